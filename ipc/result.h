@@ -1,0 +1,51 @@
+// Results and errors, for what can happen in a healthy system: a full disk, a dead peer, bad input.
+// A broken invariant is not an error: it aborts (see DATAGEN_CHECK).
+#pragma once
+
+#include <boost/outcome/result.hpp>
+#include <boost/outcome/try.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <utility>
+
+namespace datagen {
+
+// What went wrong, where, and what to do; with the chain of causes joined by ": ".
+class Error {
+ public:
+  explicit Error(std::string message) : message_(std::move(message)) {}
+
+  // "WHAT: No such file or directory", from an errno value.
+  static Error from_errno(std::string what, int error_number);
+
+  // The same error seen from further out: "CONTEXT: message".
+  Error within(std::string context) const { return Error(std::move(context) + ": " + message_); }
+
+  const std::string& message() const { return message_; }
+
+ private:
+  std::string message_;
+};
+
+// Reading the value of a failed result, or the error of a good one, ends the process.
+template <class T>
+using Result = boost::outcome_v2::result<T, Error, boost::outcome_v2::policy::terminate>;
+
+inline auto success() { return boost::outcome_v2::success(); }
+
+}  // namespace datagen
+
+// `DATAGEN_TRY(auto x, f())` or `DATAGEN_TRY(f())`: the value, or return the error to the caller.
+#define DATAGEN_TRY(...) BOOST_OUTCOME_TRY(__VA_ARGS__)
+
+// A broken invariant ends the process with the place and the values that broke it.
+#define DATAGEN_CHECK(condition, ...)                                                        \
+  do {                                                                                       \
+    if (!(condition)) [[unlikely]] {                                                         \
+      std::fprintf(stderr, "%s:%d: broken invariant: %s: ", __FILE__, __LINE__, #condition); \
+      std::fprintf(stderr, __VA_ARGS__);                                                     \
+      std::fputc('\n', stderr);                                                              \
+      std::abort();                                                                          \
+    }                                                                                        \
+  } while (false)
