@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/outcome/result.hpp>
-#include <boost/outcome/try.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -14,6 +13,7 @@ namespace datagen {
 // What went wrong, where, and what to do; with the chain of causes joined by ": ".
 class Error {
  public:
+  Error() = default;
   explicit Error(std::string message) : message_(std::move(message)) {}
 
   // "WHAT: No such file or directory", from an errno value.
@@ -36,8 +36,18 @@ inline auto success() { return boost::outcome_v2::success(); }
 
 }  // namespace datagen
 
-// `DATAGEN_TRY(auto x, f())` or `DATAGEN_TRY(f())`: the value, or return the error to the caller.
-#define DATAGEN_TRY(...) BOOST_OUTCOME_TRY(__VA_ARGS__)
+// `DATAGEN_TRY(auto x, f())` or `DATAGEN_TRY(f())`: the value, or return the error to the caller. Not
+// Outcome's own macro, whose first argument changed its meaning between versions.
+#define DATAGEN_TRY(...) DATAGEN_TRY_CHOOSE(__VA_ARGS__, DATAGEN_TRY_VALUE, DATAGEN_TRY_VOID, )(__VA_ARGS__)
+#define DATAGEN_TRY_CHOOSE(a, b, name, ...) name
+#define DATAGEN_TRY_JOIN(a, b) a##b
+#define DATAGEN_TRY_NAME(line) DATAGEN_TRY_JOIN(datagen_try_, line)
+#define DATAGEN_TRY_VOID(expression) \
+  if (auto&& datagen_try = (expression); !datagen_try) return std::forward<decltype(datagen_try)>(datagen_try).as_failure()
+#define DATAGEN_TRY_VALUE(declaration, expression)                                             \
+  auto&& DATAGEN_TRY_NAME(__LINE__) = (expression);                                            \
+  if (!DATAGEN_TRY_NAME(__LINE__)) return std::move(DATAGEN_TRY_NAME(__LINE__)).as_failure();  \
+  declaration = std::move(DATAGEN_TRY_NAME(__LINE__)).value()
 
 // A broken invariant ends the process with the place and the values that broke it.
 #define DATAGEN_CHECK(condition, ...)                                                        \

@@ -1,0 +1,106 @@
+#include "ipc/control.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+namespace datagen::ipc {
+
+namespace {
+
+std::uint64_t control_bytes(std::uint64_t cells, std::uint64_t in_flight_per_cell) {
+  return sizeof(ControlHeader) + cells * (sizeof(Cell) + in_flight_per_cell * sizeof(InFlight));
+}
+
+}  // namespace
+
+Result<void> Control::create(const std::string& name, std::uint32_t cells, std::uint32_t in_flight_per_cell,
+                             std::uint64_t epoch, const std::string& run_directory) {
+  if (run_directory.size() >= sizeof(ControlHeader::run_directory)) {
+    return Error("the run directory's path is longer than 1023 bytes: " + run_directory);
+  }
+  DATAGEN_TRY(create_segment(name, round_up(control_bytes(cells, in_flight_per_cell), kPageBytes)));
+  DATAGEN_TRY(auto&& mapping, map_segment(name, Access::read_write));
+  auto* header = new (mapping.data()) ControlHeader{};
+  header->version = kLayoutVersion;
+  header->cells = cells;
+  header->epoch = epoch;
+  header->launcher_pid = static_cast<std::uint32_t>(getpid());
+  header->in_flight_per_cell = in_flight_per_cell;
+  std::memcpy(header->run_directory, run_directory.c_str(), run_directory.size() + 1);
+  auto* cell = reinterpret_cast<Cell*>(mapping.data() + sizeof(ControlHeader));
+  auto* in_flight = reinterpret_cast<InFlight*>(cell + cells);
+  for (std::uint32_t index = 0; index < cells; ++index) {
+    new (&cell[index]) Cell{};
+    if (sem_init(&cell[index].semaphore, 1, 0) != 0) return Error::from_errno("cannot make a semaphore", errno);
+    for (std::uint32_t thread = 0; thread < in_flight_per_cell; ++thread) {
+      auto* entry = new (in_flight++) InFlight{};
+      entry->frame.store(InFlight::kNothing, std::memory_order_relaxed);
+    }
+  }
+  header->magic.store(kControlMagic, std::memory_order_release);
+  return success();
+}
+
+Result<Control> Control::attach(const std::string& name, Access access) {
+  Control control;
+  DATAGEN_TRY(control.mapping_, map_segment(name, access));
+  auto* header = reinterpret_cast<ControlHeader*>(control.mapping_.data());
+  if (control.mapping_.size() < sizeof(ControlHeader) ||
+      header->magic.load(std::memory_order_acquire) != kControlMagic) {
+    return Error("shared memory " + name + " is not a control segment, or its creation was not finished (wrong magic)");
+  }
+  if (header->version != kLayoutVersion) {
+    return Error("control segment " + name + " has layout version " + std::to_string(header->version) +
+                 "; this build knows " + std::to_string(kLayoutVersion));
+  }
+  control.header_ = header;
+  control.cells_count_ = header->cells;
+  control.in_flight_per_cell_ = header->in_flight_per_cell;
+  if (control_bytes(control.cells_count_, control.in_flight_per_cell_) > control.mapping_.size()) {
+    return Error("control segment " + name + " is shorter than its header says");
+  }
+  control.cells_ = reinterpret_cast<Cell*>(control.mapping_.data() + sizeof(ControlHeader));
+  control.in_flight_ = reinterpret_cast<InFlight*>(control.cells_ + control.cells_count_);
+  return control;
+}
+
+Cell& Control::cell(std::uint32_t index) const {
+  DATAGEN_CHECK(index < cells_count_, "cell %u of %u", index, cells_count_);
+  return cells_[index];
+}
+
+InFlight& Control::in_flight(std::uint32_t cell, std::uint32_t thread) const {
+  DATAGEN_CHECK(cell < cells_count_ && thread < in_flight_per_cell_, "cell %u thread %u", cell, thread);
+  return in_flight_[cell * in_flight_per_cell_ + thread];
+}
+
+bool Control::wake(std::uint32_t index) const {
+  Cell& target = cell(index);
+  // The load keeps the common case (nobody is parked) free of a locked instruction.
+  if (target.parked.load(std::memory_order_relaxed) == 0) return false;
+  if (target.parked.exchange(0, std::memory_order_acq_rel) == 0) return false;
+  sem_post(&target.semaphore);
+  return true;
+}
+
+namespace {
+std::string segment_name(const std::string& run_id, std::uint32_t epoch, const std::string& part) {
+  char hex[9];
+  std::snprintf(hex, sizeof hex, "%08x", epoch);
+  return "datagen." + run_id + "." + hex + "." + part;
+}
+}  // namespace
+
+std::string control_name(const std::string& run_id, std::uint32_t epoch) {
+  return segment_name(run_id, epoch, "control");
+}
+
+std::string ring_name(const std::string& run_id, std::uint32_t epoch, std::uint32_t edge) {
+  return segment_name(run_id, epoch, std::to_string(edge));
+}
+
+}  // namespace datagen::ipc

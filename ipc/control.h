@@ -1,0 +1,107 @@
+// The control segment of a run: one cell per worker, with its identity, what it is doing, its counters for
+// display, and its parking place.
+//
+// Owner: the launcher creates the segment and removes its name; each worker writes its own cell; neighbours
+// only exchange `parked` and post the semaphore. After a death the launcher clears the cell, and wakes
+// whoever might have waited for the dead one. Counters are for display only: what counts travels with frames.
+#pragma once
+
+#include <semaphore.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "ipc/layout.h"
+#include "ipc/result.h"
+#include "ipc/segment.h"
+
+namespace datagen::ipc {
+
+constexpr std::uint64_t kControlMagic = 0x316c727443474431;  // "1DGCtrl1"
+
+enum class WorkerState : std::uint32_t { absent = 0, starting, running, waiting_for_input, waiting_for_room, finished };
+
+// Counters that grow while a worker runs. Display only.
+struct Counters {
+  AtomicWord records_in, records_out, bytes_in, bytes_out, dropped, dead, errors, retries;
+  AtomicWord prompt_tokens, completion_tokens, wait_input_ns, wait_room_ns;
+};
+
+// What a thread of an operator has in its hands.
+struct alignas(kCacheLine) InFlight {
+  static constexpr std::uint64_t kNothing = ~std::uint64_t{0};
+  AtomicWord frame;       // kNothing: idle
+  AtomicWord record;      // index in the frame
+  AtomicWord started_ns;  // CLOCK_MONOTONIC
+};
+
+// One of the two copies of what a sink has written; see Cell::written.
+struct Written {
+  AtomicWord seq;  // frames below it are written
+  AtomicWord bytes;
+  AtomicWord dead_bytes;  // length of the dead-letter file
+};
+
+struct alignas(kCacheLine) Cell {
+  // Parking. `parked` is set by the owner and taken by whoever wakes it.
+  std::atomic<std::uint32_t> parked;
+  std::uint32_t reserved;
+  sem_t semaphore;
+
+  alignas(kCacheLine) std::atomic<std::uint32_t> pid;
+  std::atomic<WorkerState> state;
+  std::atomic<std::uint32_t> cancel;  // set by the launcher: end soon, without finishing
+  std::uint32_t threads;
+  AtomicWord start_ticks;  // field 22 of /proc/PID/stat: tells a reused pid
+  AtomicWord heartbeat_ns;
+  AtomicWord current_frame;
+
+  alignas(kCacheLine) Counters counters;
+
+  // A sink's progress, in two copies: the one that `written_version` does not name is filled, then the
+  // version is stored. So a sink that dies between two stores leaves one whole copy.
+  alignas(kCacheLine) Written written[2];
+  AtomicWord written_version;
+};
+
+struct alignas(kCacheLine) ControlHeader {
+  AtomicWord magic;
+  std::uint32_t version;
+  std::uint32_t cells;
+  std::uint64_t epoch;
+  std::uint32_t launcher_pid;
+  std::uint32_t in_flight_per_cell;
+  char run_directory[1024];  // absolute, NUL-terminated: tells whose segments these are
+};
+
+class Control {
+ public:
+  // Creates the segment with `cells` cells, each with `in_flight_per_cell` entries.
+  static Result<void> create(const std::string& name, std::uint32_t cells, std::uint32_t in_flight_per_cell,
+                             std::uint64_t epoch, const std::string& run_directory);
+  static Result<Control> attach(const std::string& name, Access access);
+
+  const ControlHeader& header() const { return *header_; }
+  std::uint32_t size() const { return cells_count_; }
+  Cell& cell(std::uint32_t index) const;
+  InFlight& in_flight(std::uint32_t cell, std::uint32_t thread) const;
+
+  // Wakes the worker of a cell if it is parked; false if it was not.
+  bool wake(std::uint32_t cell) const;
+
+ private:
+  Mapping mapping_;
+  ControlHeader* header_ = nullptr;
+  // Read once from the header and checked against the segment's size.
+  std::uint32_t cells_count_ = 0;
+  std::uint32_t in_flight_per_cell_ = 0;
+  Cell* cells_ = nullptr;
+  InFlight* in_flight_ = nullptr;
+};
+
+// Names of a run's objects in /dev/shm, without the leading slash.
+std::string control_name(const std::string& run_id, std::uint32_t epoch);
+std::string ring_name(const std::string& run_id, std::uint32_t epoch, std::uint32_t edge);
+
+}  // namespace datagen::ipc

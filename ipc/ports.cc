@@ -1,0 +1,258 @@
+#include "ipc/ports.h"
+
+#include <time.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+namespace datagen::ipc {
+
+namespace {
+
+// Long enough to catch a neighbour that is just about to publish, short enough not to take a core from it.
+constexpr int kSpins = 64;
+
+void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#else
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#endif
+}
+
+std::uint64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+Ports::Ports(std::vector<Edge> in, std::vector<Edge> out, Control control, std::uint32_t cell, CellRange siblings,
+             Order order, std::uint64_t first_seq, OverflowPolicy overflow, bool checksums)
+    : in_(std::move(in)),
+      out_(std::move(out)),
+      control_(std::move(control)),
+      cell_index_(cell),
+      cell_(&control_.cell(cell)),
+      siblings_(siblings),
+      order_(order),
+      scan_from_(first_seq),
+      overflow_(std::move(overflow)),
+      checksums_(checksums) {
+  DATAGEN_CHECK(cell + 1 <= SlotWord::kOwnerMax, "cell %u", cell);
+}
+
+bool Ports::has_room(std::uint64_t seq) const {
+  for (const Edge& edge : out_) {
+    if (!edge.ring.word(seq).has_room_for(seq)) return false;
+  }
+  return true;
+}
+
+bool Ports::is_ready(std::uint64_t seq) const {
+  for (const Edge& edge : in_) {
+    if (!edge.ring.word(seq).is_full(seq)) return false;
+  }
+  return has_room(seq) || is_published(seq);
+}
+
+bool Ports::is_published(std::uint64_t seq) const {
+  return !out_.empty() && out_.front().ring.word(seq).has_published(seq);
+}
+
+bool Ports::try_claim(std::uint64_t& seq) {
+  if (order_ == Order::any) return try_claim_lowest(seq);
+  if (!is_ready(scan_from_) || !in_.front().ring.claim(scan_from_, cell_index_ + 1)) return false;
+  seq = scan_from_++;
+  return true;
+}
+
+bool Ports::try_claim_lowest(std::uint64_t& seq) {
+  Ring& ring = in_.front().ring;
+  const std::uint64_t end = ring.end_seq();
+  for (std::uint64_t n = scan_from_; n < scan_from_ + ring.capacity() && n < end; ++n) {
+    const SlotWord word = ring.word(n);
+    if (word.seq() > n) {
+      if (n == scan_from_) ++scan_from_;
+      continue;
+    }
+    if (word.is_full(n) && is_ready(n) && ring.claim(n, cell_index_ + 1)) {
+      seq = n;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Ports::is_another_ready(std::uint64_t after) const {
+  const Ring& ring = in_.front().ring;
+  for (std::uint64_t n = after + 1; n < scan_from_ + ring.capacity(); ++n) {
+    if (is_ready(n)) return true;
+  }
+  return false;
+}
+
+bool Ports::has_ended() const {
+  const Ring& ring = in_.front().ring;
+  const std::uint64_t end = ring.end_seq();
+  if (end == kNoEnd) return false;
+  return order_ == Order::strict ? scan_from_ >= end : ring.is_drained();
+}
+
+bool Ports::input_is_missing() const {
+  if (in_.empty()) return false;
+  const Ring& ring = in_.front().ring;
+  if (order_ == Order::strict) return !ring.word(scan_from_).is_full(scan_from_);
+  for (std::uint64_t n = scan_from_; n < scan_from_ + ring.capacity(); ++n) {
+    if (ring.word(n).is_full(n)) return false;
+  }
+  return true;
+}
+
+template <class Attempt>
+Ports::Outcome Ports::wait(Attempt attempt) {
+  for (int spin = 0; spin < kSpins; ++spin) {
+    if (attempt()) return Outcome::frame;
+    if (!in_.empty() && has_ended()) return Outcome::end;
+    if (is_cancelled()) return Outcome::cancelled;
+    relax();
+  }
+  const bool for_input = input_is_missing();
+  const std::uint64_t began = now_ns();
+  cell_->state.store(for_input ? WorkerState::waiting_for_input : WorkerState::waiting_for_room,
+                     std::memory_order_relaxed);
+  Outcome outcome = Outcome::frame;
+  for (;;) {
+    cell_->parked.store(1, std::memory_order_relaxed);
+    // Pairs with the fence in wake_one: either the waker sees `parked`, or this scan sees its store.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (attempt()) break;
+    if (!in_.empty() && has_ended()) {
+      outcome = Outcome::end;
+      break;
+    }
+    if (is_cancelled()) {
+      outcome = Outcome::cancelled;
+      break;
+    }
+    while (sem_wait(&cell_->semaphore) != 0 && errno == EINTR) {
+    }
+  }
+  cell_->parked.store(0, std::memory_order_relaxed);
+  cell_->state.store(WorkerState::running, std::memory_order_relaxed);
+  AtomicWord& waited = for_input ? cell_->counters.wait_input_ns : cell_->counters.wait_room_ns;
+  waited.fetch_add(now_ns() - began, std::memory_order_relaxed);
+  return outcome;
+}
+
+Ports::Outcome Ports::claim(std::uint64_t& seq) {
+  if (is_cancelled()) return Outcome::cancelled;
+  if (try_claim(seq)) return Outcome::frame;
+  const Outcome outcome = wait([&] { return try_claim(seq); });
+  // The post that woke this worker may have stood for another frame than the one it took: pass it on.
+  if (outcome == Outcome::frame && siblings_.count > 1 && is_another_ready(seq)) wake_one(siblings_);
+  return outcome;
+}
+
+Ports::Outcome Ports::wait_for_room(std::uint64_t seq) {
+  if (is_cancelled()) return Outcome::cancelled;
+  return wait([&] { return has_room(seq); });
+}
+
+Result<FrameBytes> Ports::read(std::size_t in_edge, std::uint64_t seq) const {
+  const Ring& ring = in_[in_edge].ring;
+  // Copied once: the checks below must hold for the values that are used.
+  BlockHeader header;
+  std::memcpy(&header, ring.block_header(seq), sizeof header);
+  const auto damaged = [&](const char* what) {
+    return Error("ring " + ring.name() + ", frame " + std::to_string(seq) + ": " + what);
+  };
+  if (header.seq != seq) return damaged("the block holds another frame");
+  FrameBytes frame;
+  if (header.placement == Placement::block) {
+    if (header.frame_bytes > ring.geometry().frame_capacity()) return damaged("longer than its block");
+    frame.bytes = ring.frame_space(seq).first(header.frame_bytes);
+  } else if (header.placement == Placement::segment || header.placement == Placement::file) {
+    DATAGEN_TRY(frame.overflow, map_overflow(ring, seq, header.placement, header.frame_bytes, overflow_));
+    frame.bytes = std::span<const std::byte>(frame.overflow.data(), header.frame_bytes);
+  } else {
+    return damaged("unknown placement");
+  }
+  if (header.has_checksum != 0 && frame_checksum(frame.bytes, seq) != header.checksum) {
+    return damaged("wrong checksum");
+  }
+  return frame;
+}
+
+Result<void> Ports::publish(std::uint64_t seq, std::span<const std::byte> frame) {
+  const std::uint64_t checksum = checksums_ ? frame_checksum(frame, seq) : 0;
+  for (Edge& edge : out_) {
+    BlockHeader* header = edge.ring.block_header(seq);
+    const std::span<std::byte> block = edge.ring.frame_space(seq);
+    if (frame.size() > block.size()) {
+      DATAGEN_TRY(write_overflow(edge.ring, seq, frame, overflow_));
+    } else {
+      if (frame.data() != block.data()) std::memcpy(block.data(), frame.data(), frame.size());
+      header->seq = seq;
+      header->frame_bytes = frame.size();
+      header->placement = Placement::block;
+    }
+    header->checksum = checksum;
+    header->has_checksum = checksums_ ? 1 : 0;
+  }
+  for (Edge& edge : out_) {
+    edge.ring.publish(seq);
+    wake_one(edge.peers);
+  }
+  return success();
+}
+
+void Ports::complete_publish(std::uint64_t seq) {
+  // All blocks were written before the first store, which has happened.
+  for (Edge& edge : out_) {
+    if (edge.ring.word(seq) == SlotWord::free(seq)) edge.ring.publish(seq);
+    wake_one(edge.peers);
+  }
+}
+
+void Ports::free(std::uint64_t seq) {
+  for (std::size_t index = in_.size(); index-- > 0;) {
+    Ring& ring = in_[index].ring;
+    if (ring.word(seq).seq() == seq) {
+      if (ring.block_header(seq)->placement != Placement::block) remove_overflow(ring, seq, overflow_);
+      ring.free(seq);
+    }
+    wake_one(in_[index].peers);
+  }
+  // The last frame of the stream: siblings that wait for it learn that all is done.
+  if (siblings_.count > 1 && in_.front().ring.end_seq() != kNoEnd && in_.front().ring.is_drained()) {
+    wake_all(siblings_);
+  }
+}
+
+void Ports::announce_end(std::uint64_t end) {
+  for (Edge& edge : out_) {
+    edge.ring.set_end_seq(end);
+    wake_all(edge.peers);
+  }
+}
+
+void Ports::wake_one(const CellRange& cells) const {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (std::uint32_t index = 0; index < cells.count; ++index) {
+    const std::uint32_t target = cells.first + index;
+    if (target != cell_index_ && control_.wake(target)) return;
+  }
+}
+
+void Ports::wake_all(const CellRange& cells) const {
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (std::uint32_t index = 0; index < cells.count; ++index) {
+    const std::uint32_t target = cells.first + index;
+    if (target != cell_index_) control_.wake(target);
+  }
+}
+
+}  // namespace datagen::ipc

@@ -1,0 +1,105 @@
+// A worker's side of the rings around it: claim a frame, publish it, free it, and park when there is
+// nothing to do. Bytes only; what a frame means is the runtime's affair.
+//
+// Rules (docs/ring_format.md argues them, tests/model checks them):
+// - A worker never waits while it holds a claim: a frame is claimed only when its output has room.
+// - Publishing on the first out-edge is the decision. A worker that finds its claimed frame published there
+//   took it over from a dead one: it completes the other stores, and runs nothing again.
+// - To wait: set `parked`, full fence, look at all edges again, then sleep. To wake: store the word, full
+//   fence, take `parked`, post. Without the two fences both could miss each other and sleep for ever.
+//
+// Dies at any point: its claims stay CLAIMED until the launcher takes them back, its half-written blocks are
+// behind FREE words, and whoever it should have woken is woken by the launcher.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ipc/control.h"
+#include "ipc/overflow.h"
+#include "ipc/ring.h"
+
+namespace datagen::ipc {
+
+// The cells of a stage's workers.
+struct CellRange {
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+
+struct Edge {
+  Ring ring;
+  CellRange peers;  // the workers at the other end
+};
+
+// A claimed frame's bytes; `overflow` keeps them mapped when they are not in the block.
+struct FrameBytes {
+  std::span<const std::byte> bytes;
+  Mapping overflow;
+};
+
+class Ports {
+ public:
+  enum class Order { any, strict };  // strict: frames are taken as n = first, first + 1, …
+  enum class Outcome { frame, end, cancelled };
+
+  Ports(std::vector<Edge> in, std::vector<Edge> out, Control control, std::uint32_t cell, CellRange siblings,
+        Order order, std::uint64_t first_seq, OverflowPolicy overflow, bool checksums = true);
+
+  // Waits for a claimable frame and claims it. `end`: the stream is over and all its frames are freed.
+  Outcome claim(std::uint64_t& seq);
+  // For a source: waits until every out-edge has room for frame `seq`.
+  Outcome wait_for_room(std::uint64_t seq);
+
+  // The frame's bytes on an in-edge, checked against the geometry and its checksum. Valid until free(seq).
+  // Errors: the ring was damaged.
+  Result<FrameBytes> read(std::size_t in_edge, std::uint64_t seq) const;
+
+  // Frame `seq` is published on the first out-edge already, by a worker that died since.
+  bool is_published(std::uint64_t seq) const;
+  // Where the next frame may be built in place: the first out-edge's block (see kReadPadding behind it).
+  std::span<std::byte> space(std::uint64_t seq) const { return out_.front().ring.frame_space(seq); }
+  // Writes `frame` into all out-edges (nothing is copied where it was built in place) and publishes it.
+  // Errors: a frame too large for its block could not be stored elsewhere.
+  Result<void> publish(std::uint64_t seq, std::span<const std::byte> frame);
+  // The rest of a publish that a dead worker began.
+  void complete_publish(std::uint64_t seq);
+  // Frees `seq` on all in-edges, the claimed one last.
+  void free(std::uint64_t seq);
+  // Tells everyone downstream that the stream ends before frame `end`.
+  void announce_end(std::uint64_t end);
+
+  bool has_inputs() const { return !in_.empty(); }
+  bool has_outputs() const { return !out_.empty(); }
+  bool is_cancelled() const { return cell_->cancel.load(std::memory_order_relaxed) != 0; }
+  Cell& cell() const { return *cell_; }
+  const Control& control() const { return control_; }
+  std::uint32_t cell_index() const { return cell_index_; }
+
+ private:
+  bool is_ready(std::uint64_t seq) const;
+  bool has_room(std::uint64_t seq) const;
+  bool try_claim(std::uint64_t& seq);
+  bool try_claim_lowest(std::uint64_t& seq);
+  bool is_another_ready(std::uint64_t after) const;
+  bool has_ended() const;
+  template <class Attempt>
+  Outcome wait(Attempt attempt);
+  bool input_is_missing() const;
+  void wake_one(const CellRange& cells) const;
+  void wake_all(const CellRange& cells) const;
+
+  std::vector<Edge> in_;
+  std::vector<Edge> out_;
+  Control control_;
+  std::uint32_t cell_index_;
+  Cell* cell_;
+  CellRange siblings_;
+  Order order_;
+  std::uint64_t scan_from_;  // every frame below it is freed (strict: the next one)
+  OverflowPolicy overflow_;
+  bool checksums_;
+};
+
+}  // namespace datagen::ipc

@@ -1,0 +1,146 @@
+#include "ipc/ring.h"
+
+#include <xxhash.h>
+
+#include <new>
+
+namespace datagen::ipc {
+
+Result<void> RingGeometry::check() const {
+  if (slots < 2 || slots > 65536) {
+    return Error("a ring has 2 to 65536 slots, not " + std::to_string(slots));
+  }
+  if (block_bytes == 0 || block_bytes % kPageBytes != 0 || block_bytes > (std::uint64_t{1} << 30)) {
+    return Error("a ring's block is a multiple of 4096 bytes and at most 1 GiB, not " + std::to_string(block_bytes));
+  }
+  return success();
+}
+
+Result<void> Ring::create(const std::string& name, const RingGeometry& geometry, std::uint64_t epoch,
+                          std::uint64_t first_seq) {
+  DATAGEN_TRY(geometry.check());
+  DATAGEN_TRY(create_segment(name, geometry.segment_bytes()));
+  DATAGEN_TRY(auto&& mapping, map_segment(name, Access::read_write, 0, geometry.data_offset()));
+  auto* header = new (mapping.data()) RingHeader{};
+  header->version = kLayoutVersion;
+  header->slots = geometry.slots;
+  header->block_bytes = geometry.block_bytes;
+  header->data_offset = geometry.data_offset();
+  header->segment_bytes = geometry.segment_bytes();
+  header->epoch = epoch;
+  header->first_seq = first_seq;
+  header->end_seq.store(kNoEnd, std::memory_order_relaxed);
+  auto* slots = new (mapping.data() + sizeof(RingHeader)) Slot[geometry.slots];
+  for (std::uint64_t seq = first_seq; seq < first_seq + geometry.slots; ++seq) {
+    slots[seq % geometry.slots].word.store(SlotWord::free(seq).bits(), std::memory_order_relaxed);
+  }
+  header->magic.store(kRingMagic, std::memory_order_release);
+  return success();
+}
+
+namespace {
+
+// The header's own idea of the geometry; checked before anything else of the segment is touched.
+Result<RingGeometry> read_geometry(const RingHeader& header, const std::string& name) {
+  if (header.magic.load(std::memory_order_acquire) != kRingMagic) {
+    return Error("shared memory " + name + " is not a ring, or its creation was not finished (wrong magic)");
+  }
+  if (header.version != kLayoutVersion) {
+    return Error("ring " + name + " has layout version " + std::to_string(header.version) + "; this build knows " +
+                 std::to_string(kLayoutVersion));
+  }
+  RingGeometry geometry{header.slots, header.block_bytes};
+  DATAGEN_TRY(geometry.check());
+  if (header.data_offset != geometry.data_offset() || header.segment_bytes != geometry.segment_bytes()) {
+    return Error("ring " + name + " contradicts itself about its sizes");
+  }
+  return geometry;
+}
+
+}  // namespace
+
+Result<Ring> Ring::attach(const std::string& name, const RingGeometry& expected, std::uint64_t epoch, Role role) {
+  DATAGEN_TRY(expected.check());
+  DATAGEN_TRY(const std::uint64_t bytes, segment_size(name));
+  if (bytes != expected.segment_bytes()) {
+    return Error("ring " + name + " has " + std::to_string(bytes) + " bytes, expected " +
+                 std::to_string(expected.segment_bytes()));
+  }
+  Ring ring;
+  ring.name_ = name;
+  ring.geometry_ = expected;
+  const auto control_access = role == Role::observer ? Access::read_only : Access::read_write;
+  const auto data_access = role == Role::producer ? Access::read_write : Access::read_only;
+  DATAGEN_TRY(ring.control_, map_segment(name, control_access, 0, expected.data_offset()));
+  ring.header_ = reinterpret_cast<RingHeader*>(ring.control_.data());
+  DATAGEN_TRY(const RingGeometry stated, read_geometry(*ring.header_, name));
+  if (stated != expected) return Error("ring " + name + " has another geometry than the plan says");
+  if (ring.header_->epoch != epoch) return Error("ring " + name + " belongs to another epoch of the run");
+  DATAGEN_TRY(ring.data_, map_segment(name, data_access, expected.data_offset(),
+                                      expected.segment_bytes() - expected.data_offset()));
+  ring.slots_ = reinterpret_cast<Slot*>(ring.control_.data() + sizeof(RingHeader));
+  ring.first_seq_ = ring.header_->first_seq;
+  return ring;
+}
+
+Result<Ring> Ring::observe(const std::string& name) {
+  DATAGEN_TRY(const std::uint64_t bytes, segment_size(name));
+  if (bytes < sizeof(RingHeader)) return Error("shared memory " + name + " is too short for a ring");
+  DATAGEN_TRY(auto&& mapping, map_segment(name, Access::read_only, 0, sizeof(RingHeader)));
+  const auto* header = reinterpret_cast<const RingHeader*>(mapping.data());
+  DATAGEN_TRY(const RingGeometry geometry, read_geometry(*header, name));
+  return attach(name, geometry, header->epoch, Role::observer);
+}
+
+bool Ring::claim(std::uint64_t seq, std::uint32_t owner) {
+  std::uint64_t expected = SlotWord::full(seq).bits();
+  return slot(seq).word.compare_exchange_strong(expected, SlotWord::claimed(seq, owner).bits(),
+                                                std::memory_order_acq_rel, std::memory_order_relaxed);
+}
+
+bool Ring::take_back(std::uint64_t seq, std::uint32_t owner) {
+  std::uint64_t expected = SlotWord::claimed(seq, owner).bits();
+  return slot(seq).word.compare_exchange_strong(expected, SlotWord::full(seq).bits(), std::memory_order_acq_rel,
+                                                std::memory_order_relaxed);
+}
+
+void Ring::publish(std::uint64_t seq) {
+  const SlotWord before = word(seq);
+  DATAGEN_CHECK(before == SlotWord::free(seq), "ring %s seq %llu word %llx", name_.c_str(),
+                static_cast<unsigned long long>(seq), static_cast<unsigned long long>(before.bits()));
+  slot(seq).word.store(SlotWord::full(seq).bits(), std::memory_order_release);
+}
+
+void Ring::free(std::uint64_t seq) {
+  const SlotWord before = word(seq);
+  if (before.seq() > seq) return;  // a worker that died after this very store did it
+  DATAGEN_CHECK(before.seq() == seq && before.state() != SlotState::free, "ring %s seq %llu word %llx", name_.c_str(),
+                static_cast<unsigned long long>(seq), static_cast<unsigned long long>(before.bits()));
+  slot(seq).word.store(SlotWord::free(seq + geometry_.slots).bits(), std::memory_order_release);
+}
+
+bool Ring::is_drained() const {
+  const std::uint64_t end = end_seq();
+  if (end == kNoEnd) return false;
+  for (std::uint32_t index = 0; index < geometry_.slots; ++index) {
+    if (word(index).seq() < end) return false;
+  }
+  return true;
+}
+
+std::string Ring::unsound_words() const {
+  std::string report;
+  for (std::uint64_t index = 0; index < geometry_.slots; ++index) {
+    const SlotWord before = word(index);
+    const bool sound = before.is_well_formed() && before.seq() % geometry_.slots == index && before.seq() >= first_seq_;
+    if (sound || word(index) != before) continue;
+    report += "slot " + std::to_string(index) + " holds " + std::to_string(before.bits()) + "; ";
+  }
+  return report;
+}
+
+std::uint64_t frame_checksum(std::span<const std::byte> frame, std::uint64_t seq) {
+  return XXH3_64bits_withSeed(frame.data(), frame.size(), seq);
+}
+
+}  // namespace datagen::ipc

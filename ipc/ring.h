@@ -1,0 +1,102 @@
+// One edge of the graph: a ring of slots in shared memory, each holding one frame (see ipc/layout.h).
+//
+// Owner: the launcher creates the segment and removes its name; producers and consumers map it. A producer
+// that dies before its one store leaves a FREE slot, and its half-written block is never looked at. A consumer
+// that dies leaves CLAIMED slots, which the launcher turns back to FULL once the death is reaped.
+//
+// Lock-free; every method is safe to call from many processes. Slot words are the truth: whoever waits for a
+// change re-reads them (see ipc/ports.h for waiting).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "ipc/layout.h"
+#include "ipc/result.h"
+#include "ipc/segment.h"
+#include "ipc/slot_word.h"
+
+namespace datagen::ipc {
+
+struct RingGeometry {
+  std::uint32_t slots = 64;
+  std::uint64_t block_bytes = 256 * 1024;  // a multiple of the page size, header and padding included
+
+  // Errors: fewer than 2 slots, more than 65,536, blocks that are no multiple of a page or over 1 GiB.
+  Result<void> check() const;
+  std::uint64_t data_offset() const {
+    return round_up(sizeof(RingHeader) + std::uint64_t{slots} * sizeof(Slot), kPageBytes);
+  }
+  std::uint64_t segment_bytes() const { return data_offset() + slots * block_bytes; }
+  // Bytes of a frame that fit into a block.
+  std::uint64_t frame_capacity() const { return block_bytes - sizeof(BlockHeader) - kReadPadding; }
+  friend bool operator==(const RingGeometry&, const RingGeometry&) = default;
+};
+
+class Ring {
+ public:
+  // A consumer's mapping of the data is read-only; an observer's is read-only altogether.
+  enum class Role { producer, consumer, observer };
+
+  // Creates and initialises a segment whose first frame is `first_seq`; magic is stored last.
+  static Result<void> create(const std::string& name, const RingGeometry& geometry, std::uint64_t epoch,
+                             std::uint64_t first_seq);
+
+  // Maps an existing ring. Errors: wrong magic or version, or a header that differs from `expected`.
+  static Result<Ring> attach(const std::string& name, const RingGeometry& expected, std::uint64_t epoch, Role role);
+
+  // Maps a ring as an observer, with the geometry read from its own header and checked against its size.
+  static Result<Ring> observe(const std::string& name);
+
+  const std::string& name() const { return name_; }
+  const RingGeometry& geometry() const { return geometry_; }
+  std::uint64_t epoch() const { return header_->epoch; }
+  std::uint64_t first_seq() const { return first_seq_; }
+  std::uint32_t capacity() const { return geometry_.slots; }
+
+  SlotWord word(std::uint64_t seq) const { return SlotWord(slot(seq).word.load(std::memory_order_acquire)); }
+
+  // FULL(seq) → CLAIMED(seq, owner). False when another was faster or the frame is not there.
+  bool claim(std::uint64_t seq, std::uint32_t owner);
+  // CLAIMED(seq, owner) → FULL(seq), for an owner that is proven dead (launcher only). False if it has moved on.
+  bool take_back(std::uint64_t seq, std::uint32_t owner);
+  // FREE(seq) → FULL(seq): the one store that makes the frame visible. Block and header are written before.
+  void publish(std::uint64_t seq);
+  // FULL or CLAIMED(seq) → FREE(seq + capacity). Without effect when that has happened already (redo).
+  void free(std::uint64_t seq);
+
+  // End of stream: one past the last frame, or kNoEnd.
+  std::uint64_t end_seq() const { return header_->end_seq.load(std::memory_order_acquire); }
+  void set_end_seq(std::uint64_t seq) { header_->end_seq.store(seq, std::memory_order_seq_cst); }
+  // All frames below end_seq are freed.
+  bool is_drained() const;
+
+  // The slot's block: header, then frame_capacity() bytes, then padding.
+  BlockHeader* block_header(std::uint64_t seq) const {
+    return reinterpret_cast<BlockHeader*>(data_.data() + (seq % geometry_.slots) * geometry_.block_bytes);
+  }
+  std::span<std::byte> frame_space(std::uint64_t seq) const {
+    return {reinterpret_cast<std::byte*>(block_header(seq) + 1), geometry_.frame_capacity()};
+  }
+
+  // Words that no correct process makes, as text; empty when all are sound. Read, check, read again: a word
+  // that changes in between was written by a living process and is skipped.
+  std::string unsound_words() const;
+
+ private:
+  Slot& slot(std::uint64_t seq) const { return slots_[seq % geometry_.slots]; }
+
+  std::string name_;
+  RingGeometry geometry_;
+  std::uint64_t first_seq_ = 0;
+  Mapping control_;  // header and slots
+  Mapping data_;     // blocks
+  RingHeader* header_ = nullptr;
+  Slot* slots_ = nullptr;
+};
+
+// XXH3-64 of a frame; the seed keeps an older frame of the same slot from passing for this one.
+std::uint64_t frame_checksum(std::span<const std::byte> frame, std::uint64_t seq);
+
+}  // namespace datagen::ipc
