@@ -70,6 +70,10 @@ class Ports {
   // Tells everyone downstream that the stream ends before frame `end`.
   void announce_end(std::uint64_t end);
 
+  // One past the last frame of the first in-edge, or kNoEnd.
+  std::uint64_t input_end() const { return in_.front().ring.end_seq(); }
+  // Number of the first frame of this epoch on the first out-edge.
+  std::uint64_t first_output() const { return out_.front().ring.first_seq(); }
   bool has_inputs() const { return !in_.empty(); }
   bool has_outputs() const { return !out_.empty(); }
   bool is_cancelled() const { return cell_->cancel.load(std::memory_order_relaxed) != 0; }

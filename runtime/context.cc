@@ -1,0 +1,71 @@
+#include "datagen/context.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "context_state.h"
+
+namespace datagen {
+
+namespace detail {
+
+ContextState::ContextState(std::string stage_name, int worker_index, ParameterValues values)
+    : stage(std::move(stage_name)), worker(worker_index), parameters(std::move(values)) {
+  // The worker's stderr is its log file; by hand it is the terminal.
+  logger = std::make_shared<spdlog::logger>(stage, std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %n: %v");
+  logger->flush_on(spdlog::level::info);
+}
+
+ContextState::~ContextState() = default;
+
+}  // namespace detail
+
+const ParameterValue& Context::value(std::string_view name) const {
+  const auto found = state_->parameters.find(name);
+  if (found == state_->parameters.end()) {
+    throw std::logic_error("parameter '" + std::string(name) + "' was not declared, or has no value");
+  }
+  return found->second;
+}
+
+void Context::throw_wrong_type(std::string_view name) {
+  throw std::logic_error("parameter '" + std::string(name) + "' was declared with another type than it is asked for");
+}
+
+bool Context::has_param(std::string_view name) const { return state_->parameters.contains(name); }
+
+void Context::count(std::string_view name, std::int64_t amount) {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->notes == nullptr) return;
+  auto& counters = state_->notes->counters;
+  const auto found = counters.find(name);
+  if (found != counters.end()) {
+    found->second += amount;
+  } else {
+    counters.emplace(name, amount);
+  }
+}
+
+void Context::report_usage(std::string_view model, std::int64_t prompt_tokens, std::int64_t completion_tokens) {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->notes == nullptr) return;
+  Usage& usage = state_->notes->usage[std::string(model)];
+  ++usage.calls;
+  usage.prompt_tokens += static_cast<std::uint64_t>(prompt_tokens);
+  usage.completion_tokens += static_cast<std::uint64_t>(completion_tokens);
+}
+
+void Context::progress(std::int64_t done, std::int64_t total) {
+  state_->logger->debug("progress {}/{}", done, total);
+}
+
+bool Context::cancelled() const {
+  return state_->cancel != nullptr && state_->cancel->load(std::memory_order_relaxed) != 0;
+}
+
+spdlog::logger& Context::log() { return *state_->logger; }
+const std::string& Context::stage() const { return state_->stage; }
+int Context::worker() const { return state_->worker; }
+
+}  // namespace datagen

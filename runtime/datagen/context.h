@@ -1,0 +1,72 @@
+// What a stage's operator can ask its surroundings for. One Context serves all threads of a worker.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <datagen/parameters.h>
+
+namespace spdlog {
+class logger;
+}
+
+namespace datagen {
+
+namespace detail {
+class ContextState;
+}
+
+class Context {
+ public:
+  explicit Context(detail::ContextState& state) : state_(&state) {}
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  // The value of a declared parameter: T is bool, an integral, floating or string type.
+  // Throws std::logic_error for a name that was not declared, or a value without T's kind.
+  template <class T>
+  T param(std::string_view name) const;
+  // The parameter is declared, and has a value.
+  bool has_param(std::string_view name) const;
+
+  // Counts something under a name of the stage's own; shown in top, metrics and the report. Counts travel
+  // with the frame, so a redo after a crash does not count twice.
+  void count(std::string_view name, std::int64_t amount = 1);
+  // Tokens of one model call.
+  void report_usage(std::string_view model, std::int64_t prompt_tokens, std::int64_t completion_tokens);
+  // How far a long call within one record is, for display only.
+  void progress(std::int64_t done, std::int64_t total);
+  // The run is being stopped: a long call should return soon, its record will be done again.
+  bool cancelled() const;
+  // The stage's own log file. Include <spdlog/spdlog.h> to use it.
+  spdlog::logger& log();
+
+  const std::string& stage() const;
+  int worker() const;
+
+ private:
+  const ParameterValue& value(std::string_view name) const;
+  [[noreturn]] static void throw_wrong_type(std::string_view name);
+  detail::ContextState* state_;
+};
+
+template <class T>
+T Context::param(std::string_view name) const {
+  const ParameterValue& found = value(name);
+  if constexpr (std::same_as<T, bool>) {
+    if (const bool* given = std::get_if<bool>(&found)) return *given;
+  } else if constexpr (std::integral<T>) {
+    if (const std::int64_t* given = std::get_if<std::int64_t>(&found)) return static_cast<T>(*given);
+  } else if constexpr (std::floating_point<T>) {
+    if (const double* given = std::get_if<double>(&found)) return static_cast<T>(*given);
+    if (const std::int64_t* given = std::get_if<std::int64_t>(&found)) return static_cast<T>(*given);
+  } else {
+    if (const std::string* given = std::get_if<std::string>(&found)) return T(*given);
+  }
+  throw_wrong_type(name);
+}
+
+}  // namespace datagen

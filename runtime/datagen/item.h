@@ -1,0 +1,91 @@
+// A record in an operator's hands.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include <datagen/errors.h>
+#include <datagen/fields.h>
+#include <datagen/value.h>
+
+namespace datagen {
+
+// Reading: views and Values stay valid until the operator returns; writing never moves or frees bytes that
+// were handed out. Reading after writing sees what was written. Of duplicate keys the last counts.
+// Writing: fields keep their order; a new key is added at the end.
+class Item {
+ public:
+  explicit Item(detail::ItemState& state) : state_(&state) {}
+  Item(const Item&) = delete;
+  Item& operator=(const Item&) = delete;
+
+  bool has(std::string_view key) const;
+  // The text of a field. Throws BadRecord when it is missing, not text, or holds a lone surrogate.
+  std::string_view text(std::string_view key) const;
+  Value get(std::string_view key) const;
+  // Lineage id: the source row, or "10_0" for a child of row 10.
+  std::string id() const;
+  // The whole record as JSON, as it stands now.
+  std::string json() const;
+
+  void set(std::string_view key, const FieldValue& value);
+  // Any JSON text, passed on byte for byte. Throws BadRecord when it is not valid JSON.
+  void set_json(std::string_view key, std::string_view json);
+  void erase(std::string_view key);
+  // Replaces the whole record.
+  void assign(std::initializer_list<Field> fields);
+  void assign(const Composite& object);
+
+  // Makes a child of this record. A record with children is replaced by them, in the order of the calls.
+  void emit(std::initializer_list<Field> fields);
+  void emit(const Composite& object);
+  // A child with this record's fields (as they stand now), and these set.
+  void emit_copy(std::initializer_list<Field> fields);
+
+  // Takes the record out of the stream; counted under `reason`.
+  void drop(std::string_view reason);
+
+ private:
+  friend class detail::ItemState;
+  detail::ItemState* state_;
+};
+
+// The records of one call of a batch function, in order.
+class Batch {
+ public:
+  Batch(Item* const* items, std::size_t count) : items_(items), count_(count) {}
+  std::size_t size() const { return count_; }
+  Item& operator[](std::size_t index) const { return *items_[index]; }
+
+  class Iterator {
+   public:
+    explicit Iterator(Item* const* at) : at_(at) {}
+    Item& operator*() const { return **at_; }
+    Iterator& operator++() { return ++at_, *this; }
+    bool operator==(const Iterator&) const = default;
+
+   private:
+    Item* const* at_;
+  };
+  Iterator begin() const { return Iterator(items_); }
+  Iterator end() const { return Iterator(items_ + count_); }
+
+ private:
+  Item* const* items_;
+  std::size_t count_;
+};
+
+// Takes the records that an operator makes at the end of the stream.
+class Emitter {
+ public:
+  explicit Emitter(Item& item) : item_(&item) {}
+  void emit(std::initializer_list<Field> fields) { item_->emit(fields); }
+  void emit(const Composite& object) { item_->emit(object); }
+
+ private:
+  Item* item_;
+};
+
+}  // namespace datagen

@@ -1,0 +1,49 @@
+// Write a sink: an executable `sink-<scheme>` that puts records where they are wanted.
+//
+//   int main(int argc, char** argv) { return datagen::run_sink<MySink>(argc, argv); }
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <datagen/context.h>
+#include <datagen/parameters.h>
+
+namespace datagen {
+
+struct Sink {
+  virtual ~Sink() = default;
+  static void describe(Parameters&) {}
+  // Absolute paths of what will be written for a URI's path. Throw to say what is wrong with it.
+  virtual std::vector<std::string> outputs(const std::string& path, Context&) = 0;
+  // Begins to write behind the first `bytes` bytes of output; what lies beyond them is removed.
+  virtual void open(const std::string& path, std::uint64_t bytes, Context&) = 0;
+  // The records of one frame as JSON Lines, each checked, "_i" added. Returns when the system has taken them.
+  virtual void write(std::string_view lines, std::uint64_t records) = 0;
+  // Bytes of output so far: what open() is told to go on behind.
+  virtual std::uint64_t bytes() const = 0;
+  // Makes all that was written durable. Throw when that fails: it is never tried again.
+  virtual void sync() = 0;
+};
+
+namespace detail {
+struct SinkDefinition {
+  Parameters parameters;
+  std::function<std::unique_ptr<Sink>()> make;
+};
+int run_sink(int argc, char** argv, const SinkDefinition& definition);
+}  // namespace detail
+
+template <class S>
+int run_sink(int argc, char** argv) {
+  detail::SinkDefinition definition;
+  S::describe(definition.parameters);
+  definition.make = [] { return std::make_unique<S>(); };
+  return detail::run_sink(argc, argv, definition);
+}
+
+}  // namespace datagen

@@ -1,0 +1,97 @@
+// Write a source: an executable `source-<scheme>` that turns some input into records.
+//
+//   int main(int argc, char** argv) { return datagen::run_source<MySource>(argc, argv); }
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <datagen/context.h>
+#include <datagen/parameters.h>
+
+namespace datagen {
+
+class FrameWriter;
+struct StageNotes;
+struct DeadLetterContext;
+
+// One input of a run, as it was when the run began. Only so many bytes of it are read, should it grow.
+struct InputFile {
+  std::string uri;  // an absolute path, or whatever the source's open() understands
+  std::uint64_t bytes = 0;
+};
+
+// Where the next record of a frame stands.
+struct SourcePosition {
+  std::uint32_t source = 0;  // index into the inputs
+  std::uint64_t row = 0;     // over all inputs, from 0; the record's lineage id
+  std::uint64_t line = 1;    // in its input, from 1
+  std::uint64_t offset = 0;  // byte offset in its input
+};
+
+// A frame that a source fills. All its records come from one input, in order.
+class SourceFrame {
+ public:
+  SourceFrame(FrameWriter& writer, StageNotes& notes, const DeadLetterContext& dead_letters)
+      : writer_(&writer), notes_(&notes), dead_letters_(&dead_letters) {}
+
+  // Once, before anything is added: where the frame begins.
+  void start(const SourcePosition& position);
+  // A record's JSON text, copied. It need not be valid: that is checked further on.
+  void add(std::string_view json, const SourcePosition& position);
+  // A record that cannot be read: it becomes a dead letter.
+  void reject(std::string_view bytes, const SourcePosition& position, const std::string& reason,
+              const std::string& message);
+  // Opaque bytes, at most 256: enough to reopen the input right behind this frame.
+  void set_cursor(std::string_view cursor);
+
+  // Without a copy, for sources whose records lie in their input as they are: read `room()` bytes of the
+  // input into it, beginning at the position given to start(), then name each record by its offset in it.
+  std::span<char> room();
+  // Whether one more in-place record fits beside `bytes` of input.
+  bool has_room_beside(std::size_t bytes) const;
+  void add_in_place(std::size_t position, std::size_t length, std::uint32_t row_from_start);
+  void set_in_place_bytes(std::size_t bytes);
+
+  std::size_t size() const;
+
+ private:
+  FrameWriter* writer_;
+  StageNotes* notes_;
+  const DeadLetterContext* dead_letters_;
+};
+
+struct Source {
+  virtual ~Source() = default;
+  static void describe(Parameters&) {}
+  // The inputs behind a URI's path, in reading order. Throw to say what is wrong with it.
+  virtual std::vector<InputFile> freeze(const std::string& path, Context&) = 0;
+  // Begins to read; `cursor` is empty at the start, or one of this source's own. Throw to refuse.
+  virtual void open(const std::vector<InputFile>& inputs, std::string_view cursor, Context&) = 0;
+  // Fills the next frame; false, with an empty frame, at the end of the input. Throw when reading fails.
+  virtual bool read(SourceFrame& frame) = 0;
+};
+
+namespace detail {
+struct SourceDefinition {
+  Parameters parameters;
+  std::function<std::unique_ptr<Source>()> make;
+};
+int run_source(int argc, char** argv, const SourceDefinition& definition);
+}  // namespace detail
+
+template <class S>
+int run_source(int argc, char** argv) {
+  detail::SourceDefinition definition;
+  S::describe(definition.parameters);
+  definition.make = [] { return std::make_unique<S>(); };
+  return detail::run_source(argc, argv, definition);
+}
+
+}  // namespace datagen

@@ -1,0 +1,140 @@
+#include "frame.h"
+
+#include <cstring>
+
+namespace datagen {
+
+namespace {
+
+constexpr std::size_t kTableAlignment = 8;
+
+std::size_t align(std::size_t value) { return (value + kTableAlignment - 1) / kTableAlignment * kTableAlignment; }
+
+}  // namespace
+
+void FrameOrigin::set_cursor(std::string_view bytes) {
+  DATAGEN_CHECK(bytes.size() <= kCursorBytesMax, "a source cursor of %zu bytes", bytes.size());
+  cursor_bytes = static_cast<std::uint32_t>(bytes.size());
+  std::memcpy(cursor, bytes.data(), bytes.size());
+}
+
+Result<FrameReader> FrameReader::open(std::span<const std::byte> bytes) {
+  FrameHeader header;
+  if (bytes.size() < sizeof header) return Error("a frame is shorter than its header");
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.magic != kFrameMagic) return Error("a frame begins with foreign bytes");
+  const std::uint64_t size = bytes.size();
+  const std::uint64_t table_bytes = std::uint64_t{header.records} * sizeof(RecordEntry);
+  if (header.frame_bytes != size || header.table_offset < sizeof header || header.table_offset > size ||
+      table_bytes > size - header.table_offset || header.side_offset != header.table_offset + table_bytes ||
+      header.origin.cursor_bytes > kCursorBytesMax) {
+    return Error("a frame's header contradicts its size");
+  }
+  FrameReader reader;
+  reader.frame_ = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  reader.table_ = reader.frame_.data() + header.table_offset;
+  reader.records_ = header.records;
+  reader.origin_ = header.origin;
+  reader.side_ = reader.frame_.substr(header.side_offset);
+  for (std::size_t index = 0; index < reader.records_; ++index) {
+    RecordEntry entry;
+    std::memcpy(&entry, reader.table_ + index * sizeof entry, sizeof entry);
+    if (entry.offset < sizeof header + entry.path_length || entry.offset > header.table_offset ||
+        entry.length > header.table_offset - entry.offset) {
+      return Error("a frame's record " + std::to_string(index) + " lies outside of it");
+    }
+  }
+  return reader;
+}
+
+RecordView FrameReader::operator[](std::size_t index) const {
+  RecordEntry entry;
+  std::memcpy(&entry, table_ + index * sizeof entry, sizeof entry);
+  RecordView record;
+  record.payload = frame_.substr(entry.offset, entry.length);
+  record.path = frame_.substr(entry.offset - entry.path_length, entry.path_length);
+  record.tag = entry.tag;
+  record.flags = entry.flags;
+  record.origin.source = origin_.source;
+  record.origin.offset = origin_.offset + entry.source;
+  if (entry.row == kNoRowDelta) {
+    record.origin.row = kNoRow;
+  } else {
+    record.origin.row = origin_.first_row + entry.row;
+    record.origin.line = origin_.first_line + entry.row;
+  }
+  return record;
+}
+
+void FrameWriter::begin(std::span<std::byte> space, const FrameOrigin& origin) {
+  base_ = reinterpret_cast<char*>(space.data());
+  capacity_ = space.size();
+  end_ = sizeof(FrameHeader);
+  origin_ = origin;
+  table_.clear();
+  spilled_.clear();
+  is_spilled_ = false;
+  DATAGEN_CHECK(capacity_ >= end_, "a block of %zu bytes cannot hold a frame", capacity_);
+}
+
+// Room for `bytes` at end_, with the table and alignment behind; moves to own memory when the space is full.
+char* FrameWriter::reserve(std::size_t bytes) {
+  const std::size_t needed = align(end_ + bytes) + (table_.size() + 1) * sizeof(RecordEntry);
+  if (needed <= capacity_) return base_ + end_;
+  if (!is_spilled_) {
+    is_spilled_ = true;
+    spilled_.append({base_, end_});
+  }
+  spilled_.resize_down(end_);
+  spilled_.reserve(needed - end_);
+  base_ = spilled_.data();
+  capacity_ = needed;
+  return base_ + end_;
+}
+
+void FrameWriter::add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag,
+                      std::uint8_t flags) {
+  char* to = reserve(path.size() + payload.size());
+  std::memcpy(to, path.data(), path.size());
+  std::memcpy(to + path.size(), payload.data(), payload.size());
+  RecordEntry entry;
+  entry.offset = static_cast<std::uint32_t>(end_ + path.size());
+  entry.length = static_cast<std::uint32_t>(payload.size());
+  entry.row = origin.row == kNoRow ? kNoRowDelta : static_cast<std::uint32_t>(origin.row - origin_.first_row);
+  entry.source = static_cast<std::uint32_t>(origin.offset - origin_.offset);
+  entry.path_length = static_cast<std::uint16_t>(path.size());
+  entry.tag = tag;
+  entry.flags = flags;
+  table_.push_back(entry);
+  end_ += path.size() + payload.size();
+}
+
+std::span<char> FrameWriter::room() { return {base_ + end_, space_left(1)}; }
+
+std::size_t FrameWriter::space_left(std::size_t records_more) const {
+  const std::size_t table = (table_.size() + records_more) * sizeof(RecordEntry) + kTableAlignment;
+  return capacity_ > end_ + table ? capacity_ - end_ - table : 0;
+}
+
+void FrameWriter::add_in_place(std::size_t position, std::size_t length, std::uint32_t row) {
+  table_.push_back({static_cast<std::uint32_t>(sizeof(FrameHeader) + position), static_cast<std::uint32_t>(length),
+                    row, static_cast<std::uint32_t>(position), 0, Tag::json, 0});
+}
+
+void FrameWriter::set_in_place_bytes(std::size_t bytes) { end_ = sizeof(FrameHeader) + bytes; }
+
+std::span<const std::byte> FrameWriter::finish(std::string_view side) {
+  const std::size_t table_offset = align(end_);
+  const std::size_t table_bytes = table_.size() * sizeof(RecordEntry);
+  const std::size_t total = table_offset + table_bytes + side.size();
+  if (total > capacity_) reserve(total - end_);
+  if (table_offset > end_) std::memset(base_ + end_, 0, table_offset - end_);
+  if (table_bytes > 0) std::memcpy(base_ + table_offset, table_.data(), table_bytes);
+  if (!side.empty()) std::memcpy(base_ + table_offset + table_bytes, side.data(), side.size());
+  FrameHeader header{kFrameMagic, static_cast<std::uint32_t>(table_.size()), table_offset, table_offset + table_bytes,
+                     total, origin_};
+  std::memcpy(base_, &header, sizeof header);
+  return {reinterpret_cast<const std::byte*>(base_), total};
+}
+
+}  // namespace datagen

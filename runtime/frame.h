@@ -1,0 +1,118 @@
+// A frame: a batch of records with one number, the unit that crosses a ring.
+//
+//   FrameHeader | payloads (each preceded by its path) | padding | RecordEntry[records] | side section
+//
+// Written by one worker into a ring block (or, when it does not fit, into memory of its own that the ring
+// stores elsewhere), read-only afterwards. The reader trusts nothing: lengths and offsets are checked against
+// the frame's size before any record is looked at.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "byte_buffer.h"
+#include "ipc/result.h"
+#include "record.h"
+
+namespace datagen {
+
+constexpr std::uint32_t kFrameMagic = 0x46474431;  // "1DGF"
+constexpr std::size_t kCursorBytesMax = 256;
+
+// What a frame carries from the source to the sink, whatever happens to its records.
+struct FrameOrigin {
+  std::uint64_t first_row = 0;   // of the rows that the source put in; rows of records count from here
+  std::uint64_t first_line = 0;  // line of first_row in its file
+  std::uint64_t offset = 0;      // byte offset of that line
+  std::uint32_t source = 0;      // index of the file
+  std::uint32_t cursor_bytes = 0;
+  std::uint64_t mark = 0;  // not 0: a commit point, (generation << 32 | number)
+  char cursor[kCursorBytesMax] = {};
+
+  std::string_view cursor_view() const { return {cursor, cursor_bytes}; }
+  void set_cursor(std::string_view bytes);
+};
+
+struct FrameHeader {
+  std::uint32_t magic;
+  std::uint32_t records;
+  std::uint64_t table_offset;
+  std::uint64_t side_offset;
+  std::uint64_t frame_bytes;
+  FrameOrigin origin;
+};
+
+struct RecordEntry {
+  std::uint32_t offset;  // of the payload, from the frame's start
+  std::uint32_t length;
+  std::uint32_t row;     // from FrameOrigin::first_row; kNoRowDelta: none
+  std::uint32_t source;  // byte offset of its line, from FrameOrigin::offset
+  std::uint16_t path_length;  // the path stands right before the payload
+  Tag tag;
+  std::uint8_t flags;
+};
+static_assert(sizeof(RecordEntry) == 20);
+constexpr std::uint32_t kNoRowDelta = ~std::uint32_t{0};
+
+class FrameReader {
+ public:
+  // `bytes` stay valid and unchanged as long as the reader is used. Errors: damaged or foreign bytes.
+  static Result<FrameReader> open(std::span<const std::byte> bytes);
+
+  std::size_t size() const { return records_; }
+  RecordView operator[](std::size_t index) const;
+  const FrameOrigin& origin() const { return origin_; }
+  std::string_view side() const { return side_; }
+  std::size_t bytes() const { return frame_.size(); }
+
+ private:
+  std::string_view frame_;
+  const char* table_ = nullptr;
+  std::size_t records_ = 0;
+  FrameOrigin origin_;  // a copy: what was checked is what is used
+  std::string_view side_;
+};
+
+class FrameWriter {
+ public:
+  // Starts a frame in `space`; nothing else writes there until finish().
+  void begin(std::span<std::byte> space, const FrameOrigin& origin);
+
+  FrameOrigin& origin() { return origin_; }
+
+  // A record with its bytes copied. `row` and `offset` lie at or behind the origin's.
+  void add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag, std::uint8_t flags);
+
+  // In place: `room` bytes to be filled; then each record is named by its position in them. For sources,
+  // whose lines lie in the order and distance of the file.
+  std::span<char> room();
+  void add_in_place(std::size_t position, std::size_t length, std::uint32_t row);
+  void set_in_place_bytes(std::size_t bytes);
+  // Bytes that `records` more entries would leave for payloads in the given space.
+  std::size_t space_left(std::size_t records_more) const;
+
+  std::size_t size() const { return table_.size(); }
+  // Length of the frame as it stands, side section excluded.
+  std::size_t bytes() const { return end_ + table_.size() * sizeof(RecordEntry); }
+
+  // Appends the side section and closes the frame: its bytes, in the given space or in own memory that lasts
+  // until the next begin().
+  std::span<const std::byte> finish(std::string_view side);
+
+ private:
+  char* reserve(std::size_t bytes);
+
+  char* base_ = nullptr;      // the given space, or spilled_
+  std::size_t capacity_ = 0;  // of base_
+  std::size_t end_ = 0;       // behind the last payload
+  FrameOrigin origin_;
+  std::vector<RecordEntry> table_;
+  ByteBuffer spilled_;
+  bool is_spilled_ = false;
+};
+
+}  // namespace datagen

@@ -1,0 +1,131 @@
+// What stands behind an Item: one record, its parsed form, what an operator wrote, and the memory for all of
+// it. Used by one thread at a time and reused from record to record.
+#pragma once
+
+#include <simdjson.h>
+
+#include <deque>
+#include <memory_resource>
+#include <msgpack.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "byte_buffer.h"
+#include "datagen/item.h"
+#include "json_document.h"
+#include "record.h"
+
+namespace datagen::detail {
+
+// What a Value points to; lives in the item's arena until the operator returns.
+struct Node {
+  enum class Backing : std::uint8_t { missing, json, msgpack };
+
+  ItemState* item = nullptr;
+  const Node* parent = nullptr;
+  std::size_t index = 0;     // among the parent's children
+  std::string_view key;      // in an object, or of the record's field
+  Backing backing = Backing::missing;
+  bool exact = true;         // see JsonDocument::is_exact
+  simdjson::dom::element element;              // json
+  const msgpack::object* object = nullptr;     // msgpack
+  mutable std::string_view raw;                // JSON text, once known
+};
+
+class ItemState {
+ public:
+  enum class Outcome : std::uint8_t { unchanged, rewritten, expanded, dropped };
+
+  ItemState();
+  ItemState(const ItemState&) = delete;
+  ItemState& operator=(const ItemState&) = delete;
+
+  // Takes a record to work on; its bytes stay readable (with simdjson's padding behind) until the next.
+  void load(const RecordView& record);
+  // Undoes all that the operator did, for another attempt or the next record.
+  void restore();
+  // Checks a json payload in full; throws BadRecord. Done at the first look, or by those who need it.
+  void validate();
+
+  Outcome outcome() const { return outcome_; }
+  const RecordView& record() const { return record_; }
+  bool is_validated() const { return record_.flags & kValidated; }
+  const std::string& drop_reason() const { return drop_reason_; }
+  // msgpack of the rewritten record; valid until the next call.
+  std::string_view rewritten();
+  std::size_t children() const { return child_ends_.size(); }
+  std::string_view child(std::size_t index) const;
+
+  // The Item's and Value's operations; see there.
+  const Node* find(std::string_view key);
+  Value value(std::string_view key) { return Value(find(key)); }
+  std::string_view text(std::string_view key);
+  std::string json();
+  std::string id() const { return lineage_id(record_.origin.row, record_.path); }
+  void set(std::string_view key, const FieldValue& value);
+  void set_json(std::string_view key, std::string_view json);
+  void erase(std::string_view key);
+  void assign(const Field* fields, std::size_t count);
+  void assign(std::string_view msgpack_map);
+  void emit(const Field* fields, std::size_t count);
+  void emit(std::string_view msgpack_map);
+  void emit_copy(const Field* fields, std::size_t count);
+  void drop(std::string_view reason);
+
+  // The node of something that is not there.
+  const Node* missing(const Node* parent, std::string_view key);
+  const Node* child_by_key(const Node& parent, std::string_view key);
+  const Node* child_by_index(const Node& parent, std::size_t index);
+  std::string_view raw(const Node& node);
+  [[noreturn]] void throw_wrong_type(const Node& node, const char* expected) const;
+  [[noreturn]] void throw_bad_value(const Node& node, const char* reason, const char* problem) const;
+
+ private:
+  // A field of a record that an operator has written to: msgpack bytes in the arena.
+  struct Member {
+    std::string_view key;
+    std::string_view value;
+  };
+
+  Node* make_node(const Node* parent, std::size_t index, std::string_view key);
+  const Node* json_node(simdjson::dom::element element, bool exact, const Node* parent, std::size_t index,
+                        std::string_view key);
+  const Node* msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index, std::string_view key);
+  const Node* value_node(std::string_view msgpack_bytes, std::string_view key);
+  const Node* raw_json_node(std::string_view json, const Node* parent, std::size_t index, std::string_view key);
+  std::string_view keep(std::string_view bytes, std::size_t padding = 0);
+  std::string_view encode(const FieldValue& value);
+  void open_members();
+  void members_from_json();
+  void members_from_msgpack(std::string_view map);
+  void put_member(std::string_view key, std::string_view value);
+  void write_members(ByteBuffer& out) const;
+  void make_child();
+  std::string_view decode_key(std::string_view quoted);
+  void forbid_when_dropped(const char* call) const;
+
+  RecordView record_;
+  Outcome outcome_ = Outcome::unchanged;
+
+  simdjson::dom::parser parser_;
+  JsonDocument document_;
+  bool parsed_ = false;
+  std::deque<JsonDocument> part_documents_;  // for JSON text inside built records; grows as needed, reused
+  std::size_t part_documents_used_ = 0;
+
+  std::vector<char> arena_block_;
+  std::pmr::monotonic_buffer_resource arena_;
+  bool arena_used_ = false;
+  msgpack::zone zone_;
+
+  bool has_members_ = false;
+  std::vector<Member> members_;
+  ByteBuffer scratch_;
+  ByteBuffer rewritten_;
+  ByteBuffer children_;
+  std::vector<std::size_t> child_ends_;
+  std::string drop_reason_;
+};
+
+}  // namespace datagen::detail

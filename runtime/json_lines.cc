@@ -1,0 +1,167 @@
+#include "json_lines.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace datagen {
+
+namespace {
+
+constexpr std::size_t kTableBytesPerLine = 20;
+constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr std::size_t kRejectedBytesKept = 4096;
+
+bool is_blank(const char* begin, const char* end) {
+  return std::all_of(begin, end, [](char c) { return c == ' ' || c == '\t' || c == '\r'; });
+}
+
+}  // namespace
+
+void JsonLinesReader::open(int fd, std::string name, const SourcePosition& position, std::uint64_t end) {
+  fd_ = fd;
+  name_ = std::move(name);
+  position_ = position;
+  read_offset_ = position.offset;
+  end_ = end;
+  at_end_ = false;
+  carry_.clear();
+  if (position.offset == 0) skip_byte_order_mark();
+}
+
+// Reads until `wanted` bytes are there, or the input ends.
+std::size_t JsonLinesReader::fill(char* to, std::size_t wanted) {
+  std::size_t done = 0;
+  while (done < wanted && !at_end_) {
+    const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(wanted - done, end_ - read_offset_));
+    const ssize_t got = most == 0 ? 0 : ::read(fd_, to + done, most);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      throw std::system_error(errno, std::generic_category(), "cannot read " + name_);
+    }
+    if (got == 0) at_end_ = true;
+    done += static_cast<std::size_t>(got);
+    read_offset_ += static_cast<std::uint64_t>(got);
+  }
+  return done;
+}
+
+void JsonLinesReader::skip_byte_order_mark() {
+  carry_.commit(fill(carry_.reserve(3), 3));
+  if (carry_.view() == "\xef\xbb\xbf") {
+    carry_.clear();
+    position_.offset = 3;
+  }
+}
+
+bool JsonLinesReader::read(SourceFrame& frame) {
+  frame.start(position_);
+  const std::span<char> room = frame.room();
+  // As many bytes as leave room for the table, going by the last frame's lines.
+  std::size_t wanted = room.size() * bytes_per_line_ / (bytes_per_line_ + kTableBytesPerLine);
+  wanted = std::clamp<std::size_t>(wanted, std::min<std::size_t>(room.size(), 4096), room.size());
+  std::size_t size = std::min(carry_.size(), room.size());
+  std::memcpy(room.data(), carry_.data(), size);
+  const std::string rest(carry_.view().substr(size));
+  carry_.clear();
+  if (size < wanted && rest.empty()) size += fill(room.data() + size, wanted - size);
+  if (size == 0) return false;
+
+  const bool is_last = at_end_ && rest.empty();
+  const SourcePosition begin = position_;
+  const std::size_t taken = take_lines(frame, room.data(), size);
+  if (taken == 0) {
+    const std::string begun = std::string(room.data(), size) + rest;
+    if (is_last) {  // a last line without newline
+      take_line(frame, room.data(), 0, size, 0);
+      frame.set_in_place_bytes(size);
+      position_.offset += size;
+      ++position_.row;
+      ++position_.line;
+    } else {
+      frame.set_in_place_bytes(0);
+      read_long_line(frame, begun);
+    }
+    return true;
+  }
+  frame.set_in_place_bytes(taken);
+  carry_.append({room.data() + taken, size - taken});
+  carry_.append(rest);
+  bytes_per_line_ = std::max<std::size_t>(1, taken / std::max<std::uint64_t>(1, position_.row - begin.row));
+  return true;
+}
+
+// Takes whole lines out of `bytes`; returns how many bytes they are, newlines included.
+std::size_t JsonLinesReader::take_lines(SourceFrame& frame, const char* bytes, std::size_t size) {
+  std::size_t begin = 0;
+  std::uint64_t row = 0;
+  while (begin < size && frame.has_room_beside(size)) {
+    const auto* newline = static_cast<const char*>(std::memchr(bytes + begin, '\n', size - begin));
+    if (newline == nullptr) break;
+    const auto end = static_cast<std::size_t>(newline - bytes);
+    take_line(frame, bytes, begin, end, row++);
+    begin = end + 1;
+  }
+  position_.offset += begin;
+  position_.row += row;
+  position_.line += row;
+  return begin;
+}
+
+void JsonLinesReader::take_line(SourceFrame& frame, const char* bytes, std::size_t begin, std::size_t end,
+                                std::uint64_t row) {
+  if (end > begin && bytes[end - 1] == '\r') --end;
+  if (end == begin || (bytes[begin] <= ' ' && is_blank(bytes + begin, bytes + end))) return;
+  if (end - begin > line_bytes_max_) {
+    SourcePosition at = position_;
+    at.row += row;
+    at.line += row;
+    at.offset += begin;
+    frame.reject({bytes + begin, std::min(end - begin, kRejectedBytesKept)}, at, "too_long",
+                 "the line has " + std::to_string(end - begin) + " bytes, the limit is " +
+                     std::to_string(line_bytes_max_));
+    return;
+  }
+  frame.add_in_place(begin, end - begin, static_cast<std::uint32_t>(row));
+}
+
+// A line that does not fit into a block: collected in memory, and framed alone.
+void JsonLinesReader::read_long_line(SourceFrame& frame, std::string_view begun) {
+  ByteBuffer line;
+  line.append(begun);
+  std::size_t searched = 0;
+  std::uint64_t dropped = 0;  // bytes of a line over the limit, which are not kept
+  const char* newline = nullptr;
+  for (;;) {
+    newline = static_cast<const char*>(std::memchr(line.data() + searched, '\n', line.size() - searched));
+    if (newline != nullptr || at_end_) break;
+    if (line.size() > line_bytes_max_ + 1) {
+      const std::size_t kept = std::min(line.size(), kRejectedBytesKept);
+      dropped += line.size() - kept;
+      line.resize_down(kept);
+    }
+    searched = line.size();
+    line.commit(fill(line.reserve(kReadBytes), kReadBytes));
+  }
+  const std::size_t end = newline != nullptr ? static_cast<std::size_t>(newline - line.data()) : line.size();
+  const std::size_t behind = newline != nullptr ? end + 1 : end;
+  std::string_view text = line.view().substr(0, end);
+  if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+  if (text.size() + dropped > line_bytes_max_) {
+    frame.reject(text.substr(0, kRejectedBytesKept), position_, "too_long",
+                 "the line has " + std::to_string(text.size() + dropped) + " bytes, the limit is " +
+                     std::to_string(line_bytes_max_));
+  } else if (!is_blank(text.data(), text.data() + text.size())) {
+    frame.add(text, position_);
+  }
+  position_.offset += behind + dropped;
+  ++position_.row;
+  ++position_.line;
+  carry_.clear();
+  carry_.append(line.view().substr(behind));
+}
+
+}  // namespace datagen

@@ -1,0 +1,48 @@
+// Splits a file of JSON Lines into frames. Lines are not parsed here, only found: a bad one is noticed by
+// whoever looks at it first, or by the sink.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "byte_buffer.h"
+#include "datagen/source.h"
+
+namespace datagen {
+
+class JsonLinesReader {
+ public:
+  // Lines longer than `line_bytes_max` are rejected.
+  explicit JsonLinesReader(std::uint64_t line_bytes_max) : line_bytes_max_(line_bytes_max) {}
+
+  // Reads from `fd` (not owned), which stands at `position.offset`, up to `end` bytes of the input, or its
+  // end of file. `name` is for messages.
+  void open(int fd, std::string name, const SourcePosition& position, std::uint64_t end);
+
+  // Fills one frame with whole lines; false when the input is at its end and nothing was left. Blank lines
+  // are skipped but counted, CR before LF and a byte order mark at the beginning do not belong to a line.
+  // Throws std::system_error when reading fails.
+  bool read(SourceFrame& frame);
+
+  // Behind the last line of the last frame.
+  const SourcePosition& position() const { return position_; }
+
+ private:
+  std::size_t fill(char* to, std::size_t wanted);
+  std::size_t take_lines(SourceFrame& frame, const char* bytes, std::size_t size);
+  void take_line(SourceFrame& frame, const char* bytes, std::size_t begin, std::size_t end, std::uint64_t row);
+  void read_long_line(SourceFrame& frame, std::string_view begun);
+  void skip_byte_order_mark();
+
+  std::uint64_t line_bytes_max_;
+  int fd_ = -1;
+  std::string name_;
+  SourcePosition position_;
+  std::uint64_t read_offset_ = 0;  // of the next byte that comes from the file
+  std::uint64_t end_ = 0;
+  bool at_end_ = false;
+  ByteBuffer carry_;  // read, but not yet in a frame
+  std::size_t bytes_per_line_ = 128;  // of the last frame; decides how much of a frame is left to its table
+};
+
+}  // namespace datagen

@@ -1,0 +1,319 @@
+#include "json_write.h"
+
+#include <simdjson.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <msgpack.hpp>
+#include <stdexcept>
+
+#include "datagen/errors.h"
+#include "json_document.h"
+#include "json_scan.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace datagen {
+
+namespace {
+
+bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+#if defined(__SSE2__)
+// Copies 16 bytes and tells, one bit each, which of them need an escape.
+unsigned copy_16_and_find_escapes(char* to, const char* from) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+  const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+  const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash))));
+}
+#endif
+
+// Copies up to the first byte that needs an escape, or all; both pointers advance by the same count.
+void copy_clean_run(char*& to, const char*& from, const char* end) {
+#if defined(__SSE2__)
+  while (end - from >= 16) {
+    const unsigned escapes = copy_16_and_find_escapes(to, from);
+    const int clean = escapes == 0 ? 16 : __builtin_ctz(escapes);
+    to += clean;
+    from += clean;
+    if (escapes != 0) return;
+  }
+#endif
+  while (from < end && !needs_escape(*from)) *to++ = *from++;
+}
+
+char* write_escape(char* to, char c) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  *to++ = '\\';
+  switch (c) {
+    case '"': *to++ = '"'; return to;
+    case '\\': *to++ = '\\'; return to;
+    case '\n': *to++ = 'n'; return to;
+    case '\r': *to++ = 'r'; return to;
+    case '\t': *to++ = 't'; return to;
+    case '\b': *to++ = 'b'; return to;
+    case '\f': *to++ = 'f'; return to;
+    default: break;
+  }
+  std::memcpy(to, "u00", 3);
+  to[3] = kHex[(c >> 4) & 15];
+  to[4] = kHex[c & 15];
+  return to + 5;
+}
+
+}  // namespace
+
+void append_json_string(ByteBuffer& out, std::string_view text) {
+  constexpr std::size_t kSlack = 32;  // a whole vector, an escape and the quotes
+  char* to = out.reserve(text.size() + kSlack);
+  const char* from = text.data();
+  const char* const end = from + text.size();
+  *to++ = '"';
+  for (;;) {
+    copy_clean_run(to, from, end);
+    if (from == end) break;
+    to = write_escape(to, *from++);
+    out.commit(static_cast<std::size_t>(to - (out.data() + out.size())));
+    to = out.reserve(static_cast<std::size_t>(end - from) + kSlack);
+  }
+  *to++ = '"';
+  out.commit(static_cast<std::size_t>(to - (out.data() + out.size())));
+}
+
+void append_json_number(ByteBuffer& out, double value) {
+  // Shortest digits as d.ddde±xx, then laid out as repr() does: positional for exponents from -4 to 15.
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, std::fabs(value), std::chars_format::scientific).ptr;
+  std::string_view text(digits, static_cast<std::size_t>(end - digits));
+  const std::size_t e = text.find('e');
+  int exponent = 0;
+  std::from_chars(text.data() + e + (text[e + 1] == '+' ? 2 : 1), end, exponent);
+  std::string mantissa(text.substr(0, 1));
+  if (e > 2) mantissa += text.substr(2, e - 2);
+  if (std::signbit(value)) out.push_back('-');
+  const int count = static_cast<int>(mantissa.size());
+  if (exponent < -4 || exponent >= 16) {
+    out.push_back(mantissa[0]);
+    if (count > 1) out.append("." + mantissa.substr(1));
+    const int magnitude = std::abs(exponent);
+    out.append(exponent < 0 ? "e-" : "e+");
+    out.append((magnitude < 10 ? "0" : "") + std::to_string(magnitude));
+  } else if (exponent < 0) {
+    out.append("0." + std::string(static_cast<std::size_t>(-exponent - 1), '0') + mantissa);
+  } else if (count <= exponent + 1) {
+    out.append(mantissa + std::string(static_cast<std::size_t>(exponent + 1 - count), '0') + ".0");
+  } else {
+    out.append(mantissa.substr(0, static_cast<std::size_t>(exponent) + 1) + "." +
+               mantissa.substr(static_cast<std::size_t>(exponent) + 1));
+  }
+}
+
+namespace {
+
+template <class Integer>
+void append_integer(ByteBuffer& out, Integer value) {
+  char* to = out.reserve(24);
+  out.commit(static_cast<std::size_t>(std::to_chars(to, to + 24, value).ptr - to));
+}
+
+// Writes JSON while msgpack-c walks over the bytes. A comma is due unless a container was just opened, which
+// shows in the last byte written: no value ends in '[' or '{'.
+class JsonWriter : public msgpack::null_visitor {
+ public:
+  // `skip_key`: a member of the outermost map that is left out.
+  JsonWriter(ByteBuffer& out, std::string_view skip_key) : out_(out), skip_key_(skip_key) {}
+
+  bool visit_nil() { return put("null"); }
+  bool visit_boolean(bool value) { return put(value ? "true" : "false"); }
+  bool visit_positive_integer(std::uint64_t value) { return append_integer(out_, value), true; }
+  bool visit_negative_integer(std::int64_t value) { return append_integer(out_, value), true; }
+  bool visit_float32(float value) { return append_json_number(out_, value), true; }
+  bool visit_float64(double value) { return append_json_number(out_, value), true; }
+  bool visit_str(const char* text, std::uint32_t size) {
+    if (in_key_ && depth_ == 1) skipping_ = skip_key_.data() != nullptr && std::string_view(text, size) == skip_key_;
+    append_json_string(out_, {text, size});
+    return true;
+  }
+  bool visit_ext(const char* bytes, std::uint32_t size) { return put({bytes + 1, size - 1}); }
+  bool start_array(std::uint32_t) { return open('['); }
+  bool start_array_item() { return comma(); }
+  bool end_array() { return close(']'); }
+  bool start_map(std::uint32_t) { return open('{'); }
+  bool start_map_key() {
+    if (depth_ == 1) member_begin_ = out_.size();
+    in_key_ = true;
+    return comma();
+  }
+  bool end_map_key() {
+    in_key_ = false;
+    out_.push_back(':');
+    return true;
+  }
+  bool end_map_value() {
+    if (depth_ == 1 && skipping_) out_.resize_down(member_begin_);
+    if (depth_ == 1) skipping_ = false;
+    return true;
+  }
+  bool end_map() { return close('}'); }
+
+ private:
+  bool put(std::string_view text) { return out_.append(text), true; }
+  bool comma() {
+    const char last = out_.data()[out_.size() - 1];
+    if (last != '[' && last != '{') out_.push_back(',');
+    return true;
+  }
+  bool open(char c) {
+    ++depth_;
+    out_.push_back(c);
+    return true;
+  }
+  bool close(char c) {
+    --depth_;
+    out_.push_back(c);
+    return true;
+  }
+
+  ByteBuffer& out_;
+  std::string_view skip_key_;
+  std::size_t member_begin_ = 0;
+  int depth_ = 0;
+  bool in_key_ = false;
+  bool skipping_ = false;
+};
+
+void write_msgpack(ByteBuffer& out, std::string_view bytes, std::string_view skip_key) {
+  JsonWriter writer(out, skip_key);
+  std::size_t offset = 0;
+  if (!msgpack::parse(bytes.data(), bytes.size(), offset, writer) || offset != bytes.size()) {
+    throw std::logic_error("a built record is not msgpack");
+  }
+}
+
+// Whether a key's JSON string says "_i", escapes decoded.
+bool is_id_key(std::string_view key) {
+  if (json::is_plain_string(key)) return key == "\"_i\"";
+  simdjson::dom::parser parser;
+  const std::string copy(key);
+  std::string_view text;
+  return parser.parse(copy).get(text) == simdjson::SUCCESS && text == "_i";
+}
+
+// A quick look that never misses: "_i" as it is, or an escape that could stand for one of its letters.
+bool may_have_id(std::string_view payload) {
+  return memmem(payload.data(), payload.size(), "_i\"", 3) != nullptr ||
+         memmem(payload.data(), payload.size(), "\\u00", 4) != nullptr;
+}
+
+void append_without_id(ByteBuffer& out, std::string_view object) {
+  out.push_back('{');
+  bool first = true;
+  json::for_each_child(object, [&](std::string_view key, std::string_view value) {
+    if (is_id_key(key)) return true;
+    if (!first) out.push_back(',');
+    first = false;
+    out.append(key);
+    out.push_back(':');
+    out.append(value);
+    return true;
+  });
+  out.push_back('}');
+}
+
+bool has_id(std::string_view object) {
+  bool found = false;
+  json::for_each_child(object, [&](std::string_view key, std::string_view) { return !(found = is_id_key(key)); });
+  return found;
+}
+
+// `,"_i":10}` in place of the object's last brace.
+void append_id(ByteBuffer& out, std::size_t object_begin, const RecordView& record) {
+  std::size_t end = out.size() - 1;  // at the brace
+  while (out.data()[end - 1] == ' ' || out.data()[end - 1] == '\t') --end;
+  out.resize_down(end);
+  const std::size_t opening = json::skip_space(out.view(), object_begin);
+  if (end > opening + 1) out.push_back(',');
+  out.append("\"_i\":");
+  if (record.path.empty()) {
+    append_integer(out, record.origin.row);
+  } else {
+    out.push_back('"');
+    out.append(lineage_id(record.origin.row, record.path));
+    out.push_back('"');
+  }
+  out.push_back('}');
+}
+
+}  // namespace
+
+void append_msgpack_as_json(ByteBuffer& out, std::string_view msgpack) { write_msgpack(out, msgpack, {}); }
+
+void append_record(ByteBuffer& out, const RecordView& record, Ids ids) {
+  const std::size_t begin = out.size();
+  if (record.tag == Tag::msgpack) {
+    write_msgpack(out, record.payload, ids == Ids::keep ? std::string_view() : std::string_view("_i"));
+    if (ids == Ids::keep && has_id(out.view().substr(begin))) return;
+  } else {
+    const bool suspicious = may_have_id(record.payload);
+    if (suspicious && ids != Ids::keep) {
+      append_without_id(out, record.payload);
+    } else {
+      out.append(json::trim(record.payload));
+      if (suspicious && has_id(record.payload)) return;
+    }
+  }
+  if (ids != Ids::off) append_id(out, begin, record);
+}
+
+void append_msgpack_text(ByteBuffer& out, std::string_view text) {
+  msgpack::packer<ByteBuffer> packer(out);
+  packer.pack_str(static_cast<std::uint32_t>(text.size()));
+  packer.pack_str_body(text.data(), static_cast<std::uint32_t>(text.size()));
+}
+
+void append_raw_json(ByteBuffer& out, std::string_view json) {
+  msgpack::packer<ByteBuffer> packer(out);
+  packer.pack_ext(json.size(), kRawJson);
+  packer.pack_ext_body(json.data(), static_cast<std::uint32_t>(json.size()));
+}
+
+void append_map_header(ByteBuffer& out, std::size_t members) {
+  msgpack::packer<ByteBuffer>(out).pack_map(static_cast<std::uint32_t>(members));
+}
+
+void append_field_value(ByteBuffer& out, const FieldValue& value) {
+  msgpack::packer<ByteBuffer> packer(out);
+  switch (value.kind()) {
+    case FieldValue::Kind::null: packer.pack_nil(); return;
+    case FieldValue::Kind::boolean: value.boolean() ? packer.pack_true() : packer.pack_false(); return;
+    case FieldValue::Kind::signed_integer: packer.pack_int64(value.signed_integer()); return;
+    case FieldValue::Kind::unsigned_integer: packer.pack_uint64(value.unsigned_integer()); return;
+    case FieldValue::Kind::number:
+      if (!std::isfinite(value.number())) throw std::invalid_argument("NaN and infinities have no JSON form");
+      packer.pack_double(value.number());
+      return;
+    case FieldValue::Kind::text:
+      if (!simdjson::validate_utf8(value.text().data(), value.text().size())) {
+        throw BadRecord("invalid_utf8", "a text to be written is not valid UTF-8");
+      }
+      append_msgpack_text(out, value.text());
+      return;
+    case FieldValue::Kind::json: append_raw_json(out, value.text()); return;
+    case FieldValue::Kind::msgpack: out.append(value.text()); return;
+  }
+}
+
+std::size_t msgpack_length(std::string_view bytes) {
+  msgpack::null_visitor visitor;
+  std::size_t offset = 0;
+  if (!msgpack::parse(bytes.data(), bytes.size(), offset, visitor)) throw std::logic_error("not msgpack");
+  return offset;
+}
+
+}  // namespace datagen

@@ -1,0 +1,274 @@
+#include "operator_runner.h"
+
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <latch>
+#include <thread>
+
+namespace datagen {
+
+using detail::ItemState;
+using Outcome = ItemState::Outcome;
+
+void Operator::process_item(Item&, Context&) { throw std::logic_error("the operator has no process_item"); }
+void Operator::process_batch(Batch&, Context&) { throw std::logic_error("the operator has no process_batch"); }
+
+OperatorRunner::OperatorRunner(const detail::StageDefinition& definition, detail::ContextState& context,
+                               DeadLetterContext dead_letters, RunnerOptions options, Progress progress)
+    : definition_(definition),
+      context_state_(context),
+      context_(context),
+      dead_letters_(std::move(dead_letters)),
+      options_(options),
+      progress_(std::move(progress)),
+      operator_(definition.make()) {
+  if (!definition.batch && options_.threads > 1) {
+    threads_ = std::make_unique<boost::asio::thread_pool>(static_cast<std::size_t>(options_.threads));
+  }
+}
+
+OperatorRunner::~OperatorRunner() = default;
+
+void OperatorRunner::open() { operator_->open(context_); }
+
+ItemState& OperatorRunner::state(std::size_t index) {
+  while (states_.size() <= index) states_.push_back(std::make_unique<ItemState>());
+  return *states_[index];
+}
+
+void OperatorRunner::run(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
+  context_state_.notes = &notes;
+  notes.counts.in += in.size();
+  if (definition_.batch) {
+    run_batches(in, out, notes);
+  } else if (threads_ != nullptr) {
+    run_items_in_threads(in, out, notes);
+  } else {
+    run_items(in, out, notes);
+  }
+  context_state_.notes = nullptr;
+}
+
+// ---- attempts
+
+template <class Call>
+bool OperatorRunner::attempt(ItemState& state, Call call, Result& result) {
+  for (int made = 1;; ++made) {
+    std::chrono::milliseconds pause = options_.backoff * (1 << std::min(made - 1, 10));
+    result.reason.attempts = made;
+    try {
+      call();
+      return true;
+    } catch (const BadRecord& bad) {
+      result.reason.reason = bad.reason();
+      result.reason.message = bad.what();
+      return false;
+    } catch (const Retry& retry) {
+      result.reason.reason = "retries_exhausted";
+      result.reason.message = retry.what();
+      pause = retry.after();
+    } catch (const std::exception& exception) {
+      result.reason.reason = "exception";
+      result.reason.message = exception.what();
+    } catch (...) {
+      result.reason.reason = "exception";
+      result.reason.message = "an exception that is no std::exception";
+    }
+    if (made > options_.retries || context_.cancelled()) return false;
+    std::this_thread::sleep_for(pause);
+    state.restore();
+  }
+}
+
+void OperatorRunner::run_item(ItemState& state, Result& result) {
+  Item item(state);
+  result.dead = !attempt(state, [&] { operator_->process_item(item, context_); }, result);
+}
+
+void OperatorRunner::run_items(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
+  ItemState& record = state(0);
+  Result result;
+  for (std::size_t index = 0; index < in.size(); ++index) {
+    record.load(in[index]);
+    if (progress_) progress_(0, index);
+    run_item(record, result);
+    append(record, result, out, notes);
+  }
+  if (progress_) progress_(0, kIdle);
+}
+
+void OperatorRunner::run_items_in_threads(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
+  std::vector<Result> results(in.size());
+  std::atomic<std::size_t> next{0};
+  state(static_cast<std::size_t>(options_.threads) - 1);  // all states exist before the threads use them
+  std::latch done(options_.threads);
+  for (int thread = 0; thread < options_.threads; ++thread) {
+    boost::asio::post(*threads_, [&, thread] {
+      ItemState& record = *states_[static_cast<std::size_t>(thread)];
+      for (std::size_t index = next++; index < results.size(); index = next++) {
+        record.load(in[index]);
+        if (progress_) progress_(thread, index);
+        run_item(record, results[index]);
+        keep(record, results[index]);
+      }
+      if (progress_) progress_(thread, kIdle);
+      done.count_down();
+    });
+  }
+  done.wait();
+  for (std::size_t index = 0; index < results.size(); ++index) append_kept(in[index], results[index], out, notes);
+}
+
+void OperatorRunner::run_batches(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
+  const std::size_t size = options_.batch_size == 0 ? std::max<std::size_t>(in.size(), 1) : options_.batch_size;
+  std::vector<std::unique_ptr<Item>> items;
+  std::vector<Item*> pointers;
+  for (std::size_t begin = 0; begin < in.size(); begin += size) {
+    const std::size_t count = std::min(size, in.size() - begin);
+    items.clear();
+    pointers.clear();
+    for (std::size_t index = 0; index < count; ++index) {
+      state(index).load(in[begin + index]);
+      items.push_back(std::make_unique<Item>(*states_[index]));
+      pointers.push_back(items.back().get());
+    }
+    if (progress_) progress_(0, begin);
+    bool all_done = true;
+    try {
+      Batch batch(pointers.data(), count);
+      operator_->process_batch(batch, context_);
+    } catch (...) {
+      all_done = false;  // one record's exception must not fail the others: each is tried alone
+    }
+    for (std::size_t index = 0; index < count; ++index) {
+      Result result;
+      if (!all_done) {
+        states_[index]->restore();
+        if (progress_) progress_(0, begin + index);
+        const auto alone = [&] {
+          Batch batch(&pointers[index], 1);
+          operator_->process_batch(batch, context_);
+        };
+        result.dead = !attempt(*states_[index], alone, result);
+      }
+      append(*states_[index], result, out, notes);
+    }
+  }
+  if (progress_) progress_(0, kIdle);
+}
+
+// ---- results
+
+void OperatorRunner::bury(const RecordView& record, const DeadLetterReason& reason, StageNotes& notes) {
+  switch (options_.on_error) {
+    case OnError::drop:
+      ++notes.counts.dropped;
+      ++notes.drop_reasons["error: " + reason.reason];
+      return;
+    case OnError::fail:
+      throw StageFailed("record " + lineage_id(record.origin.row, record.path) + ": " + reason.reason + ": " +
+                        reason.message);
+    case OnError::dead_letter:
+      ++notes.counts.dead;
+      notes.dead_letters.push_back(dead_letter_line(dead_letters_, record, reason));
+  }
+}
+
+void OperatorRunner::append_child(const RecordView& parent, std::size_t index, std::string_view bytes,
+                                  FrameWriter& out, StageNotes& notes) {
+  std::string path(parent.path);
+  if (!path.empty()) path.push_back('_');
+  path += std::to_string(index);
+  out.add(bytes, path, parent.origin, Tag::msgpack, kValidated);
+  ++notes.counts.children;
+  ++notes.counts.out;
+}
+
+void OperatorRunner::append(ItemState& state, const Result& result, FrameWriter& out, StageNotes& notes) {
+  const RecordView& record = state.record();
+  if (result.dead) return bury(record, result.reason, notes);
+  switch (state.outcome()) {
+    case Outcome::unchanged:
+      out.add(record.payload, record.path, record.origin, record.tag, record.flags);
+      ++notes.counts.out;
+      return;
+    case Outcome::rewritten:
+      out.add(state.rewritten(), record.path, record.origin, Tag::msgpack, kValidated);
+      ++notes.counts.out;
+      return;
+    case Outcome::expanded:
+      ++notes.counts.parents;
+      for (std::size_t index = 0; index < state.children(); ++index) {
+        append_child(record, index, state.child(index), out, notes);
+      }
+      return;
+    case Outcome::dropped:
+      ++notes.counts.dropped;
+      ++notes.drop_reasons[state.drop_reason()];
+      return;
+  }
+}
+
+void OperatorRunner::keep(ItemState& state, Result& result) {
+  result.outcome = state.outcome();
+  result.flags = state.record().flags;
+  if (result.dead) return;
+  if (result.outcome == Outcome::rewritten) result.bytes = state.rewritten();
+  if (result.outcome == Outcome::dropped) result.bytes = state.drop_reason();
+  if (result.outcome == Outcome::expanded) {
+    for (std::size_t index = 0; index < state.children(); ++index) {
+      result.bytes += state.child(index);
+      result.ends.push_back(result.bytes.size());
+    }
+  }
+}
+
+void OperatorRunner::append_kept(const RecordView& record, const Result& result, FrameWriter& out,
+                                 StageNotes& notes) {
+  if (result.dead) {
+    RecordView looked_at = record;
+    looked_at.flags = result.flags;
+    return bury(looked_at, result.reason, notes);
+  }
+  switch (result.outcome) {
+    case Outcome::unchanged:
+      out.add(record.payload, record.path, record.origin, record.tag, result.flags);
+      ++notes.counts.out;
+      return;
+    case Outcome::rewritten:
+      out.add(result.bytes, record.path, record.origin, Tag::msgpack, kValidated);
+      ++notes.counts.out;
+      return;
+    case Outcome::expanded:
+      ++notes.counts.parents;
+      for (std::size_t index = 0, begin = 0; index < result.ends.size(); begin = result.ends[index++]) {
+        append_child(record, index, std::string_view(result.bytes).substr(begin, result.ends[index] - begin), out,
+                     notes);
+      }
+      return;
+    case Outcome::dropped:
+      ++notes.counts.dropped;
+      ++notes.drop_reasons[result.bytes];
+      return;
+  }
+}
+
+void OperatorRunner::finish(FrameWriter& out, StageNotes& notes) {
+  context_state_.notes = &notes;
+  ItemState& made = state(0);
+  RecordView nothing;
+  nothing.origin.row = kNoRow;
+  nothing.path = "end";
+  nothing.tag = Tag::json;
+  nothing.payload = "{}";
+  nothing.flags = kValidated;
+  made.load(nothing);
+  Item item(made);
+  Emitter emitter(item);
+  operator_->finish(emitter, context_);
+  for (std::size_t index = 0; index < made.children(); ++index) append_child(nothing, index, made.child(index), out, notes);
+  context_state_.notes = nullptr;
+}
+
+}  // namespace datagen

@@ -1,0 +1,96 @@
+// Runs an operator over frames: records in, records out, and notes on what became of each.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "context_state.h"
+#include "datagen/stage.h"
+#include "dead_letter.h"
+#include "frame.h"
+#include "item_state.h"
+
+namespace boost::asio {
+class thread_pool;
+}
+
+namespace datagen {
+
+enum class OnError : std::uint8_t { dead_letter, drop, fail };
+
+struct RunnerOptions {
+  int threads = 1;
+  std::size_t batch_size = 0;  // 0: the whole frame
+  int retries = 0;             // attempts after the first, for exceptions other than BadRecord
+  std::chrono::milliseconds backoff{100};  // doubled after each attempt
+  OnError on_error = OnError::dead_letter;
+};
+
+// Thrown out of run() when on_error is `fail`: the stage stops with this message.
+class StageFailed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+class OperatorRunner {
+ public:
+  // Told which record of the frame is being worked on by which thread; npos when it is done.
+  using Progress = std::function<void(int thread, std::size_t record)>;
+  static constexpr std::size_t kIdle = ~std::size_t{0};
+
+  OperatorRunner(const detail::StageDefinition& definition, detail::ContextState& context,
+                 DeadLetterContext dead_letters, RunnerOptions options, Progress progress = {});
+  ~OperatorRunner();
+
+  Operator& stage_operator() { return *operator_; }
+  void replace_operator(std::unique_ptr<Operator> replacement) { operator_ = std::move(replacement); }
+  // Calls the operator's open; what it throws is why the stage cannot start.
+  void open();
+  // Turns one frame into one frame. `notes` is added to.
+  void run(const FrameReader& in, FrameWriter& out, StageNotes& notes);
+  // The operator's records at the end of the stream.
+  void finish(FrameWriter& out, StageNotes& notes);
+
+ private:
+  // What became of a record, kept until its turn comes when several threads work.
+  struct Result {
+    detail::ItemState::Outcome outcome = detail::ItemState::Outcome::unchanged;
+    bool dead = false;
+    DeadLetterReason reason;
+    std::uint8_t flags = 0;
+    std::string bytes;
+    std::vector<std::size_t> ends;
+  };
+
+  // Calls the operator on one record until it returns or the attempts are used up; fills the result's fate.
+  void run_item(detail::ItemState& state, Result& result);
+  template <class Call>
+  bool attempt(detail::ItemState& state, Call call, Result& result);
+  void run_items(const FrameReader& in, FrameWriter& out, StageNotes& notes);
+  void run_items_in_threads(const FrameReader& in, FrameWriter& out, StageNotes& notes);
+  void run_batches(const FrameReader& in, FrameWriter& out, StageNotes& notes);
+  // Appends what became of the record in `state` to the frame.
+  void append(detail::ItemState& state, const Result& result, FrameWriter& out, StageNotes& notes);
+  // The same for a result whose state has gone on to another record.
+  static void keep(detail::ItemState& state, Result& result);
+  void append_kept(const RecordView& record, const Result& result, FrameWriter& out, StageNotes& notes);
+  void append_child(const RecordView& parent, std::size_t index, std::string_view bytes, FrameWriter& out,
+                    StageNotes& notes);
+  void bury(const RecordView& record, const DeadLetterReason& reason, StageNotes& notes);
+  detail::ItemState& state(std::size_t index);
+
+  const detail::StageDefinition& definition_;
+  detail::ContextState& context_state_;
+  Context context_;
+  DeadLetterContext dead_letters_;
+  RunnerOptions options_;
+  Progress progress_;
+  std::unique_ptr<Operator> operator_;
+  std::vector<std::unique_ptr<detail::ItemState>> states_;
+  std::unique_ptr<boost::asio::thread_pool> threads_;
+};
+
+}  // namespace datagen

@@ -1,0 +1,60 @@
+#include "output_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+
+namespace datagen {
+
+namespace {
+[[noreturn]] void fail(const std::string& what, int error) {
+  throw std::system_error(error, std::generic_category(), what);
+}
+}  // namespace
+
+OutputFile::~OutputFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+void OutputFile::open(const std::string& path, std::uint64_t bytes) {
+  path_ = path;
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder);
+  fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (fd_ < 0) fail("cannot open " + path, errno);
+  struct stat info {};
+  if (fstat(fd_, &info) != 0) fail("cannot look at " + path, errno);
+  if (S_ISREG(info.st_mode)) {
+    if (static_cast<std::uint64_t>(info.st_size) < bytes) {
+      throw std::runtime_error(path + " has " + std::to_string(info.st_size) + " bytes, " + std::to_string(bytes) +
+                               " were written to it: it was changed by someone else");
+    }
+    if (ftruncate(fd_, static_cast<off_t>(bytes)) != 0) fail("cannot cut " + path, errno);
+    if (lseek(fd_, 0, SEEK_END) < 0) fail("cannot seek in " + path, errno);
+  }
+  bytes_ = bytes;
+}
+
+void OutputFile::write(std::string_view data) {
+  while (!data.empty()) {
+    const ssize_t written = ::write(fd_, data.data(), data.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail("cannot write " + path_, errno);
+    }
+    data.remove_prefix(static_cast<std::size_t>(written));
+    bytes_ += static_cast<std::uint64_t>(written);
+  }
+}
+
+void OutputFile::sync() {
+  // A character device or pipe has nothing to sync.
+  if (fdatasync(fd_) != 0 && errno != EINVAL && errno != EROFS) fail("cannot make " + path_ + " durable", errno);
+}
+
+}  // namespace datagen

@@ -1,0 +1,69 @@
+// What travels beside a frame's records, along the first out-edge to the sink: dead letters, counts by stage,
+// counters of operators. So they commit with the frame, exactly once, and a redo cannot count twice.
+//
+// Format: entries of {u32 kind, u32 length, bytes}.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ipc/result.h"
+
+namespace datagen {
+
+// What one stage did to one frame, or, added up, to a whole stream.
+struct StageCounts {
+  std::uint64_t in = 0;        // records that entered
+  std::uint64_t out = 0;       // records that left, children included
+  std::uint64_t dropped = 0;   // filtered by the operator
+  std::uint64_t dead = 0;      // dead-lettered
+  std::uint64_t parents = 0;   // replaced by their children
+  std::uint64_t children = 0;  // that replaced them
+
+  // in + children = out + dropped + dead + parents: nothing vanished.
+  bool is_balanced() const { return in + children == out + dropped + dead + parents; }
+  StageCounts& operator+=(const StageCounts& other);
+  friend bool operator==(const StageCounts&, const StageCounts&) = default;
+};
+
+struct Usage {
+  std::uint64_t calls = 0, prompt_tokens = 0, completion_tokens = 0;
+};
+
+// One stage's part, as it is collected while a frame is worked on.
+struct StageNotes {
+  StageCounts counts;
+  std::map<std::string, std::uint64_t, std::less<>> drop_reasons;
+  std::map<std::string, std::int64_t, std::less<>> counters;
+  std::map<std::string, Usage, std::less<>> usage;  // by model
+  std::vector<std::string> dead_letters;            // finished JSON lines, without newline
+
+  void clear();
+};
+
+// `incoming` (the side section of the frame that was read) with this stage's notes behind it.
+void append_side_section(std::string& out, std::string_view incoming, std::uint32_t stage, const StageNotes& notes);
+
+// All that arrived at a sink, added up by stage.
+class Totals {
+ public:
+  // Adds a side section and hands each dead letter to `dead_letters`. Errors: damaged bytes.
+  Result<void> add(std::string_view side, std::vector<std::string_view>& dead_letters);
+
+  struct Stage {
+    StageCounts counts;
+    std::map<std::string, std::uint64_t, std::less<>> drop_reasons;
+    std::map<std::string, std::int64_t, std::less<>> counters;
+    std::map<std::string, Usage, std::less<>> usage;
+  };
+  const std::map<std::uint32_t, Stage>& stages() const { return stages_; }
+  Stage& stage(std::uint32_t index) { return stages_[index]; }
+
+ private:
+  std::map<std::uint32_t, Stage> stages_;
+};
+
+}  // namespace datagen

@@ -1,0 +1,52 @@
+#include "datagen/source.h"
+#include "dead_letter.h"
+#include "frame.h"
+#include "side_section.h"
+
+namespace datagen {
+
+namespace {
+Origin to_origin(const SourcePosition& position) {
+  return {position.row, position.line, position.offset, position.source};
+}
+}  // namespace
+
+void SourceFrame::start(const SourcePosition& position) {
+  FrameOrigin& origin = writer_->origin();
+  origin.first_row = position.row;
+  origin.first_line = position.line;
+  origin.offset = position.offset;
+  origin.source = position.source;
+}
+
+void SourceFrame::add(std::string_view json, const SourcePosition& position) {
+  writer_->add(json, {}, to_origin(position), Tag::json, 0);
+  ++notes_->counts.in;
+  ++notes_->counts.out;
+}
+
+void SourceFrame::reject(std::string_view bytes, const SourcePosition& position, const std::string& reason,
+                         const std::string& message) {
+  RecordView record;
+  record.payload = bytes;
+  record.origin = to_origin(position);
+  notes_->dead_letters.push_back(dead_letter_line(*dead_letters_, record, {reason, message}));
+  ++notes_->counts.in;
+  ++notes_->counts.dead;
+}
+
+void SourceFrame::set_cursor(std::string_view cursor) { writer_->origin().set_cursor(cursor); }
+std::span<char> SourceFrame::room() { return writer_->room(); }
+
+bool SourceFrame::has_room_beside(std::size_t bytes) const { return writer_->space_left(1) >= bytes; }
+
+void SourceFrame::add_in_place(std::size_t position, std::size_t length, std::uint32_t row_from_start) {
+  writer_->add_in_place(position, length, row_from_start);
+  ++notes_->counts.in;
+  ++notes_->counts.out;
+}
+
+void SourceFrame::set_in_place_bytes(std::size_t bytes) { writer_->set_in_place_bytes(bytes); }
+std::size_t SourceFrame::size() const { return writer_->size(); }
+
+}  // namespace datagen

@@ -1,0 +1,251 @@
+// Value: reading JSON (simdjson's DOM) and built records (msgpack) through one face.
+#include "datagen/value.h"
+
+#include <charconv>
+
+#include "item_state.h"
+#include "json_scan.h"
+#include "json_write.h"
+
+namespace datagen {
+
+using detail::Node;
+using Backing = Node::Backing;
+using JsonType = simdjson::dom::element_type;
+
+namespace detail {
+
+void ItemState::throw_wrong_type(const Node& node, const char* expected) const {
+  static constexpr const char* kNames[] = {"nothing", "null", "a boolean", "an integer", "a number", "text", "an array",
+                                           "an object"};
+  const Value::Type type = Value(&node).type();
+  throw_bad_value(node, type == Value::Type::missing ? "missing_field" : "wrong_type",
+                  (std::string("expected ") + expected + ", found " + kNames[static_cast<int>(type)]).c_str());
+}
+
+void ItemState::throw_bad_value(const Node& node, const char* reason, const char* problem) const {
+  std::string path(node.key);
+  for (const Node* at = &node; at->parent != nullptr; at = at->parent) {
+    if (at->key.empty()) path = "[" + std::to_string(at->index) + "]" + (at == &node ? "" : "." + path);
+    path = std::string(at->parent->key) + (path.front() == '[' ? "" : ".") + path;
+  }
+  throw BadRecord(reason, "field '" + path + "' of record " + id() + ": " + problem);
+}
+
+const Node* ItemState::child_by_key(const Node& parent, std::string_view key) {
+  if (parent.backing == Backing::json) {
+    simdjson::dom::object object;
+    if (parent.element.get(object) != simdjson::SUCCESS) throw_wrong_type(parent, "an object");
+    const Node* found = nullptr;
+    std::size_t index = 0;
+    for (auto field : object) {
+      if (field.key == key) found = json_node(field.value, parent.exact, &parent, index, field.key);
+      ++index;
+    }
+    return found != nullptr ? found : missing(&parent, key);
+  }
+  if (parent.backing == Backing::msgpack) {
+    if (parent.object->type != msgpack::type::MAP) throw_wrong_type(parent, "an object");
+    const auto& map = parent.object->via.map;
+    for (std::uint32_t index = map.size; index-- > 0;) {
+      const auto member_key = map.ptr[index].key.as<std::string_view>();
+      if (member_key == key) return msgpack_node(map.ptr[index].val, &parent, index, member_key);
+    }
+  }
+  return missing(&parent, key);
+}
+
+const Node* ItemState::child_by_index(const Node& parent, std::size_t index) {
+  if (parent.backing == Backing::json) {
+    std::size_t at = 0;
+    if (parent.element.is_array()) {
+      const simdjson::dom::array elements = parent.element.get_array();
+      for (auto element : elements) {
+        if (at++ == index) return json_node(element, parent.exact, &parent, index, {});
+      }
+    } else if (parent.element.is_object()) {
+      const simdjson::dom::object fields = parent.element.get_object();
+      for (auto field : fields) {
+        if (at++ == index) return json_node(field.value, parent.exact, &parent, index, field.key);
+      }
+    }
+  } else if (parent.backing == Backing::msgpack) {
+    if (parent.object->type == msgpack::type::ARRAY && index < parent.object->via.array.size) {
+      return msgpack_node(parent.object->via.array.ptr[index], &parent, index, {});
+    }
+    if (parent.object->type == msgpack::type::MAP && index < parent.object->via.map.size) {
+      const auto& member = parent.object->via.map.ptr[index];
+      return msgpack_node(member.val, &parent, index, member.key.as<std::string_view>());
+    }
+  }
+  return nullptr;
+}
+
+std::string_view ItemState::raw(const Node& node) {
+  if (!node.raw.empty()) return node.raw;
+  if (node.backing == Backing::msgpack) {
+    ByteBuffer packed, out;
+    msgpack::packer<ByteBuffer>(packed).pack(*node.object);
+    append_msgpack_as_json(out, packed.view());
+    return node.raw = keep(out.view(), simdjson::SIMDJSON_PADDING);
+  }
+  // The value's place in its parent's text; a field's parent is the record itself.
+  std::size_t at = 0;
+  const std::string_view container = node.parent != nullptr ? raw(*node.parent) : record_.payload;
+  json::for_each_child(container, [&](std::string_view, std::string_view value) {
+    if (at++ != node.index) return true;
+    node.raw = value;
+    return false;
+  });
+  return node.raw;
+}
+
+}  // namespace detail
+
+Value::Type Value::type() const {
+  switch (node_->backing) {
+    case Backing::missing: return Type::missing;
+    case Backing::json:
+      switch (node_->element.type()) {
+        case JsonType::NULL_VALUE: return Type::null;
+        case JsonType::BOOL: return Type::boolean;
+        case JsonType::STRING: return Type::text;
+        case JsonType::ARRAY: return Type::array;
+        case JsonType::OBJECT: return Type::object;
+        default: break;
+      }
+      // In a document that is not exact every number was replaced by 0: its text tells.
+      if (!node_->exact) return raw().find_first_of(".eE") == raw().npos ? Type::integer : Type::number;
+      return node_->element.is_double() ? Type::number : Type::integer;
+    case Backing::msgpack:
+      switch (node_->object->type) {
+        case msgpack::type::NIL: return Type::null;
+        case msgpack::type::BOOLEAN: return Type::boolean;
+        case msgpack::type::POSITIVE_INTEGER:
+        case msgpack::type::NEGATIVE_INTEGER: return Type::integer;
+        case msgpack::type::FLOAT32:
+        case msgpack::type::FLOAT64: return Type::number;
+        case msgpack::type::ARRAY: return Type::array;
+        case msgpack::type::MAP: return Type::object;
+        default: return Type::text;
+      }
+  }
+  return Type::missing;
+}
+
+bool Value::as_bool() const {
+  if (type() != Type::boolean) node_->item->throw_wrong_type(*node_, "a boolean");
+  return node_->backing == Backing::json ? bool(node_->element.get_bool()) : node_->object->via.boolean;
+}
+
+namespace {
+
+// A number that simdjson could not hold, or that stands beside one: read from its own text.
+template <class Number>
+Number number_from_text(std::string_view text, bool& fits) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  fits = error == std::errc() && end == text.data() + text.size();
+  return number;
+}
+
+}  // namespace
+
+std::int64_t Value::as_int64() const {
+  if (type() != Type::integer) node_->item->throw_wrong_type(*node_, "an integer");
+  if (node_->backing == Backing::json && node_->exact) {
+    std::int64_t number = 0;
+    if (node_->element.get(number) != simdjson::SUCCESS) throw_out_of_range();
+    return number;
+  }
+  if (node_->backing == Backing::json) {
+    bool fits = false;
+    const auto number = number_from_text<std::int64_t>(raw(), fits);
+    if (!fits) throw_out_of_range();
+    return number;
+  }
+  if (node_->object->type == msgpack::type::POSITIVE_INTEGER && node_->object->via.u64 > INT64_MAX) throw_out_of_range();
+  return node_->object->via.i64;
+}
+
+std::uint64_t Value::as_uint64() const {
+  if (type() != Type::integer) node_->item->throw_wrong_type(*node_, "an integer");
+  if (node_->backing == Backing::json && node_->exact) {
+    std::uint64_t number = 0;
+    if (node_->element.get(number) != simdjson::SUCCESS) throw_out_of_range();
+    return number;
+  }
+  if (node_->backing == Backing::json) {
+    bool fits = false;
+    const auto number = number_from_text<std::uint64_t>(raw(), fits);
+    if (!fits) throw_out_of_range();
+    return number;
+  }
+  if (node_->object->type == msgpack::type::NEGATIVE_INTEGER) throw_out_of_range();
+  return node_->object->via.u64;
+}
+
+double Value::as_double() const {
+  const Type found = type();
+  if (found != Type::integer && found != Type::number) node_->item->throw_wrong_type(*node_, "a number");
+  if (node_->backing == Backing::json && node_->exact) return double(node_->element.get_double());
+  if (node_->backing == Backing::json) {
+    bool fits = false;
+    const double number = number_from_text<double>(raw(), fits);
+    if (!fits) throw_out_of_range();
+    return number;
+  }
+  if (found == Type::number) return node_->object->via.f64;
+  return node_->object->type == msgpack::type::POSITIVE_INTEGER ? static_cast<double>(node_->object->via.u64)
+                                                                : static_cast<double>(node_->object->via.i64);
+}
+
+std::string_view Value::as_text() const {
+  if (type() != Type::text) node_->item->throw_wrong_type(*node_, "text");
+  if (node_->backing == Backing::msgpack) return {node_->object->via.str.ptr, node_->object->via.str.size};
+  if (!node_->exact && json::has_lone_surrogate(raw())) {
+    node_->item->throw_bad_value(*node_, "lone_surrogate", "the text holds a lone surrogate, which has no UTF-8 form");
+  }
+  return std::string_view(node_->element.get_string());
+}
+
+void Value::throw_out_of_range() const {
+  node_->item->throw_bad_value(*node_, "out_of_range", "the number does not fit the type asked for");
+}
+
+Value Value::operator[](std::string_view key) const { return Value(node_->item->child_by_key(*node_, key)); }
+
+Value Value::at(std::size_t index) const {
+  const Type found = type();
+  if (found != Type::array && found != Type::missing) node_->item->throw_wrong_type(*node_, "an array");
+  const Node* child = node_->item->child_by_index(*node_, index);
+  return Value(child != nullptr ? child : node_->item->missing(node_, {}));
+}
+
+std::size_t Value::size() const {
+  if (node_->backing == Backing::json) {
+    if (node_->element.is_array()) return simdjson::dom::array(node_->element.get_array()).size();
+    if (node_->element.is_object()) return simdjson::dom::object(node_->element.get_object()).size();
+  } else if (node_->backing == Backing::msgpack) {
+    if (node_->object->type == msgpack::type::ARRAY) return node_->object->via.array.size;
+    if (node_->object->type == msgpack::type::MAP) return node_->object->via.map.size;
+  }
+  return 0;
+}
+
+Value::Iterator Value::begin() const { return Iterator(node_->item->child_by_index(*node_, 0)); }
+Value::Iterator Value::end() const { return Iterator(nullptr); }
+
+Value::Iterator& Value::Iterator::operator++() {
+  child_ = child_->item->child_by_index(*child_->parent, child_->index + 1);
+  return *this;
+}
+
+std::string_view Value::key() const { return node_->parent != nullptr ? node_->key : std::string_view(); }
+
+std::string_view Value::raw() const {
+  if (node_->backing == Backing::missing) node_->item->throw_wrong_type(*node_, "a value");
+  return node_->item->raw(*node_);
+}
+
+}  // namespace datagen

@@ -1,0 +1,152 @@
+#include "weld.h"
+
+#include <fcntl.h>
+#include <simdjson.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+namespace datagen {
+
+namespace {
+
+namespace dom = simdjson::dom;
+
+std::uint64_t number(dom::element object, std::string_view key, std::uint64_t fallback = 0) {
+  std::uint64_t value = fallback;
+  if (object[key].get(value) != simdjson::SUCCESS) return fallback;
+  return value;
+}
+
+std::string text(dom::element object, std::string_view key, std::string_view fallback = "") {
+  std::string_view value = fallback;
+  if (object[key].get(value) != simdjson::SUCCESS) value = fallback;
+  return std::string(value);
+}
+
+std::vector<dom::element> list(dom::element object, std::string_view key) {
+  dom::array values;
+  if (object[key].get(values) != simdjson::SUCCESS) return {};
+  return {values.begin(), values.end()};
+}
+
+Result<ParameterValue> parameter_value(const Parameter& parameter, dom::element value) {
+  std::string_view shown;
+  std::string rendered;
+  if (value.get(shown) != simdjson::SUCCESS) {
+    rendered = simdjson::minify(value);
+    shown = rendered;
+  }
+  if (parameter.secret) {
+    DATAGEN_TRY(rendered, read_secret(std::string(shown)));
+    shown = rendered;
+  }
+  try {
+    return parse_parameter(parameter, shown);
+  } catch (const std::invalid_argument& error) {
+    return Error(error.what());
+  }
+}
+
+Result<void> read_parameters(dom::element stage, const Parameters& declared, ParameterValues& values) {
+  dom::object given;
+  if (stage["params"].get(given) != simdjson::SUCCESS) return success();
+  for (auto field : given) {
+    const Parameter* parameter = declared.find(field.key);
+    if (parameter == nullptr) return Error("parameter '" + std::string(field.key) + "' is not known to this executable");
+    if (field.value.is_null()) continue;
+    DATAGEN_TRY(auto value, parameter_value(*parameter, field.value));
+    values.emplace(field.key, std::move(value));
+  }
+  return success();
+}
+
+void read_runner(dom::element stage, RunnerOptions& runner) {
+  runner.threads = static_cast<int>(number(stage, "threads", 1));
+  runner.batch_size = number(stage, "batch_size");
+  runner.retries = static_cast<int>(number(stage, "retries"));
+  runner.backoff = std::chrono::milliseconds(number(stage, "backoff_ms", 100));
+  const std::string on_error = text(stage, "on_error", "dead_letter");
+  runner.on_error = on_error == "drop" ? OnError::drop : on_error == "fail" ? OnError::fail : OnError::dead_letter;
+}
+
+}  // namespace
+
+Result<std::string> read_secret(const std::string& reference) {
+  if (reference.starts_with("env:")) {
+    const char* value = std::getenv(reference.c_str() + 4);
+    if (value == nullptr) return Error("the environment variable " + reference.substr(4) + " is not set");
+    return std::string(value);
+  }
+  if (!reference.starts_with("file:")) return Error("a secret is given as env:NAME or file:PATH");
+  const std::string path = reference.substr(5);
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return Error::from_errno("cannot read " + path, errno);
+  if ((info.st_mode & 077) != 0) return Error(path + " can be read by others; chmod 600 it");
+  std::ifstream file(path);
+  std::stringstream content;
+  content << file.rdbuf();
+  std::string secret = content.str();
+  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
+  return secret;
+}
+
+Result<Weld> Weld::load(const std::string& run_directory, const std::string& stage, const Parameters& declared) {
+  const std::string path = run_directory + "/runtime.json";
+  dom::parser parser;
+  dom::element plan;
+  if (const auto error = parser.load(path).get(plan); error != simdjson::SUCCESS) {
+    return Error("cannot read " + path + ": " + simdjson::error_message(error));
+  }
+  if (number(plan, "version") != 1) return Error(path + " is of a version that this build does not know");
+  Weld weld;
+  weld.run_directory = run_directory;
+  weld.run_id = text(plan, "run_id");
+  weld.generation = number(plan, "generation", 1);
+  const std::string ids = text(plan, "ids", "add");
+  weld.ids = ids == "off" ? Ids::off : ids == "keep" ? Ids::keep : Ids::add;
+  dom::element limits;
+  if (plan["limits"].get(limits) == simdjson::SUCCESS) {
+    weld.record_bytes_max = number(limits, "max_record_bytes", weld.record_bytes_max);
+    weld.overflow_bytes = number(limits, "overflow_bytes", weld.overflow_bytes);
+  }
+  for (const dom::element input : list(plan, "inputs")) {
+    weld.inputs.push_back({text(input, "uri"), number(input, "bytes")});
+  }
+  std::vector<ipc::CellRange> cells;
+  dom::element found;
+  bool any = false;
+  for (const dom::element entry : list(plan, "stages")) {
+    cells.push_back({static_cast<std::uint32_t>(number(entry, "first_cell")),
+                     static_cast<std::uint32_t>(number(entry, "workers", 1))});
+    weld.stage_names.push_back(text(entry, "id"));
+    if (weld.stage_names.back() != stage) continue;
+    weld.stage_index = static_cast<std::uint32_t>(cells.size() - 1);
+    found = entry;
+    any = true;
+  }
+  if (!any) return Error(path + " has no stage '" + stage + "'");
+  weld.stage = stage;
+  weld.cells = cells[weld.stage_index];
+  const std::string uri = text(found, "uri");
+  const std::size_t scheme = uri.find("://");
+  weld.path = scheme == std::string::npos ? uri : uri.substr(scheme + 3);
+  DATAGEN_TRY(read_parameters(found, declared, weld.parameters));
+  read_runner(found, weld.runner);
+  std::uint32_t index = 0;
+  for (const dom::element edge : list(plan, "edges")) {
+    const auto from = static_cast<std::uint32_t>(number(edge, "from"));
+    const auto to = static_cast<std::uint32_t>(number(edge, "to"));
+    if (from >= cells.size() || to >= cells.size()) return Error(path + ": edge " + std::to_string(index) + " is out of range");
+    const ipc::RingGeometry geometry{static_cast<std::uint32_t>(number(edge, "slots")), number(edge, "block_bytes")};
+    if (to == weld.stage_index) weld.in.push_back({index, geometry, cells[from]});
+    if (from == weld.stage_index) weld.out.push_back({index, geometry, cells[to]});
+    ++index;
+  }
+  return weld;
+}
+
+}  // namespace datagen

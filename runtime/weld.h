@@ -1,0 +1,47 @@
+// A worker's part of runtime.json, the welded plan that the launcher wrote (docs/run_directory.md).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "datagen/parameters.h"
+#include "datagen/source.h"
+#include "ipc/ports.h"
+#include "json_write.h"
+#include "operator_runner.h"
+
+namespace datagen {
+
+struct Weld {
+  struct EdgePlan {
+    std::uint32_t index;
+    ipc::RingGeometry geometry;
+    ipc::CellRange peers;
+  };
+
+  std::string run_directory;
+  std::string run_id;
+  std::uint64_t generation = 1;
+  std::uint32_t stage_index = 0;
+  std::string stage;
+  std::string path;  // of a source's or sink's URI, without scheme
+  ParameterValues parameters;
+  RunnerOptions runner;
+  ipc::CellRange cells;  // of this stage's workers
+  std::vector<EdgePlan> in, out;
+  std::vector<InputFile> inputs;
+  std::vector<std::string> stage_names;
+  Ids ids = Ids::add;
+  std::uint64_t record_bytes_max = 256 << 20;
+  std::uint64_t overflow_bytes = 256 << 20;
+
+  // Errors: the file cannot be read, is no plan of a known version, or has no such stage; parameters that
+  // `declared` does not know.
+  static Result<Weld> load(const std::string& run_directory, const std::string& stage, const Parameters& declared);
+};
+
+// A parameter given as env:NAME or file:PATH, read now. Errors: not set; a file that others may read.
+Result<std::string> read_secret(const std::string& reference);
+
+}  // namespace datagen

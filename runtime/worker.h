@@ -1,0 +1,35 @@
+// A worker: one process of a stage, between its rings. Started by the launcher.
+//
+// Dies: its claims are taken back by the launcher and its replacement goes on; nothing outside of its
+// process is left half done, because a frame is published by one store.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "datagen/sink.h"
+#include "datagen/source.h"
+#include "datagen/stage.h"
+
+namespace datagen {
+
+struct WorkerOptions {
+  std::string run_directory;
+  std::string stage;
+  std::uint32_t index = 0;
+  std::uint32_t epoch = 0;
+  std::int64_t launcher_pid = 0;
+};
+
+// Exit codes of a worker.
+constexpr int kWorkerDone = 0;
+constexpr int kWorkerFailed = 1;       // a failure of this process; a new one may do better
+constexpr int kWorkerCannotStart = 2;  // configuration: a new one would fail alike
+constexpr int kWorkerDamagedRing = 3;  // a checksum or header in shared memory is wrong
+constexpr int kWorkerCancelled = 4;
+
+int run_stage_worker(const detail::StageDefinition& definition, const WorkerOptions& options);
+int run_source_worker(const detail::SourceDefinition& definition, const WorkerOptions& options);
+int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOptions& options);
+
+}  // namespace datagen

@@ -1,0 +1,98 @@
+#include "worker_setup.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace datagen {
+
+namespace {
+
+std::uint64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+Result<std::vector<ipc::Edge>> attach_edges(const Weld& weld, std::uint32_t epoch,
+                                            const std::vector<Weld::EdgePlan>& plans, ipc::Ring::Role role) {
+  std::vector<ipc::Edge> edges;
+  for (const Weld::EdgePlan& plan : plans) {
+    DATAGEN_TRY(auto ring, ipc::Ring::attach(ipc::ring_name(weld.run_id, epoch, plan.index), plan.geometry, epoch, role));
+    edges.push_back({std::move(ring), plan.peers});
+  }
+  return edges;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& options, const Parameters& declared,
+                                                         ipc::Ports::Order order) {
+  // The launcher's death is a SIGKILL to this process (PR_SET_PDEATHSIG); if it died before that was set,
+  // the parent is another one by now.
+  if (options.launcher_pid != 0 && getppid() != options.launcher_pid) return Error("the launcher is gone");
+  std::unique_ptr<WorkerSetup> setup(new WorkerSetup);
+  DATAGEN_TRY(setup->weld_, Weld::load(options.run_directory, options.stage, declared));
+  const Weld& weld = setup->weld_;
+  if (options.index >= weld.cells.count) return Error("stage '" + weld.stage + "' has no worker " + std::to_string(options.index));
+  DATAGEN_TRY(auto control, ipc::Control::attach(ipc::control_name(weld.run_id, options.epoch), ipc::Access::read_write));
+  DATAGEN_TRY(auto in, attach_edges(weld, options.epoch, weld.in, ipc::Ring::Role::consumer));
+  DATAGEN_TRY(auto out, attach_edges(weld, options.epoch, weld.out, ipc::Ring::Role::producer));
+  const std::uint64_t first_seq = !in.empty() ? in.front().ring.first_seq() : !out.empty() ? out.front().ring.first_seq() : 0;
+  const std::uint32_t cell = weld.cells.first + options.index;
+  if (cell >= control.size()) return Error("the control segment has too few cells");
+  setup->ports_.emplace(std::move(in), std::move(out), std::move(control), cell, weld.cells, order, first_seq,
+                        ipc::OverflowPolicy{weld.run_directory + "/overflow", weld.overflow_bytes});
+  setup->context_ = std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
+  ipc::Cell& own = setup->ports_->cell();
+  setup->context_->cancel = &own.cancel;
+  own.pid.store(static_cast<std::uint32_t>(getpid()), std::memory_order_relaxed);
+  own.state.store(ipc::WorkerState::running, std::memory_order_relaxed);
+  return setup;
+}
+
+DeadLetterContext WorkerSetup::dead_letters() const {
+  DeadLetterContext context{weld_.stage, {}};
+  for (const InputFile& input : weld_.inputs) context.sources.push_back(input.uri);
+  return context;
+}
+
+void WorkerSetup::show_frame(std::uint64_t seq) {
+  ipc::Cell& cell = ports_->cell();
+  cell.current_frame.store(seq, std::memory_order_relaxed);
+  cell.heartbeat_ns.store(monotonic_ns(), std::memory_order_relaxed);
+}
+
+void WorkerSetup::show_record(int thread, std::size_t record) {
+  ipc::InFlight& entry = ports_->control().in_flight(ports_->cell_index(), static_cast<std::uint32_t>(thread));
+  entry.record.store(record, std::memory_order_relaxed);
+  const bool idle = record == OperatorRunner::kIdle;
+  const std::uint64_t frame = ports_->cell().current_frame.load(std::memory_order_relaxed);
+  // After the index: whoever reads the entry of a dead worker sees a record that was really begun.
+  entry.frame.store(idle ? ipc::InFlight::kNothing : frame, std::memory_order_release);
+}
+
+void WorkerSetup::show_totals(const StageNotes& notes, std::size_t bytes_in, std::size_t bytes_out) {
+  ipc::Counters& counters = ports_->cell().counters;
+  const auto add = [](ipc::AtomicWord& word, std::uint64_t amount) {
+    word.store(word.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  };
+  add(counters.records_in, notes.counts.in);
+  add(counters.records_out, notes.counts.out);
+  add(counters.dropped, notes.counts.dropped);
+  add(counters.dead, notes.counts.dead);
+  add(counters.bytes_in, bytes_in);
+  add(counters.bytes_out, bytes_out);
+  for (const auto& [model, usage] : notes.usage) {
+    add(counters.prompt_tokens, usage.prompt_tokens);
+    add(counters.completion_tokens, usage.completion_tokens);
+  }
+}
+
+int fail_worker(const std::string& stage, int code, const std::string& message) {
+  std::fprintf(stderr, "stage '%s': %s\n", stage.c_str(), message.c_str());
+  return code;
+}
+
+}  // namespace datagen

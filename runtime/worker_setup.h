@@ -1,0 +1,40 @@
+// What all three kinds of worker begin with: the plan, the rings, the cell.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "context_state.h"
+#include "ipc/ports.h"
+#include "weld.h"
+#include "worker.h"
+
+namespace datagen {
+
+class WorkerSetup {
+ public:
+  // Errors: a plan or ring that does not fit; a launcher that is gone.
+  static Result<std::unique_ptr<WorkerSetup>> attach(const WorkerOptions& options, const Parameters& declared,
+                                                     ipc::Ports::Order order);
+
+  const Weld& weld() const { return weld_; }
+  ipc::Ports& ports() { return *ports_; }
+  detail::ContextState& context_state() { return *context_; }
+  DeadLetterContext dead_letters() const;
+
+  // For display: what this worker has in its hands.
+  void show_frame(std::uint64_t seq);
+  void show_record(int thread, std::size_t record);
+  void show_totals(const StageNotes& notes, std::size_t bytes_in, std::size_t bytes_out);
+
+ private:
+  WorkerSetup() = default;
+  Weld weld_;
+  std::optional<ipc::Ports> ports_;
+  std::unique_ptr<detail::ContextState> context_;
+};
+
+// Reports why a worker cannot go on, on its stderr (the log that the launcher reads), and gives the code.
+int fail_worker(const std::string& stage, int code, const std::string& message);
+
+}  // namespace datagen

@@ -1,0 +1,93 @@
+// source-jsonl: files of JSON Lines. jsonl://PATH names one file.
+#include <datagen/source.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+
+#include "runtime/json_lines.h"
+
+namespace {
+
+using datagen::Context;
+using datagen::InputFile;
+using datagen::SourceFrame;
+using datagen::SourcePosition;
+
+class JsonlSource : public datagen::Source {
+ public:
+  static void describe(datagen::Parameters& p) {
+    p.describe("Reads JSON Lines: one JSON object a line", "input: jsonl://data/raw.jsonl");
+    p.integer("max_record", std::int64_t{256} << 20)
+        .min(1)
+        .max(std::int64_t{1} << 31)
+        .help("longest line in bytes; a longer one becomes a dead letter");
+  }
+
+  ~JsonlSource() override {
+    if (fd_ >= 0) close(fd_);
+  }
+
+  std::vector<InputFile> freeze(const std::string& path, Context&) override {
+    const std::string absolute = std::filesystem::absolute(path).lexically_normal();
+    struct stat info {};
+    if (stat(absolute.c_str(), &info) != 0) {
+      throw std::runtime_error("cannot read " + absolute + ": " + std::strerror(errno));
+    }
+    if (S_ISDIR(info.st_mode)) throw std::runtime_error(absolute + " is a folder; name a file in it");
+    if (access(absolute.c_str(), R_OK) != 0) {
+      throw std::runtime_error("cannot read " + absolute + ": " + std::strerror(errno));
+    }
+    return {{absolute, static_cast<std::uint64_t>(info.st_size)}};
+  }
+
+  void open(const std::vector<InputFile>& inputs, std::string_view cursor, Context& context) override {
+    inputs_ = inputs;
+    reader_.emplace(context.param<std::uint64_t>("max_record"));
+    SourcePosition position;
+    if (!cursor.empty()) {
+      if (cursor.size() != sizeof position) throw std::runtime_error("a cursor that source-jsonl did not make");
+      std::memcpy(&position, cursor.data(), sizeof position);
+    }
+    if (position.source < inputs_.size()) open_file(position);
+  }
+
+  bool read(SourceFrame& frame) override {
+    if (fd_ < 0) return false;
+    while (!reader_->read(frame)) {
+      const SourcePosition end = reader_->position();
+      close(fd_);
+      fd_ = -1;
+      if (end.source + 1 >= inputs_.size()) return false;
+      open_file({end.source + 1, end.row, 1, 0});
+    }
+    const SourcePosition& position = reader_->position();
+    frame.set_cursor({reinterpret_cast<const char*>(&position), sizeof position});
+    return true;
+  }
+
+ private:
+  void open_file(const SourcePosition& position) {
+    const InputFile& input = inputs_[position.source];
+    fd_ = ::open(input.uri.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "cannot open " + input.uri);
+    posix_fadvise(fd_, 0, 0, POSIX_FADV_SEQUENTIAL);
+    if (position.offset > 0 && lseek(fd_, static_cast<off_t>(position.offset), SEEK_SET) < 0) {
+      throw std::system_error(errno, std::generic_category(), "cannot seek in " + input.uri);
+    }
+    reader_->open(fd_, input.uri, position, input.bytes);
+  }
+
+  std::vector<InputFile> inputs_;
+  std::optional<datagen::JsonLinesReader> reader_;
+  int fd_ = -1;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return datagen::run_source<JsonlSource>(argc, argv); }
