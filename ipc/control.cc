@@ -2,17 +2,25 @@
 
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <new>
+
+#include "ipc/slot_word.h"
 
 namespace datagen::ipc {
 
 namespace {
 
+constexpr std::uint32_t kInFlightMax = 4096;
+
 std::uint64_t control_bytes(std::uint64_t cells, std::uint64_t in_flight_per_cell) {
   return sizeof(ControlHeader) + cells * (sizeof(Cell) + in_flight_per_cell * sizeof(InFlight));
+}
+
+// Counts that a header may state. Within them control_bytes() cannot wrap.
+bool are_possible(std::uint32_t cells, std::uint32_t in_flight_per_cell) {
+  return cells > 0 && cells < SlotWord::kOwnerMax && in_flight_per_cell <= kInFlightMax;
 }
 
 }  // namespace
@@ -22,20 +30,30 @@ Result<void> Control::create(const std::string& name, std::uint32_t cells, std::
   if (run_directory.size() >= sizeof(ControlHeader::run_directory)) {
     return Error("the run directory's path is longer than 1023 bytes: " + run_directory);
   }
+  if (!are_possible(cells, in_flight_per_cell)) {
+    return Error("a run has 1 to " + std::to_string(SlotWord::kOwnerMax - 1) + " workers of at most " +
+                 std::to_string(kInFlightMax) + " threads, not " + std::to_string(cells) + " of " +
+                 std::to_string(in_flight_per_cell));
+  }
   DATAGEN_TRY(create_segment(name, round_up(control_bytes(cells, in_flight_per_cell), kPageBytes)));
-  DATAGEN_TRY(auto&& mapping, map_segment(name, Access::read_write));
-  auto* header = new (mapping.data()) ControlHeader{};
+  auto mapping = map_segment(name, Access::read_write);
+  if (!mapping) {
+    remove_segment(name);
+    return std::move(mapping).as_failure();
+  }
+  std::byte* base = mapping.value().data();
+  auto* header = new (base) ControlHeader{};
   header->version = kLayoutVersion;
   header->cells = cells;
   header->epoch = epoch;
   header->launcher_pid = static_cast<std::uint32_t>(getpid());
   header->in_flight_per_cell = in_flight_per_cell;
   std::memcpy(header->run_directory, run_directory.c_str(), run_directory.size() + 1);
-  auto* cell = reinterpret_cast<Cell*>(mapping.data() + sizeof(ControlHeader));
+  auto* cell = reinterpret_cast<Cell*>(base + sizeof(ControlHeader));
   auto* in_flight = reinterpret_cast<InFlight*>(cell + cells);
   for (std::uint32_t index = 0; index < cells; ++index) {
     new (&cell[index]) Cell{};
-    if (sem_init(&cell[index].semaphore, 1, 0) != 0) return Error::from_errno("cannot make a semaphore", errno);
+    sem_init(&cell[index].semaphore, 1, 0);  // cannot fail: the value is in range
     for (std::uint32_t thread = 0; thread < in_flight_per_cell; ++thread) {
       auto* entry = new (in_flight++) InFlight{};
       entry->frame.store(InFlight::kNothing, std::memory_order_relaxed);
@@ -51,7 +69,8 @@ Result<Control> Control::attach(const std::string& name, Access access) {
   auto* header = reinterpret_cast<ControlHeader*>(control.mapping_.data());
   if (control.mapping_.size() < sizeof(ControlHeader) ||
       header->magic.load(std::memory_order_acquire) != kControlMagic) {
-    return Error("shared memory " + name + " is not a control segment, or its creation was not finished (wrong magic)");
+    return Error("shared memory " + name +
+                 " is not a control segment, or its creation was not finished (wrong magic)");
   }
   if (header->version != kLayoutVersion) {
     return Error("control segment " + name + " has layout version " + std::to_string(header->version) +
@@ -60,7 +79,8 @@ Result<Control> Control::attach(const std::string& name, Access access) {
   control.header_ = header;
   control.cells_count_ = header->cells;
   control.in_flight_per_cell_ = header->in_flight_per_cell;
-  if (control_bytes(control.cells_count_, control.in_flight_per_cell_) > control.mapping_.size()) {
+  if (!are_possible(control.cells_count_, control.in_flight_per_cell_) ||
+      control_bytes(control.cells_count_, control.in_flight_per_cell_) > control.mapping_.size()) {
     return Error("control segment " + name + " is shorter than its header says");
   }
   control.cells_ = reinterpret_cast<Cell*>(control.mapping_.data() + sizeof(ControlHeader));
@@ -76,6 +96,21 @@ Cell& Control::cell(std::uint32_t index) const {
 InFlight& Control::in_flight(std::uint32_t cell, std::uint32_t thread) const {
   DATAGEN_CHECK(cell < cells_count_ && thread < in_flight_per_cell_, "cell %u thread %u", cell, thread);
   return in_flight_[cell * in_flight_per_cell_ + thread];
+}
+
+void store_written(Cell& cell, const WrittenState& state) {
+  const std::uint64_t next = cell.written_version.load(std::memory_order_relaxed) + 1;
+  Written& copy = cell.written[next % 2];
+  copy.seq.store(state.seq, std::memory_order_relaxed);
+  copy.bytes.store(state.bytes, std::memory_order_relaxed);
+  copy.dead_bytes.store(state.dead_bytes, std::memory_order_relaxed);
+  cell.written_version.store(next, std::memory_order_release);
+}
+
+WrittenState load_written(const Cell& cell) {
+  const Written& copy = cell.written[cell.written_version.load(std::memory_order_acquire) % 2];
+  return {copy.seq.load(std::memory_order_relaxed), copy.bytes.load(std::memory_order_relaxed),
+          copy.dead_bytes.load(std::memory_order_relaxed)};
 }
 
 bool Control::wake(std::uint32_t index) const {

@@ -9,6 +9,7 @@
 #include <semaphore.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -20,7 +21,14 @@ namespace datagen::ipc {
 
 constexpr std::uint64_t kControlMagic = 0x316c727443474431;  // "1DGCtrl1"
 
-enum class WorkerState : std::uint32_t { absent = 0, starting, running, waiting_for_input, waiting_for_room, finished };
+enum class WorkerState : std::uint32_t {
+  absent = 0,
+  starting,
+  running,
+  waiting_for_input,
+  waiting_for_room,
+  finished
+};
 
 // Counters that grow while a worker runs. Display only.
 struct Counters {
@@ -65,6 +73,11 @@ struct alignas(kCacheLine) Cell {
   AtomicWord written_version;
 };
 
+static_assert(sizeof(InFlight) == kCacheLine && sizeof(Counters) == 96 && sizeof(Cell) == 5 * kCacheLine);
+static_assert(offsetof(Cell, semaphore) == 8 && offsetof(Cell, pid) == 64 &&
+              offsetof(Cell, counters) == 128 && offsetof(Cell, written) == 256 &&
+              offsetof(Cell, written_version) == 304);
+
 struct alignas(kCacheLine) ControlHeader {
   AtomicWord magic;
   std::uint32_t version;
@@ -75,11 +88,35 @@ struct alignas(kCacheLine) ControlHeader {
   char run_directory[1024];  // absolute, NUL-terminated: tells whose segments these are
 };
 
+static_assert(sizeof(ControlHeader) == 17 * kCacheLine);
+
+// The cells of a stage's workers.
+struct CellRange {
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+
+// What a sink has written, as its successor may trust it.
+struct WrittenState {
+  std::uint64_t seq = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t dead_bytes = 0;
+  friend bool operator==(const WrittenState&, const WrittenState&) = default;
+};
+// By the sink only, after write() took the bytes and before it frees the slots below `seq`; first of all at
+// its start, with what it found in its files. Dies between any two stores: the copy that the version names is
+// whole.
+void store_written(Cell& cell, const WrittenState& state);
+// By a successor, or by the launcher after the death.
+WrittenState load_written(const Cell& cell);
+
 class Control {
  public:
-  // Creates the segment with `cells` cells, each with `in_flight_per_cell` entries.
+  // Creates the segment with `cells` cells, each with `in_flight_per_cell` entries. Leaves nothing behind
+  // when it fails. Errors: those of create_segment; too many cells or entries.
   static Result<void> create(const std::string& name, std::uint32_t cells, std::uint32_t in_flight_per_cell,
                              std::uint64_t epoch, const std::string& run_directory);
+  // Errors: no such segment, wrong magic or version, sizes that cannot be or that exceed the segment's.
   static Result<Control> attach(const std::string& name, Access access);
 
   const ControlHeader& header() const { return *header_; }
@@ -87,7 +124,10 @@ class Control {
   Cell& cell(std::uint32_t index) const;
   InFlight& in_flight(std::uint32_t cell, std::uint32_t thread) const;
 
-  // Wakes the worker of a cell if it is parked; false if it was not.
+  std::uint32_t in_flight_per_cell() const { return in_flight_per_cell_; }
+
+  // Wakes the worker of a cell if it is parked; false if it was not. A waker that dies between its two steps
+  // leaves a sleeper that no longer looks parked: see rouse() in ipc/recovery.h.
   bool wake(std::uint32_t cell) const;
 
  private:

@@ -56,4 +56,7 @@ static_assert(sizeof(BlockHeader) == kCacheLine);
 // Bytes behind a frame that may be read, though they mean nothing: simdjson reads in whole vectors.
 constexpr std::uint64_t kReadPadding = 64;
 
+// A bound for lengths that are read from shared memory, so that sums with them cannot wrap.
+constexpr std::uint64_t kFrameBytesMax = std::uint64_t{1} << 40;
+
 }  // namespace datagen::ipc

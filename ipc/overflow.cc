@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <boost/interprocess/exceptions.hpp>
 #include <boost/interprocess/file_mapping.hpp>
 #include <cerrno>
@@ -26,9 +28,13 @@ std::string overflow_file(const Ring& ring, std::uint64_t seq, const OverflowPol
 std::uint64_t bytes_in_segments(const Ring& ring) {
   std::uint64_t total = 0;
   for (std::uint32_t index = 0; index < ring.capacity(); ++index) {
-    if (ring.word(index).state() == SlotState::free) continue;
-    const BlockHeader* header = ring.block_header(index);
-    if (header->placement == Placement::segment) total += header->frame_bytes;
+    const SlotWord word = ring.word(index);
+    if (word.state() == SlotState::free) continue;
+    const BlockHeader header = ring.read_block_header(index);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    // A word that changed: freed meanwhile, and the header may be a sibling's next frame, half written.
+    if (header.placement != Placement::segment || ring.word(index).seq() != word.seq()) continue;
+    total += std::min(header.frame_bytes, kFrameBytesMax);
   }
   return total;
 }
@@ -36,19 +42,27 @@ std::uint64_t bytes_in_segments(const Ring& ring) {
 Result<void> write_segment(const std::string& name, std::span<const std::byte> frame) {
   remove_segment(name);  // left by a producer that died before publishing
   DATAGEN_TRY(create_segment(name, frame.size() + kReadPadding));
-  DATAGEN_TRY(auto&& mapping, map_segment(name, Access::read_write));
-  std::memcpy(mapping.data(), frame.data(), frame.size());
+  auto mapping = map_segment(name, Access::read_write);
+  if (!mapping) {
+    remove_segment(name);
+    return std::move(mapping).as_failure();
+  }
+  std::memcpy(mapping.value().data(), frame.data(), frame.size());
   return success();
 }
 
-Result<void> write_file(const std::string& path, const std::string& directory, std::span<const std::byte> frame) {
+Result<void> write_file(const std::string& path, const std::string& directory,
+                        std::span<const std::byte> frame) {
   if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return Error::from_errno("cannot create " + directory, errno);
   }
   unlink(path.c_str());
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return Error::from_errno("cannot create " + path, errno);
-  int error = posix_fallocate(fd, 0, static_cast<off_t>(frame.size() + kReadPadding));
+  int error = 0;
+  do {
+    error = posix_fallocate(fd, 0, static_cast<off_t>(frame.size() + kReadPadding));
+  } while (error == EINTR);
   for (std::size_t done = 0; error == 0 && done < frame.size();) {
     const ssize_t written = pwrite(fd, frame.data() + done, frame.size() - done, static_cast<off_t>(done));
     if (written < 0 && errno != EINTR) error = errno;
@@ -75,8 +89,8 @@ Result<void> write_overflow(Ring& ring, std::uint64_t seq, std::span<const std::
   return write_file(overflow_file(ring, seq, policy), policy.directory, frame);
 }
 
-Result<Mapping> map_overflow(const Ring& ring, std::uint64_t seq, Placement placement, std::uint64_t frame_bytes,
-                             const OverflowPolicy& policy) {
+Result<Mapping> map_overflow(const Ring& ring, std::uint64_t seq, Placement placement,
+                             std::uint64_t frame_bytes, const OverflowPolicy& policy) {
   if (placement == Placement::segment) {
     return map_segment(overflow_name(ring, seq), Access::read_only, 0, frame_bytes + kReadPadding);
   }

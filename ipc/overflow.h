@@ -2,8 +2,12 @@
 // the limit for those is reached or /dev/shm is full, a file in the run directory.
 //
 // Owner: the producer writes it before it publishes the slot; the consumer removes it before it frees the
-// slot. The name follows from ring and slot, so a producer that redoes a frame overwrites what a dead one
-// left, and whoever cleans up after a run knows all names.
+// slot. The name follows from ring and slot, so whoever cleans up after a run knows all names. The block
+// header's `placement` is stored before the object is made and stays when it is removed: the slot's next
+// producer that needs no overflow finds it there and removes what a dead predecessor may have left.
+//
+// The limit counts frames that are published; those that sibling workers are writing at this moment come on
+// top, one per worker.
 #pragma once
 
 #include <cstdint>
@@ -26,10 +30,10 @@ Result<void> write_overflow(Ring& ring, std::uint64_t seq, std::span<const std::
                             const OverflowPolicy& policy);
 
 // Maps the overflow of a claimed slot, read-only, with kReadPadding readable bytes behind it.
-Result<Mapping> map_overflow(const Ring& ring, std::uint64_t seq, Placement placement, std::uint64_t frame_bytes,
-                             const OverflowPolicy& policy);
+Result<Mapping> map_overflow(const Ring& ring, std::uint64_t seq, Placement placement,
+                             std::uint64_t frame_bytes, const OverflowPolicy& policy);
 
-// Removes the overflow of a slot, if there is one.
+// Removes the overflow of a slot, in whichever place it is, if there is one. May be repeated.
 void remove_overflow(const Ring& ring, std::uint64_t seq, const OverflowPolicy& policy) noexcept;
 
 }  // namespace datagen::ipc

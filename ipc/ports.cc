@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -29,8 +30,9 @@ std::uint64_t now_ns() {
 
 }  // namespace
 
-Ports::Ports(std::vector<Edge> in, std::vector<Edge> out, Control control, std::uint32_t cell, CellRange siblings,
-             Order order, std::uint64_t first_seq, OverflowPolicy overflow, bool checksums)
+Ports::Ports(std::vector<Edge> in, std::vector<Edge> out, Control control, std::uint32_t cell,
+             CellRange siblings, Order order, std::uint64_t first_seq, OverflowPolicy overflow,
+             bool checksums)
     : in_(std::move(in)),
       out_(std::move(out)),
       control_(std::move(control)),
@@ -42,6 +44,8 @@ Ports::Ports(std::vector<Edge> in, std::vector<Edge> out, Control control, std::
       overflow_(std::move(overflow)),
       checksums_(checksums) {
   DATAGEN_CHECK(cell + 1 <= SlotWord::kOwnerMax, "cell %u", cell);
+  // A successor begins where its predecessor stopped, not at the first frame of the epoch.
+  if (!in_.empty()) scan_from_ = std::max(scan_from_, in_.front().ring.oldest_unfreed());
 }
 
 bool Ports::has_room(std::uint64_t seq) const {
@@ -52,10 +56,14 @@ bool Ports::has_room(std::uint64_t seq) const {
 }
 
 bool Ports::is_ready(std::uint64_t seq) const {
-  for (const Edge& edge : in_) {
+  if (!in_.front().ring.word(seq).is_full(seq)) return false;
+  // Taken back from a worker that died after the decision: it may have freed further in-edges, which then
+  // never show the frame again. Only its remaining stores are to be made.
+  if (is_published(seq)) return true;
+  for (const Edge& edge : std::span(in_).subspan(1)) {
     if (!edge.ring.word(seq).is_full(seq)) return false;
   }
-  return has_room(seq) || is_published(seq);
+  return has_room(seq);
 }
 
 bool Ports::is_published(std::uint64_t seq) const {
@@ -86,9 +94,9 @@ bool Ports::try_claim_lowest(std::uint64_t& seq) {
   return false;
 }
 
-bool Ports::is_another_ready(std::uint64_t after) const {
+bool Ports::is_another_ready() const {
   const Ring& ring = in_.front().ring;
-  for (std::uint64_t n = after + 1; n < scan_from_ + ring.capacity(); ++n) {
+  for (std::uint64_t n = scan_from_; n < scan_from_ + ring.capacity(); ++n) {
     if (is_ready(n)) return true;
   }
   return false;
@@ -111,94 +119,100 @@ bool Ports::input_is_missing() const {
   return true;
 }
 
+// `attempt` gives an outcome, or nothing while there is none.
 template <class Attempt>
-Ports::Outcome Ports::wait(Attempt attempt) {
-  for (int spin = 0; spin < kSpins; ++spin) {
-    if (attempt()) return Outcome::frame;
-    if (!in_.empty() && has_ended()) return Outcome::end;
-    if (is_cancelled()) return Outcome::cancelled;
+std::optional<Ports::Outcome> Ports::spin(Attempt attempt) const {
+  for (int round = 0; round < kSpins; ++round) {
+    if (const auto outcome = attempt()) return outcome;
     relax();
   }
-  const bool for_input = input_is_missing();
+  return std::nullopt;
+}
+
+template <class Attempt>
+Ports::Outcome Ports::park(Attempt attempt, bool for_input) {
   const std::uint64_t began = now_ns();
   cell_->state.store(for_input ? WorkerState::waiting_for_input : WorkerState::waiting_for_room,
                      std::memory_order_relaxed);
-  Outcome outcome = Outcome::frame;
+  std::optional<Outcome> outcome;
   for (;;) {
     cell_->parked.store(1, std::memory_order_relaxed);
-    // Pairs with the fence in wake_one: either the waker sees `parked`, or this scan sees its store.
+    // Pairs with the fence in wake_one: either the waker sees `parked`, or this attempt sees its store.
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (attempt()) break;
-    if (!in_.empty() && has_ended()) {
-      outcome = Outcome::end;
-      break;
-    }
-    if (is_cancelled()) {
-      outcome = Outcome::cancelled;
-      break;
-    }
+    if ((outcome = attempt())) break;
     while (sem_wait(&cell_->semaphore) != 0 && errno == EINTR) {
     }
   }
-  cell_->parked.store(0, std::memory_order_relaxed);
+  leave_parking();
   cell_->state.store(WorkerState::running, std::memory_order_relaxed);
   AtomicWord& waited = for_input ? cell_->counters.wait_input_ns : cell_->counters.wait_room_ns;
   waited.fetch_add(now_ns() - began, std::memory_order_relaxed);
-  return outcome;
+  return *outcome;
+}
+
+void Ports::leave_parking() {
+  // An exchange, not a store: if a waker took the flag since, what it had stored before is visible from here
+  // on, so that claim() can pass its wake on; if it did not, it finds 0 and goes on to a sibling.
+  cell_->parked.exchange(0, std::memory_order_seq_cst);
+  // Tokens are hints, and an awake worker needs none: it looks at all edges before it sleeps again. Dropped,
+  // so that they do not add up over a long run.
+  while (sem_trywait(&cell_->semaphore) == 0) {
+  }
 }
 
 Ports::Outcome Ports::claim(std::uint64_t& seq) {
-  if (is_cancelled()) return Outcome::cancelled;
-  if (try_claim(seq)) return Outcome::frame;
-  const Outcome outcome = wait([&] { return try_claim(seq); });
+  const auto attempt = [&]() -> std::optional<Outcome> {
+    if (is_cancelled()) return Outcome::cancelled;
+    if (try_claim(seq)) return Outcome::frame;
+    if (has_ended()) return Outcome::end;
+    return std::nullopt;
+  };
+  if (const auto outcome = spin(attempt)) return *outcome;
+  const Outcome outcome = park(attempt, input_is_missing());
   // The post that woke this worker may have stood for another frame than the one it took: pass it on.
-  if (outcome == Outcome::frame && siblings_.count > 1 && is_another_ready(seq)) wake_one(siblings_);
+  if (outcome == Outcome::frame && siblings_.count > 1 && is_another_ready()) wake_one(siblings_);
   return outcome;
 }
 
 Ports::Outcome Ports::wait_for_room(std::uint64_t seq) {
-  if (is_cancelled()) return Outcome::cancelled;
-  return wait([&] { return has_room(seq); });
+  const auto attempt = [&]() -> std::optional<Outcome> {
+    if (is_cancelled()) return Outcome::cancelled;
+    if (is_published(seq) || has_room(seq)) return Outcome::frame;
+    return std::nullopt;
+  };
+  if (const auto outcome = spin(attempt)) return *outcome;
+  return park(attempt, false);
 }
 
 Result<FrameBytes> Ports::read(std::size_t in_edge, std::uint64_t seq) const {
-  const Ring& ring = in_[in_edge].ring;
-  // Copied once: the checks below must hold for the values that are used.
-  BlockHeader header;
-  std::memcpy(&header, ring.block_header(seq), sizeof header);
-  const auto damaged = [&](const char* what) {
-    return Error("ring " + ring.name() + ", frame " + std::to_string(seq) + ": " + what);
-  };
-  if (header.seq != seq) return damaged("the block holds another frame");
-  FrameBytes frame;
-  if (header.placement == Placement::block) {
-    if (header.frame_bytes > ring.geometry().frame_capacity()) return damaged("longer than its block");
-    frame.bytes = ring.frame_space(seq).first(header.frame_bytes);
-  } else if (header.placement == Placement::segment || header.placement == Placement::file) {
-    DATAGEN_TRY(frame.overflow, map_overflow(ring, seq, header.placement, header.frame_bytes, overflow_));
-    frame.bytes = std::span<const std::byte>(frame.overflow.data(), header.frame_bytes);
-  } else {
-    return damaged("unknown placement");
-  }
-  if (header.has_checksum != 0 && frame_checksum(frame.bytes, seq) != header.checksum) {
-    return damaged("wrong checksum");
-  }
-  return frame;
+  return read_frame(in_[in_edge].ring, seq, overflow_,
+                    checksums_ ? Checksums::required : Checksums::if_present);
+}
+
+void Ports::write_block(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame) {
+  BlockHeader* header = edge.ring.block_header(seq);
+  // What an earlier attempt at this frame left, larger and dead before its publish; or an overflow that was
+  // consumed long ago: then there is nothing to remove.
+  if (header->placement != Placement::block) remove_overflow(edge.ring, seq, overflow_);
+  std::byte* block = edge.ring.frame_space(seq).data();
+  if (!frame.empty() && frame.data() != block) std::memcpy(block, frame.data(), frame.size());
+  header->seq = seq;
+  header->frame_bytes = frame.size();
+  header->placement = Placement::block;
 }
 
 Result<void> Ports::publish(std::uint64_t seq, std::span<const std::byte> frame) {
   const std::uint64_t checksum = checksums_ ? frame_checksum(frame, seq) : 0;
   for (Edge& edge : out_) {
-    BlockHeader* header = edge.ring.block_header(seq);
-    const std::span<std::byte> block = edge.ring.frame_space(seq);
-    if (frame.size() > block.size()) {
+    const SlotWord before = edge.ring.word(seq);
+    DATAGEN_CHECK(before == SlotWord::free(seq), "ring %s seq %llu word %llx", edge.ring.name().c_str(),
+                  static_cast<unsigned long long>(seq), static_cast<unsigned long long>(before.bits()));
+    if (frame.size() > edge.ring.frame_space(seq).size()) {
       DATAGEN_TRY(write_overflow(edge.ring, seq, frame, overflow_));
     } else {
-      if (frame.data() != block.data()) std::memcpy(block.data(), frame.data(), frame.size());
-      header->seq = seq;
-      header->frame_bytes = frame.size();
-      header->placement = Placement::block;
+      write_block(edge, seq, frame);
     }
+    BlockHeader* header = edge.ring.block_header(seq);
     header->checksum = checksum;
     header->has_checksum = checksums_ ? 1 : 0;
   }
@@ -230,6 +244,10 @@ void Ports::free(std::uint64_t seq) {
   if (siblings_.count > 1 && in_.front().ring.end_seq() != kNoEnd && in_.front().ring.is_drained()) {
     wake_all(siblings_);
   }
+}
+
+void Ports::free_below(std::uint64_t end) {
+  for (; scan_from_ < end; ++scan_from_) free(scan_from_);
 }
 
 void Ports::announce_end(std::uint64_t end) {

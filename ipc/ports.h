@@ -13,30 +13,20 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "ipc/control.h"
+#include "ipc/frame_bytes.h"
 #include "ipc/overflow.h"
 #include "ipc/ring.h"
 
 namespace datagen::ipc {
 
-// The cells of a stage's workers.
-struct CellRange {
-  std::uint32_t first = 0;
-  std::uint32_t count = 0;
-};
-
 struct Edge {
   Ring ring;
   CellRange peers;  // the workers at the other end
-};
-
-// A claimed frame's bytes; `overflow` keeps them mapped when they are not in the block.
-struct FrameBytes {
-  std::span<const std::byte> bytes;
-  Mapping overflow;
 };
 
 class Ports {
@@ -47,9 +37,12 @@ class Ports {
   Ports(std::vector<Edge> in, std::vector<Edge> out, Control control, std::uint32_t cell, CellRange siblings,
         Order order, std::uint64_t first_seq, OverflowPolicy overflow, bool checksums = true);
 
-  // Waits for a claimable frame and claims it. `end`: the stream is over and all its frames are freed.
+  // Waits for a claimable frame and claims it. `end`: the stream is over and all its frames are freed
+  // (strict: taken). Not for edges without inputs. A strict worker may hold several claims, if it frees them
+  // without waiting for input.
   Outcome claim(std::uint64_t& seq);
-  // For a source: waits until every out-edge has room for frame `seq`.
+  // For a source, or a stage's frame behind its input's end: waits until every out-edge has room for frame
+  // `seq`, or the first shows it published. Never `end`.
   Outcome wait_for_room(std::uint64_t seq);
 
   // The frame's bytes on an in-edge, checked against the geometry and its checksum. Valid until free(seq).
@@ -65,13 +58,19 @@ class Ports {
   Result<void> publish(std::uint64_t seq, std::span<const std::byte> frame);
   // The rest of a publish that a dead worker began.
   void complete_publish(std::uint64_t seq);
-  // Frees `seq` on all in-edges, the claimed one last.
+  // Frees `seq` on all in-edges, the claimed one last. May be repeated after a death at any of its stores.
   void free(std::uint64_t seq);
+  // For a sink's successor, before its first claim: frees what the dead one had written but not freed, all
+  // frames below `end` (see WrittenState). Frames are claimed from `end` on then.
+  void free_below(std::uint64_t end);
   // Tells everyone downstream that the stream ends before frame `end`.
   void announce_end(std::uint64_t end);
 
   // One past the last frame of the first in-edge, or kNoEnd.
   std::uint64_t input_end() const { return in_.front().ring.end_seq(); }
+  // For a source's successor: the frame to go on with, one behind the last that is published. (That last one
+  // may lack stores on further out-edges: complete_publish(next_output() - 1) makes them.)
+  std::uint64_t next_output() const { return out_.front().ring.first_unpublished(); }
   // Number of the first frame of this epoch on the first out-edge.
   std::uint64_t first_output() const { return out_.front().ring.first_seq(); }
   bool has_inputs() const { return !in_.empty(); }
@@ -86,11 +85,15 @@ class Ports {
   bool has_room(std::uint64_t seq) const;
   bool try_claim(std::uint64_t& seq);
   bool try_claim_lowest(std::uint64_t& seq);
-  bool is_another_ready(std::uint64_t after) const;
+  bool is_another_ready() const;
   bool has_ended() const;
   template <class Attempt>
-  Outcome wait(Attempt attempt);
+  std::optional<Outcome> spin(Attempt attempt) const;
+  template <class Attempt>
+  Outcome park(Attempt attempt, bool for_input);
+  void leave_parking();
   bool input_is_missing() const;
+  void write_block(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame);
   void wake_one(const CellRange& cells) const;
   void wake_all(const CellRange& cells) const;
 

@@ -2,16 +2,23 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <new>
 
 namespace datagen::ipc {
+
+namespace {
+// Half of what a slot word can number: no run comes near the wrap.
+constexpr std::uint64_t kFirstSeqMax = SlotWord::kSeqMax / 2;
+}  // namespace
 
 Result<void> RingGeometry::check() const {
   if (slots < 2 || slots > 65536) {
     return Error("a ring has 2 to 65536 slots, not " + std::to_string(slots));
   }
   if (block_bytes == 0 || block_bytes % kPageBytes != 0 || block_bytes > (std::uint64_t{1} << 30)) {
-    return Error("a ring's block is a multiple of 4096 bytes and at most 1 GiB, not " + std::to_string(block_bytes));
+    return Error("a ring's block is a multiple of 4096 bytes and at most 1 GiB, not " +
+                 std::to_string(block_bytes));
   }
   return success();
 }
@@ -19,9 +26,15 @@ Result<void> RingGeometry::check() const {
 Result<void> Ring::create(const std::string& name, const RingGeometry& geometry, std::uint64_t epoch,
                           std::uint64_t first_seq) {
   DATAGEN_TRY(geometry.check());
+  if (first_seq > kFirstSeqMax) return Error("a ring cannot begin with frame " + std::to_string(first_seq));
   DATAGEN_TRY(create_segment(name, geometry.segment_bytes()));
-  DATAGEN_TRY(auto&& mapping, map_segment(name, Access::read_write, 0, geometry.data_offset()));
-  auto* header = new (mapping.data()) RingHeader{};
+  auto mapping = map_segment(name, Access::read_write, 0, geometry.data_offset());
+  if (!mapping) {
+    remove_segment(name);
+    return std::move(mapping).as_failure();
+  }
+  std::byte* base = mapping.value().data();
+  auto* header = new (base) RingHeader{};
   header->version = kLayoutVersion;
   header->slots = geometry.slots;
   header->block_bytes = geometry.block_bytes;
@@ -30,7 +43,7 @@ Result<void> Ring::create(const std::string& name, const RingGeometry& geometry,
   header->epoch = epoch;
   header->first_seq = first_seq;
   header->end_seq.store(kNoEnd, std::memory_order_relaxed);
-  auto* slots = new (mapping.data() + sizeof(RingHeader)) Slot[geometry.slots];
+  auto* slots = new (base + sizeof(RingHeader)) Slot[geometry.slots];
   for (std::uint64_t seq = first_seq; seq < first_seq + geometry.slots; ++seq) {
     slots[seq % geometry.slots].word.store(SlotWord::free(seq).bits(), std::memory_order_relaxed);
   }
@@ -46,20 +59,22 @@ Result<RingGeometry> read_geometry(const RingHeader& header, const std::string& 
     return Error("shared memory " + name + " is not a ring, or its creation was not finished (wrong magic)");
   }
   if (header.version != kLayoutVersion) {
-    return Error("ring " + name + " has layout version " + std::to_string(header.version) + "; this build knows " +
-                 std::to_string(kLayoutVersion));
+    return Error("ring " + name + " has layout version " + std::to_string(header.version) +
+                 "; this build knows " + std::to_string(kLayoutVersion));
   }
   RingGeometry geometry{header.slots, header.block_bytes};
   DATAGEN_TRY(geometry.check());
   if (header.data_offset != geometry.data_offset() || header.segment_bytes != geometry.segment_bytes()) {
     return Error("ring " + name + " contradicts itself about its sizes");
   }
+  if (header.first_seq > kFirstSeqMax) return Error("ring " + name + " states an impossible first frame");
   return geometry;
 }
 
 }  // namespace
 
-Result<Ring> Ring::attach(const std::string& name, const RingGeometry& expected, std::uint64_t epoch, Role role) {
+Result<Ring> Ring::attach(const std::string& name, const RingGeometry& expected, std::uint64_t epoch,
+                          Role role) {
   DATAGEN_TRY(expected.check());
   DATAGEN_TRY(const std::uint64_t bytes, segment_size(name));
   if (bytes != expected.segment_bytes()) {
@@ -100,8 +115,8 @@ bool Ring::claim(std::uint64_t seq, std::uint32_t owner) {
 
 bool Ring::take_back(std::uint64_t seq, std::uint32_t owner) {
   std::uint64_t expected = SlotWord::claimed(seq, owner).bits();
-  return slot(seq).word.compare_exchange_strong(expected, SlotWord::full(seq).bits(), std::memory_order_acq_rel,
-                                                std::memory_order_relaxed);
+  return slot(seq).word.compare_exchange_strong(expected, SlotWord::full(seq).bits(),
+                                                std::memory_order_acq_rel, std::memory_order_relaxed);
 }
 
 void Ring::publish(std::uint64_t seq) {
@@ -114,8 +129,9 @@ void Ring::publish(std::uint64_t seq) {
 void Ring::free(std::uint64_t seq) {
   const SlotWord before = word(seq);
   if (before.seq() > seq) return;  // a worker that died after this very store did it
-  DATAGEN_CHECK(before.seq() == seq && before.state() != SlotState::free, "ring %s seq %llu word %llx", name_.c_str(),
-                static_cast<unsigned long long>(seq), static_cast<unsigned long long>(before.bits()));
+  DATAGEN_CHECK(before.seq() == seq && before.state() != SlotState::free, "ring %s seq %llu word %llx",
+                name_.c_str(), static_cast<unsigned long long>(seq),
+                static_cast<unsigned long long>(before.bits()));
   slot(seq).word.store(SlotWord::free(seq + geometry_.slots).bits(), std::memory_order_release);
 }
 
@@ -128,11 +144,44 @@ bool Ring::is_drained() const {
   return true;
 }
 
+std::uint64_t Ring::oldest_unfreed() const {
+  // Slot i with number s holds frame s or waits for it; the frames of that slot below s are freed.
+  std::uint64_t oldest = SlotWord::kSeqMax;
+  for (std::uint32_t index = 0; index < geometry_.slots; ++index)
+    oldest = std::min(oldest, word(index).seq());
+  return oldest;
+}
+
+std::uint64_t Ring::first_unpublished() const {
+  std::uint64_t first = SlotWord::kSeqMax;
+  for (std::uint32_t index = 0; index < geometry_.slots; ++index) {
+    const SlotWord now = word(index);
+    first = std::min(first, now.state() == SlotState::free ? now.seq() : now.seq() + geometry_.slots);
+  }
+  return first;
+}
+
+BlockHeader Ring::read_block_header(std::uint64_t seq) const {
+  // volatile: the compiler may neither read a field twice nor take it from memory again later.
+  const volatile BlockHeader* header = block_header(seq);
+  BlockHeader copy{};
+  copy.seq = header->seq;
+  copy.frame_bytes = header->frame_bytes;
+  copy.checksum = header->checksum;
+  copy.placement = header->placement;
+  copy.has_checksum = header->has_checksum;
+  return copy;
+}
+
 std::string Ring::unsound_words() const {
   std::string report;
   for (std::uint64_t index = 0; index < geometry_.slots; ++index) {
     const SlotWord before = word(index);
-    const bool sound = before.is_well_formed() && before.seq() % geometry_.slots == index && before.seq() >= first_seq_;
+    // Read after the word: the end is announced after the last frame was published, and never changes then.
+    const std::uint64_t end = end_seq();
+    const bool sound = before.is_well_formed() && before.seq() % geometry_.slots == index &&
+                       before.seq() >= first_seq_ && end >= first_seq_ &&
+                       (before.state() == SlotState::free || before.seq() < end);
     if (sound || word(index) != before) continue;
     report += "slot " + std::to_string(index) + " holds " + std::to_string(before.bits()) + "; ";
   }

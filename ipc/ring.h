@@ -1,8 +1,8 @@
 // One edge of the graph: a ring of slots in shared memory, each holding one frame (see ipc/layout.h).
 //
 // Owner: the launcher creates the segment and removes its name; producers and consumers map it. A producer
-// that dies before its one store leaves a FREE slot, and its half-written block is never looked at. A consumer
-// that dies leaves CLAIMED slots, which the launcher turns back to FULL once the death is reaped.
+// that dies before its one store leaves a FREE slot, and its half-written block is never looked at. A
+// consumer that dies leaves CLAIMED slots, which the launcher turns back to FULL once the death is reaped.
 //
 // Lock-free; every method is safe to call from many processes. Slot words are the truth: whoever waits for a
 // change re-reads them (see ipc/ports.h for waiting).
@@ -39,12 +39,14 @@ class Ring {
   // A consumer's mapping of the data is read-only; an observer's is read-only altogether.
   enum class Role { producer, consumer, observer };
 
-  // Creates and initialises a segment whose first frame is `first_seq`; magic is stored last.
+  // Creates and initialises a segment whose first frame is `first_seq`; magic is stored last. Leaves nothing
+  // behind when it fails. Errors: those of create_segment; a geometry or a number that cannot be.
   static Result<void> create(const std::string& name, const RingGeometry& geometry, std::uint64_t epoch,
                              std::uint64_t first_seq);
 
   // Maps an existing ring. Errors: wrong magic or version, or a header that differs from `expected`.
-  static Result<Ring> attach(const std::string& name, const RingGeometry& expected, std::uint64_t epoch, Role role);
+  static Result<Ring> attach(const std::string& name, const RingGeometry& expected, std::uint64_t epoch,
+                             Role role);
 
   // Maps a ring as an observer, with the geometry read from its own header and checked against its size.
   static Result<Ring> observe(const std::string& name);
@@ -59,7 +61,8 @@ class Ring {
 
   // FULL(seq) → CLAIMED(seq, owner). False when another was faster or the frame is not there.
   bool claim(std::uint64_t seq, std::uint32_t owner);
-  // CLAIMED(seq, owner) → FULL(seq), for an owner that is proven dead (launcher only). False if it has moved on.
+  // CLAIMED(seq, owner) → FULL(seq), for an owner that is proven dead (launcher only). False if it has moved
+  // on.
   bool take_back(std::uint64_t seq, std::uint32_t owner);
   // FREE(seq) → FULL(seq): the one store that makes the frame visible. Block and header are written before.
   void publish(std::uint64_t seq);
@@ -72,16 +75,24 @@ class Ring {
   // All frames below end_seq are freed.
   bool is_drained() const;
 
+  // Where a successor goes on: the lowest frame that is not freed, and the lowest that is not published (that
+  // of a producer which publishes in order). From the slot words alone, so true after any death.
+  std::uint64_t oldest_unfreed() const;
+  std::uint64_t first_unpublished() const;
+
   // The slot's block: header, then frame_capacity() bytes, then padding.
   BlockHeader* block_header(std::uint64_t seq) const {
     return reinterpret_cast<BlockHeader*>(data_.data() + (seq % geometry_.slots) * geometry_.block_bytes);
   }
+  // A copy, each field read once: what was checked is what is used.
+  BlockHeader read_block_header(std::uint64_t seq) const;
   std::span<std::byte> frame_space(std::uint64_t seq) const {
     return {reinterpret_cast<std::byte*>(block_header(seq) + 1), geometry_.frame_capacity()};
   }
 
-  // Words that no correct process makes, as text; empty when all are sound. Read, check, read again: a word
-  // that changes in between was written by a living process and is skipped.
+  // Words that no correct process makes (malformed, a frame of another slot or before the first or behind the
+  // end), as text; empty when all are sound. Read, check, read again: a word that changes in between was
+  // written by a living process and is skipped.
   std::string unsound_words() const;
 
  private:

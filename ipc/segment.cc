@@ -13,13 +13,16 @@ namespace bip = boost::interprocess;
 
 namespace {
 
-std::string mebibytes(std::uint64_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+// Rounded down; in KiB while a MiB would hide the difference between what is needed and what is free.
+std::string amount(std::uint64_t bytes) {
+  return bytes < (100u << 20) ? std::to_string(bytes >> 10) + " KiB" : std::to_string(bytes >> 20) + " MiB";
+}
 
 Error full_error(const std::string& name, std::uint64_t bytes) {
   struct statvfs info {};
   std::string free = "an unknown amount";
-  if (statvfs("/dev/shm", &info) == 0) free = mebibytes(info.f_bavail * info.f_frsize);
-  return Error("/dev/shm is too small: " + name + " needs " + mebibytes(bytes) + ", " + free +
+  if (statvfs("/dev/shm", &info) == 0) free = amount(info.f_bavail * info.f_frsize);
+  return Error("/dev/shm is too small: " + name + " needs " + amount(bytes) + ", " + free +
                " is free. Make the rings smaller (rings: {slots: 8}), or raise it: "
                "mount -o remount,size=1G /dev/shm (in Docker: --shm-size=1g)");
 }
