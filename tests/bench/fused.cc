@@ -1,6 +1,7 @@
 // bench_fused: the job of clean_text in one process, one thread, one loop: the strongest simple competitor.
-// Reads large chunks, parses each line where it lies (simdjson DOM, so every line is validated in full), strips,
-// counts, escapes, writes large chunks. No crash isolation, no commits, no dead letters: a bad line ends it.
+// Reads large chunks, parses each line where it lies (simdjson DOM, so every line is validated in full),
+// strips, counts, escapes, writes large chunks. No crash isolation, no commits, no dead letters: a bad line
+// ends it.
 //
 //     bench_fused [--no-ids] IN OUT
 //
@@ -80,14 +81,29 @@ bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 
 char* write_escape(char* out, char c) {
   *out++ = '\\';
   switch (c) {
-    case '"': *out++ = '"'; break;
-    case '\\': *out++ = '\\'; break;
-    case '\n': *out++ = 'n'; break;
-    case '\r': *out++ = 'r'; break;
-    case '\t': *out++ = 't'; break;
-    case '\b': *out++ = 'b'; break;
-    case '\f': *out++ = 'f'; break;
-    default: out += std::snprintf(out, 6, "u%04x", static_cast<unsigned char>(c));
+    case '"':
+      *out++ = '"';
+      break;
+    case '\\':
+      *out++ = '\\';
+      break;
+    case '\n':
+      *out++ = 'n';
+      break;
+    case '\r':
+      *out++ = 'r';
+      break;
+    case '\t':
+      *out++ = 't';
+      break;
+    case '\b':
+      *out++ = 'b';
+      break;
+    case '\f':
+      *out++ = 'f';
+      break;
+    default:
+      out += std::snprintf(out, 6, "u%04x", static_cast<unsigned char>(c));
   }
   return out;
 }
@@ -103,8 +119,9 @@ char* write_escaped(char* out, std::string_view text) {
   while (end - at >= 16) {
     const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), block);
-    const __m128i hits = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
-                                      _mm_cmpeq_epi8(_mm_min_epu8(block, control), block));
+    const __m128i hits =
+        _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(block, quote), _mm_cmpeq_epi8(block, backslash)),
+                     _mm_cmpeq_epi8(_mm_min_epu8(block, control), block));
     const int mask = _mm_movemask_epi8(hits);
     const int clean = mask == 0 ? 16 : __builtin_ctz(static_cast<unsigned>(mask));
     at += clean;

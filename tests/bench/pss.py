@@ -41,28 +41,38 @@ def descendants():
     return found
 
 
-def sample(shared_sizes):
+def mapped_objects(pid):
+    """{path in /dev/shm: bytes that the process maps of it}; "(deleted)" marks those without a name."""
+    found = {}
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
+        for begin, end, path in re.findall(r"^(\w+)-(\w+) .*?(/dev/shm/.*)$", file.read(), re.M):
+            found[path] = found.get(path, 0) + int(end, 16) - int(begin, 16)
+    return found
+
+
+def sample():
     """(private and file pages, shared memory, processes) in bytes, now."""
     other = shared = processes = 0
-    objects = set()
+    objects = {}
     for pid in descendants():
         try:
             with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
                 kib = {key: int(value) for key, value in re.findall(r"^(Pss\w*): +(\d+) kB", file.read(), re.M)}
-            with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
-                objects.update(re.findall(r"(/dev/shm/\S+)", file.read()))
+            for path, size in mapped_objects(pid).items():
+                objects[path] = max(size, objects.get(path, 0))
         except OSError:
             continue
         if "Pss" in kib:
             processes += 1
             shared += kib.get("Pss_Shmem", 0) * 1024
             other += (kib["Pss"] - kib.get("Pss_Shmem", 0)) * 1024
-    for path in objects:
+    allocated = 0
+    for path, size in objects.items():
         try:
-            shared_sizes[path] = os.stat(path).st_blocks * 512
+            allocated += os.stat(path).st_blocks * 512
         except OSError:
-            pass  # unlinked, still mapped: the last size that was seen counts
-    return other, max(shared, sum(shared_sizes.get(path, 0) for path in objects)), processes
+            allocated += size  # unlinked and still mapped
+    return other, max(shared, allocated), processes
 
 
 def main():
@@ -76,9 +86,9 @@ def main():
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     begin = time.monotonic()
     child = subprocess.Popen(options.command)
-    peak, at_peak, samples, shared_sizes = 0, (0, 0, 0), 0, {}
+    peak, at_peak, samples = 0, (0, 0, 0), 0
     while child.poll() is None:
-        now = sample(shared_sizes)
+        now = sample()
         samples += 1
         if now[0] + now[1] > peak:
             peak, at_peak = now[0] + now[1], now
