@@ -226,7 +226,9 @@ TEST(JsonRead, NoByteBehindTheTextMatters) {
     const std::size_t size = padded.size() - behind.size();
     padded.append(simdjson::SIMDJSON_PADDING, '9');
     EXPECT_EQ(document.parse(parser, std::string_view(padded).substr(0, size)), JsonError::none);
-    EXPECT_EQ(document.parse(parser, std::string_view(padded).substr(6, 3)), JsonError::bad_json);
+    EXPECT_EQ(document.parse(parser, std::string_view(padded).substr(6, 2)), JsonError::bad_json);
+    EXPECT_EQ(document.parse(parser, std::string_view(padded).substr(6, 3)), JsonError::none);
+    EXPECT_EQ(double(document.root().get_double()), 1e4);
   }
 }
 
