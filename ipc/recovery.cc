@@ -55,9 +55,10 @@ std::string check_frame(const Ring& ring, SlotWord word, const OverflowPolicy& o
   if (frame) return {};
   // A consumer unlinks an overflow before it frees the slot, so one that is gone is no damage: whoever still
   // needs it will say so.
-  const Placement placement = ring.read_block_header(word.seq()).placement;
-  const bool is_elsewhere = placement == Placement::segment || placement == Placement::file;
-  if (is_elsewhere && !map_overflow(ring, word.seq(), placement, 0, overflow)) return {};
+  const BlockHeader header = ring.read_block_header(word.seq());
+  const bool is_elsewhere = (header.placement == Placement::segment || header.placement == Placement::file) &&
+                            header.seq == word.seq() && header.frame_bytes > ring.geometry().frame_capacity();
+  if (is_elsewhere && !map_overflow(ring, word.seq(), header.placement, 0, overflow)) return {};
   return frame.error().message() + "; ";
 }
 
