@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -21,6 +22,27 @@
 #include "ipc/recovery.h"
 
 namespace datagen::ipc::testing {
+
+// Built with a sanitizer: several times as many instructions.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kIsInstrumented = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+constexpr bool kIsInstrumented = true;
+#else
+constexpr bool kIsInstrumented = false;
+#endif
+#else
+constexpr bool kIsInstrumented = false;
+#endif
+
+// The seed of a random test: DATAGEN_SEED, or a new one; printed, so that a failure repeats.
+inline std::uint64_t seed() {
+  const char* given = std::getenv("DATAGEN_SEED");
+  const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 0) : std::random_device{}();
+  std::printf("  DATAGEN_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  return seed;
+}
 
 template <class T>
 T must(Result<T> result) {

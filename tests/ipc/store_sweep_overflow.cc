@@ -9,8 +9,13 @@ constexpr std::size_t kLarge = 4000;  // more than a block takes
 
 TEST(StoreSweep, SourceOfLargeFramesDiesAtEveryStore) { sweep({Role::source, kLarge}, 20); }
 TEST(StoreSweep, TeeOfLargeFramesDiesAtEveryStore) { sweep({Role::tee, kLarge}, 40); }
-TEST(StoreSweep, JoinOfLargeFramesInFilesDiesAtEveryStore) { sweep({Role::join, kLarge, true}, 30); }
-TEST(StoreSweep, SinkOfLargeFramesDiesAtEveryStore) { sweep({Role::sink, kLarge}, 15); }
+// No frame follows those of the victim, whose producer would clear away what it left.
+TEST(StoreSweep, JoinOfLargeFramesInFilesDiesAtEveryStore) {
+  sweep({Role::join, kLarge, true, false, kByVictim}, 30);
+}
+TEST(StoreSweep, SinkOfLargeFramesDiesAtEveryStore) {
+  sweep({Role::sink, kLarge, false, false, kByVictim}, 15);
+}
 
 }  // namespace
 }  // namespace datagen::ipc::testing

@@ -9,17 +9,7 @@ namespace {
 using testing::must;
 using testing::Rig;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kFraction = 50;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr std::uint64_t kFraction = 50;
-#else
-constexpr std::uint64_t kFraction = 1;
-#endif
-#else
-constexpr std::uint64_t kFraction = 1;
-#endif
+constexpr std::uint64_t kFraction = testing::kIsInstrumented ? 50 : 1;
 
 // Word `index` of frame `seq`: a counter, mixed so that neighbours, slots and frames differ in many bits.
 std::uint64_t content(std::uint64_t key, std::uint64_t index) {
