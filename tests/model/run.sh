@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Checks the models with spin: each with its rules (no error may be found), and without each rule (one must be).
+# run.sh [--large]: sizes of minutes and gigabytes instead of seconds. Exit 0: all as expected.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+for tool in spin gcc; do
+  command -v "$tool" >/dev/null || { echo "tests/model needs $tool: apt-get install $tool" >&2; exit 1; }
+done
+
+# model | definitions | holds, or fails
+small() {
+  cat <<'TABLE'
+ring|-DCI=3 -DCO=2 -DN=4|holds
+ring|-DCI=2 -DCO=3 -DN=4|holds
+ring|-DCI=3 -DCO=1 -DN=3 -DW=3 -DK=1|holds
+ring|-DLITERAL|fails
+ring|-DNO_TAKE_BACK|fails
+ring|-DIMPATIENT|fails
+ring|-DNO_CAS|fails
+ring|-DEARLY_PUBLISH|fails
+tee_join|-DWT=1 -DWJ=2|holds
+tee_join|-DWT=2 -DWJ=1 -DN=2|holds
+tee_join|-DNO_TEE_RULE|fails
+tee_join|-DNO_JOIN_RULE|fails
+tee_join|-DCLAIMED_FIRST|fails
+sink_cell||holds
+sink_cell|-DONE_COPY|fails
+sink_cell|-DKEEP_WRITTEN|fails
+park|-DM=1 -DK=2|holds
+park|-DM=2 -DK=0|holds
+park|-DNO_SECOND_LOOK|fails
+park|-DM=1 -DPOLITE_LAUNCHER|fails
+park|-DM=1 -DNO_ROUSE|fails
+park|-DNO_LAST_WAKE|fails
+wake||holds
+wake|-DNO_WAKER_FENCE|fails
+wake|-DNO_SLEEPER_FENCE|fails
+wake|-DNO_SECOND_LOOK|fails
+overflow||holds
+overflow|-DFREE_FIRST|fails
+overflow|-DNO_CLEANING|fails
+overflow|-DLATE_HEADER|fails
+TABLE
+}
+large() {
+  cat <<'TABLE'
+ring|-DCI=3 -DCO=2 -DN=6|holds
+ring|-DCI=2 -DCO=3 -DN=6|holds
+ring|-DCI=3 -DCO=1 -DN=5 -DW=3|holds
+tee_join|-DWT=1 -DWJ=2 -DK=2|holds
+tee_join|-DWT=2 -DWJ=1 -DK=2|holds
+sink_cell|-DN=6 -DK=3|holds
+park|-DM=2 -DK=1|holds
+park|-DM=2 -DK=2|holds
+park|-DM=1 -DW=3 -DK=0|holds
+overflow|-DN=6 -DK=3|holds
+TABLE
+}
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# check MODEL DEFINITIONS EXPECTED: one line; exit 0 when it is as expected.
+check() {
+  local model=$1 definitions=$2 expected=$3 folder outcome states seconds=$SECONDS
+  folder=$(mktemp -d "$work/XXXXXX")
+  cp "$model.pml" "$folder"
+  cd "$folder"
+  # shellcheck disable=SC2086  # words on purpose
+  spin $definitions -a "$model.pml" >spin.log || { cat spin.log; return 1; }
+  gcc -O1 -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -o pan pan.c
+  ./pan -m4000000 >pan.log 2>&1 || true
+  if ! grep -q 'errors: ' pan.log || grep -qE 'max search depth too small|out of memory|truncated' pan.log; then
+    outcome=unfinished
+  elif grep -q 'errors: 0' pan.log; then
+    outcome=holds
+  else
+    outcome=fails
+  fi
+  states=$(awk '/states, stored/ {print $1; exit}' pan.log)
+  printf '%-10s %-32s %-6s %12s states %4s s  %s\n' "$model" "$definitions" "$outcome" "$states" \
+    $((SECONDS - seconds)) "$(grep -m1 '^pan:[0-9]' pan.log | cut -d' ' -f2- || true)"
+  if [[ $outcome != "$expected" ]]; then
+    echo "  expected: $expected"
+    return 1
+  fi
+}
+
+if [[ ${1:-} == --check ]]; then  # from xargs, below
+  IFS='|' read -r model definitions expected <<<"$2"
+  check "$model" "$definitions" "$expected"
+  exit
+fi
+
+table=small
+jobs=$(nproc)
+if [[ ${1:-} == --large ]]; then
+  table=large
+  jobs=1  # memory
+fi
+$table | xargs -d '\n' -P "$jobs" -n 1 ./run.sh --check || { echo "a model did not behave as expected" >&2; exit 1; }
