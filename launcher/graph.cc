@@ -1,0 +1,125 @@
+#include "launcher/graph.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <tuple>
+
+#include "launcher/graph_reader.h"
+#include "launcher/settings.h"
+#include "launcher/yaml_tree.h"
+
+namespace datagen::launcher {
+
+namespace {
+
+constexpr std::size_t kGraphBytesMax = 16 << 20;
+
+YamlNode scalar(const std::string& text, const std::string& flag) {
+  YamlNode node;
+  node.kind = YamlNode::Kind::scalar;
+  node.text = text;
+  node.literal = true;
+  node.place = {flag + " " + text, 0, 0};
+  return node;
+}
+
+YamlNode tree_of(const FlagGraph& flags) {
+  YamlNode root;
+  root.kind = YamlNode::Kind::map;
+  root.place = {"the command line", 0, 0};
+  const auto add = [&](const char* key, YamlNode value) {
+    const Place place = value.place;
+    root.members.push_back({key, place, std::move(value)});
+  };
+  if (!flags.input.empty()) add("input", scalar(flags.input == "-" ? "stdin://" : flags.input, "--input"));
+  if (!flags.output.empty()) add("output", scalar(flags.output == "-" ? "stdout://" : flags.output, "--output"));
+  YamlNode stages;
+  stages.kind = YamlNode::Kind::list;
+  for (const std::string& given : flags.stages) {
+    YamlNode stage = scalar(given, "--stage");
+    if (given.find('/') != std::string::npos) {
+      YamlNode map;
+      map.kind = YamlNode::Kind::map;
+      map.place = stage.place;
+      map.members.push_back({"run", stage.place, std::move(stage)});
+      stage = std::move(map);
+    }
+    stages.items.push_back(std::move(stage));
+  }
+  add("stages", std::move(stages));
+  return root;
+}
+
+// In the order of the file; errors of one place stay as they came.
+void sort_by_place(GraphErrors& errors) {
+  std::ranges::stable_sort(errors, [](const GraphError& left, const GraphError& right) {
+    return std::tie(left.line, left.column) < std::tie(right.line, right.column);
+  });
+}
+
+Checked<Graph> read_tree(YamlNode root, const std::string& folder, bool is_file, const GraphContext& context) {
+  GraphErrors errors;
+  if (root.is(YamlNode::Kind::map)) {
+    apply_sets(root, context.sets, errors);
+    substitute(root, context, errors);
+  }
+  Graph graph = GraphReader(folder, is_file, errors).read(root);
+  sort_by_place(errors);
+  if (!errors.empty()) return errors;
+  return graph;
+}
+
+std::string absolute_folder_of(const std::string& file, const std::string& working_directory) {
+  const auto path = (std::filesystem::path(working_directory) / file).lexically_normal();
+  return path.parent_path().string();
+}
+
+}  // namespace
+
+Checked<Graph> read_graph(const std::string& text, const std::string& file, const GraphContext& context) {
+  if (!simdjson::validate_utf8(text)) return GraphErrors{{Place{file, 0, 0}, "the graph is not UTF-8"}};
+  auto root = parse_yaml(text, file);
+  if (!root) return root.error();
+  auto graph = read_tree(std::move(root).value(), absolute_folder_of(file, context.working_directory), true, context);
+  if (!graph) return graph;
+  Graph& read = graph.value();
+  read.file = file;
+  if (read.pipeline.empty()) read.pipeline = std::filesystem::path(file).stem().string();
+  return graph;
+}
+
+Checked<Graph> read_graph_file(const std::string& path, const GraphContext& context) {
+  const auto refuse = [&](const std::string& why) { return GraphErrors{{Place{}, fmt::format("cannot read the graph {}: {}", path, why)}}; };
+  const auto absolute = std::filesystem::path(context.working_directory) / path;
+  std::error_code error;
+  if (std::filesystem::is_directory(absolute, error)) return refuse("it is a folder");
+  std::ifstream file(absolute);
+  if (!file) return refuse(std::strerror(errno));
+  std::string text(kGraphBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kGraphBytesMax) return refuse("it is larger than 16 MiB");
+  return read_graph(text, path, context);
+}
+
+Checked<Graph> read_flag_graph(const FlagGraph& flags, const GraphContext& context) {
+  for (const std::string* text : {&flags.input, &flags.output}) {
+    if (!simdjson::validate_utf8(*text)) return GraphErrors{{Place{}, "the command line is not UTF-8"}};
+  }
+  auto graph = read_tree(tree_of(flags), context.working_directory, false, context);
+  if (!graph) return graph;
+  std::string joined;
+  for (const StageSpec& stage : graph.value().stages) joined += (joined.empty() ? "" : "+") + stage.id;
+  constexpr std::size_t kNameBytesMax = 100;
+  graph.value().pipeline = joined.empty() ? "copy" : joined.substr(0, kNameBytesMax);
+  return graph;
+}
+
+}  // namespace datagen::launcher

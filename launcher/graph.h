@@ -1,0 +1,79 @@
+// A graph as its author wrote it: read from YAML or from flags, every key checked, nothing looked up yet.
+// INTERFACE section 3 is its grammar; launcher/keys.cc lists its keys.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "launcher/keys.h"
+#include "launcher/place.h"
+#include "launcher/uri.h"
+#include "launcher/values.h"
+
+namespace datagen::launcher {
+
+// A parameter as given. Its type is known only once the executable has described itself.
+struct GivenParameter {
+  std::string name;
+  Place key_place;
+  std::string path;  // "stages[1].params.max": what messages begin with
+  std::string text;
+  bool quoted = false;  // text for certain, never a number
+  Place place;
+};
+
+// An end of the graph.
+struct EndSpec {
+  Uri uri;
+  std::string path;  // "input" or "output"
+  Place place;
+  std::vector<GivenParameter> params;
+};
+
+struct StageSpec {
+  std::string id;
+  std::string path;  // "stages[1]"
+  Place place;       // of the name or path
+  std::string name;  // of the stage; empty with `run`
+  std::string run;   // absolute path of an executable; empty with a name
+  std::vector<GivenParameter> params;
+  RunningKeys running;
+  Place workers_place, threads_place;
+};
+
+struct Graph {
+  std::string file;    // as the user named it; empty: from flags
+  std::string folder;  // absolute: what relative paths begin at
+  std::string pipeline;
+  std::string ids = "add";  // add, off or keep
+  DeadLetterLimit max_dead_letters;
+  std::vector<std::string> stage_path;  // absolute
+  std::int64_t slots = 64;
+  std::int64_t block_bytes = 256 << 10;
+  EndSpec input, output;
+  std::vector<StageSpec> stages;
+};
+
+// A graph without a file.
+struct FlagGraph {
+  std::string input, output;        // `-`: the standard stream
+  std::vector<std::string> stages;  // names, or paths of executables (anything with a slash)
+};
+
+// What a graph may look at beside its own text.
+struct GraphContext {
+  std::string working_directory;                                                   // absolute
+  std::function<std::optional<std::string>(const std::string& name)> environment;  // unset: nothing
+  std::vector<std::string> sets;                                                   // PATH=VALUE
+};
+
+// Errors: all that can be found without looking up a stage.
+Checked<Graph> read_graph_file(const std::string& path, const GraphContext& context);
+// The same for a text; `file` is for messages, and its folder for relative paths.
+Checked<Graph> read_graph(const std::string& text, const std::string& file, const GraphContext& context);
+Checked<Graph> read_flag_graph(const FlagGraph& flags, const GraphContext& context);
+
+}  // namespace datagen::launcher

@@ -1,0 +1,325 @@
+#include "launcher/graph_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "launcher/suggest.h"
+
+namespace datagen::launcher {
+
+namespace {
+
+constexpr std::size_t kNameBytesMax = 100;
+
+// Names become file names: <stage>.done, logs/<stage>.0.log, runs/<pipeline>.
+bool is_name(const std::string& text, std::string_view extra) {
+  const auto fits = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           extra.find(c) != std::string_view::npos;
+  };
+  return !text.empty() && text.size() <= kNameBytesMax && text.front() != '.' && text.front() != '-' && std::ranges::all_of(text, fits);
+}
+
+const char* show(YamlNode::Kind kind) {
+  switch (kind) {
+    case YamlNode::Kind::null: return "nothing";
+    case YamlNode::Kind::scalar: return "a text";
+    case YamlNode::Kind::list: return "a list";
+    case YamlNode::Kind::map: return "a map";
+  }
+  return "?";
+}
+
+std::string absolute_in(const std::string& folder, const std::string& path) {
+  return (std::filesystem::path(folder) / path).lexically_normal().string();
+}
+
+// Ids that mean something else in `--set` or in the run directory.
+constexpr std::string_view kReservedIds[] = {"source", "sink", "input", "output", "vars", "defaults", "rings"};
+
+}  // namespace
+
+std::string GraphReader::hint_for_unknown(Scope scope, const std::string& key) const {
+  if (scope != Scope::stage && find_key(Scope::stage, key) != nullptr) {
+    const bool is_running = find_key(Scope::stage, key)->kind == KeyKind::running;
+    return is_running ? " (a key of a stage; for all stages: defaults: {" + key + ": …})" : " (a key of a stage)";
+  }
+  if (scope != Scope::graph && find_key(Scope::graph, key) != nullptr) return " (it stands at the top of the graph)";
+  return suggestion(key, key_names(scope));
+}
+
+void GraphReader::refuse_unknown_keys(const YamlNode& map, Scope scope, const std::string& prefix, const YamlMember* except) {
+  for (const YamlMember& member : map.members) {
+    if (&member == except || member.key.starts_with("x-") || find_key(scope, member.key) != nullptr) continue;
+    if (is_planned_key(scope, member.key)) {
+      refuse(member.key_place, fmt::format("{}{}: is not supported by this version", prefix, member.key));
+    } else {
+      refuse(member.key_place, fmt::format("{}{}: unknown key{}", prefix, member.key, hint_for_unknown(scope, member.key)));
+    }
+  }
+}
+
+const std::string* GraphReader::text_of(const YamlNode& node, const std::string& path) {
+  if (node.is(Kind::scalar)) return &node.text;
+  refuse(node.place, node.is(Kind::null) ? path + ": has no value" : fmt::format("{}: expected one value, got {}", path, show(node.kind)));
+  return nullptr;
+}
+
+bool GraphReader::is_map(const YamlNode& node, const std::string& path) {
+  if (!node.is(Kind::map)) refuse(node.place, fmt::format("{}: expected a map (KEY: VALUE), got {}", path, show(node.kind)));
+  return node.is(Kind::map);
+}
+
+Graph GraphReader::read(YamlNode& root) {
+  Graph graph;
+  graph.folder = folder_;
+  if (!is_map(root, "the graph")) return graph;
+  refuse_unknown_keys(root, Scope::graph, "");
+  read_format(root);
+  read_top(root, graph);
+  StageSpec defaults;
+  if (const YamlNode* node = root.find("defaults"); node != nullptr && is_map(*node, "defaults")) {
+    refuse_unknown_keys(*node, Scope::stage, "defaults.");
+    read_running(*node, "defaults.", defaults);
+    for (const YamlMember& member : node->members) {
+      const Key* key = find_key(Scope::stage, member.key);
+      if (key == nullptr || key->kind == KeyKind::running) continue;
+      refuse(member.key_place, fmt::format("defaults.{}: belongs to one stage; defaults are keys such as workers or timeout", member.key));
+    }
+  }
+  defaults_ = defaults.running;
+  default_workers_place_ = defaults.workers_place;
+  default_threads_place_ = defaults.threads_place;
+  graph.input = read_end(root, "input");
+  graph.output = read_end(root, "output");
+  if (YamlNode* stages = root.find("stages")) read_stages(*stages, graph);
+  check_ids(graph);
+  return graph;
+}
+
+void GraphReader::read_format(const YamlNode& root) {
+  const YamlNode* node = root.find("datagen");
+  if (node == nullptr) {
+    if (is_file_) refuse(root.place, "datagen: is missing; begin the graph with 'datagen: 1', the version of its format");
+    return;
+  }
+  const std::string* text = text_of(*node, "datagen");
+  if (text == nullptr) return;
+  const auto version = parse_whole(*text);
+  if (!version) return refuse(node->place, "datagen: " + version.error().message());
+  if (version.value() > 1) refuse(node->place, fmt::format("datagen: format {} is newer than this program, which reads format 1", *text));
+  if (version.value() < 1) refuse(node->place, fmt::format("datagen: there is no format {}; the first is 1", *text));
+}
+
+void GraphReader::read_top(const YamlNode& root, Graph& graph) {
+  if (const YamlNode* node = root.find("vars"); node != nullptr && is_map(*node, "vars")) {
+    for (const YamlMember& member : node->members) text_of(member.value, "vars." + member.key);
+  }
+  if (const YamlNode* node = root.find("pipeline")) {
+    if (const std::string* text = text_of(*node, "pipeline")) {
+      graph.pipeline = *text;
+      if (!is_name(*text, ".")) refuse(node->place, fmt::format("pipeline: '{}' cannot be the name of a folder: use letters, digits, _ - .", *text));
+    }
+  }
+  if (const YamlNode* node = root.find("ids")) {
+    if (const std::string* text = text_of(*node, "ids")) {
+      const auto choice = parse_choice(*find_key(Scope::graph, "ids"), *text);
+      if (!choice) refuse(node->place, "ids: " + choice.error().message());
+      if (choice) graph.ids = choice.value() == "true" ? "add" : choice.value() == "false" ? "off" : "keep";
+    }
+  }
+  if (const YamlNode* node = root.find("max_dead_letters")) {
+    if (const std::string* text = text_of(*node, "max_dead_letters")) {
+      const auto limit = parse_dead_letter_limit(*text);
+      if (!limit) refuse(node->place, "max_dead_letters: " + limit.error().message());
+      if (limit) graph.max_dead_letters = limit.value();
+    }
+  }
+  if (const YamlNode* node = root.find("stage_path")) read_stage_path(*node, graph);
+  if (const YamlNode* node = root.find("rings"); node != nullptr && is_map(*node, "rings")) read_rings(*node, graph);
+}
+
+void GraphReader::read_stage_path(const YamlNode& node, Graph& graph) {
+  const auto add = [&](const YamlNode& folder, const std::string& path) {
+    const std::string* text = text_of(folder, path);
+    if (text == nullptr) return;
+    const std::string absolute = absolute_in(folder_, *text);
+    std::error_code error;
+    if (!std::filesystem::is_directory(absolute, error)) refuse(folder.place, fmt::format("{}: there is no folder {}", path, absolute));
+    graph.stage_path.push_back(absolute);
+  };
+  if (!node.is(Kind::list)) return add(node, "stage_path");
+  for (std::size_t index = 0; index < node.items.size(); ++index) add(node.items[index], fmt::format("stage_path[{}]", index));
+}
+
+void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
+  constexpr std::int64_t kPage = 4096;
+  refuse_unknown_keys(node, Scope::rings, "rings.");
+  const auto read = [&](const char* name, std::int64_t& value) {
+    const YamlNode* found = node.find(name);
+    const std::string path = std::string("rings.") + name;
+    const std::string* text = found == nullptr ? nullptr : text_of(*found, path);
+    if (text == nullptr) return;
+    const auto number = parse_number(*find_key(Scope::rings, name), *text);
+    if (!number) return refuse(found->place, path + ": " + number.error().message());
+    value = number.value();
+  };
+  read("slots", graph.slots);
+  read("block_bytes", graph.block_bytes);
+  if (graph.block_bytes % kPage != 0) {
+    const YamlNode* found = node.find("block_bytes");
+    const std::int64_t fits = (graph.block_bytes / kPage + 1) * kPage;
+    refuse(found->place, fmt::format("rings.block_bytes: {} is no multiple of a page of {} bytes (the next is {})", graph.block_bytes, kPage, fits));
+  }
+}
+
+EndSpec GraphReader::read_end(const YamlNode& root, const std::string& name) {
+  EndSpec end;
+  end.path = name;
+  const YamlNode* node = root.find(name);
+  const YamlNode* uri = node;
+  if (node == nullptr) {
+    refuse(root.place, fmt::format("{}: is missing; for example {}: jsonl://data/{}.jsonl", name, name, name));
+    return end;
+  }
+  end.place = node->place;
+  if (node->is(Kind::map)) {
+    uri = node->find("uri");
+    for (const YamlMember& member : node->members) {
+      if (member.key != "uri") read_param(member, name + "." + member.key, end.params);
+    }
+    if (uri == nullptr) {
+      refuse(node->place, fmt::format("{}.uri: is missing; for example {{uri: jsonl://data/{}.jsonl}}", name, name));
+      return end;
+    }
+  }
+  const std::string* text = text_of(*uri, node == uri ? name : name + ".uri");
+  if (text == nullptr) return end;
+  end.place = uri->place;
+  const auto parsed = parse_uri(*text, folder_);
+  if (!parsed) refuse(uri->place, name + ": " + parsed.error().message());
+  if (parsed) end.uri = parsed.value();
+  return end;
+}
+
+void GraphReader::read_stages(YamlNode& node, Graph& graph) {
+  if (node.is(Kind::null)) return;
+  if (!node.is(Kind::list)) return refuse(node.place, fmt::format("stages: expected a list (- NAME), got {}", show(node.kind)));
+  for (std::size_t index = 0; index < node.items.size(); ++index) {
+    graph.stages.push_back(read_stage(node.items[index], fmt::format("stages[{}]", index)));
+  }
+}
+
+StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
+  StageSpec stage;
+  stage.path = path;
+  stage.place = node.place;
+  stage.running = defaults_;
+  stage.workers_place = default_workers_place_;
+  stage.threads_place = default_threads_place_;
+  if (!node.is(Kind::scalar) && !node.is(Kind::map)) {
+    refuse(node.place, fmt::format("{}: expected a stage's name or a map, got {}", path, show(node.kind)));
+    return stage;
+  }
+  const StageShape shape = shape_of(node);
+  read_what(node, shape, stage);
+  refuse_unknown_keys(node, Scope::stage, path + ".", shape.short_form);
+  read_running(node, path + ".", stage);
+  const YamlNode* id = node.find("id");
+  const bool has_id = id != nullptr && text_of(*id, path + ".id") != nullptr;
+  stage.id = has_id ? id->text : default_id(shape);
+  if (stage.id.empty()) return stage;
+  const Place& place = has_id ? id->place : stage.place;
+  if (!is_name(stage.id, "")) {
+    refuse(place, fmt::format("{}.id: '{}' cannot be an id: use letters, digits, _ and -{}", path, stage.id, has_id ? "" : " (give it one with id: …)"));
+  } else if (std::ranges::find(kReservedIds, stage.id) != std::end(kReservedIds)) {
+    refuse(place, fmt::format("{}.id: '{}' is reserved; give the stage another id", path, stage.id));
+  }
+  return stage;
+}
+
+void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& stage) {
+  const YamlNode* params = node.find("params");
+  if (shape.run != nullptr && shape.use != nullptr) {
+    refuse(node.place, stage.path + ": has 'use' and 'run'; a stage is one of them");
+  } else if (shape.run != nullptr) {
+    stage.place = shape.run->place;
+    if (const std::string* text = text_of(*shape.run, stage.path + ".run")) stage.run = absolute_in(folder_, *text);
+  } else if (shape.use != nullptr) {
+    stage.place = shape.use->place;
+    if (const std::string* text = text_of(*shape.use, stage.path + ".use")) stage.name = *text;
+  } else if (shape.short_form != nullptr) {
+    stage.place = shape.short_form->key_place;
+    stage.name = shape.short_form->key;
+    if (!shape.short_form->value.is(Kind::null)) stage.params = read_params(shape.short_form->value, stage.path + "." + stage.name);
+    if (params != nullptr) {
+      refuse(params->place, fmt::format("{}.params: goes with 'use' or 'run'; write the parameters under {}", stage.path, stage.name));
+    }
+    params = nullptr;
+  } else if (node.find("exec") == nullptr) {
+    refuse(node.place, stage.path + ": names no stage; write a name, use: NAME or run: PATH");
+  }
+  if (stage.name.find('/') != std::string::npos) {
+    refuse(stage.place, fmt::format("{}: '{}' is a path; write run: {}", stage.path, stage.name, stage.name));
+  }
+  if (params != nullptr && !params->is(Kind::null)) stage.params = read_params(*params, stage.path + ".params");
+}
+
+void GraphReader::read_running(const YamlNode& map, const std::string& prefix, StageSpec& stage) {
+  for (const YamlMember& member : map.members) {
+    const Key* key = find_key(Scope::stage, member.key);
+    if (key == nullptr || key->kind != KeyKind::running) continue;
+    if (member.key == "workers") stage.workers_place = member.value.place;
+    if (member.key == "threads") stage.threads_place = member.value.place;
+    read_running_key(*key, member.value, prefix + member.key, stage.running);
+  }
+}
+
+void GraphReader::read_running_key(const Key& key, const YamlNode& node, const std::string& path, RunningKeys& running) {
+  const std::string* text = text_of(node, path);
+  if (text == nullptr) return;
+  if (key.number == nullptr) {  // on_error, the only one that is no number
+    const auto choice = parse_choice(key, *text);
+    if (!choice) return refuse(node.place, path + ": " + choice.error().message());
+    running.on_error = choice.value();
+    return;
+  }
+  if (node.quoted && key.type == KeyType::whole) {
+    return refuse(node.place, fmt::format("{}: expected a whole number, got the text \"{}\" (remove the quotes)", path, *text));
+  }
+  const auto number = parse_number(key, *text);
+  if (!number) return refuse(node.place, path + ": " + number.error().message());
+  running.*key.number = number.value();
+}
+
+std::vector<GivenParameter> GraphReader::read_params(const YamlNode& node, const std::string& path) {
+  std::vector<GivenParameter> params;
+  if (!is_map(node, path)) return params;
+  for (const YamlMember& member : node.members) read_param(member, path + "." + member.key, params);
+  return params;
+}
+
+void GraphReader::read_param(const YamlMember& member, const std::string& path, std::vector<GivenParameter>& params) {
+  const std::string* text = text_of(member.value, path);
+  if (text == nullptr) return;
+  if (!member.value.quoted && has_leading_zeros(*text)) {
+    return refuse(member.value.place, fmt::format("{}: {} has leading zeros: write \"{}\" if it is a text, else leave them out", path, *text, *text));
+  }
+  params.push_back({member.key, member.key_place, path, *text, member.value.quoted, member.value.place});
+}
+
+void GraphReader::check_ids(const Graph& graph) {
+  std::map<std::string, const StageSpec*> seen;
+  for (const StageSpec& stage : graph.stages) {
+    if (stage.id.empty()) continue;
+    const auto [first, is_new] = seen.emplace(stage.id, &stage);
+    if (is_new) continue;
+    refuse(stage.place, fmt::format("{}: '{}' is the id of {} already; give this one an id of its own (id: {}_2)", stage.path, stage.id,
+                                    first->second->path, stage.id));
+  }
+}
+
+}  // namespace datagen::launcher

@@ -1,0 +1,54 @@
+// From a checked tree to a Graph: one method for each part of the grammar.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "launcher/graph.h"
+#include "launcher/graph_shape.h"
+#include "launcher/yaml_tree.h"
+
+namespace datagen::launcher {
+
+class GraphReader {
+ public:
+  // Relative paths begin at `folder`. A graph of flags has no `datagen: 1`.
+  GraphReader(std::string folder, bool is_file, GraphErrors& errors)
+      : folder_(std::move(folder)), is_file_(is_file), errors_(errors) {}
+
+  Graph read(YamlNode& root);
+
+ private:
+  using Kind = YamlNode::Kind;
+
+  void refuse(const Place& place, std::string message) { errors_.emplace_back(place, std::move(message)); }
+  // Reports keys that `scope` does not have; `prefix` is what their paths begin with ("stages[1].").
+  void refuse_unknown_keys(const YamlNode& map, Scope scope, const std::string& prefix, const YamlMember* except = nullptr);
+  std::string hint_for_unknown(Scope scope, const std::string& key) const;
+
+  // The text of a scalar; nothing (and an error) for another kind of node.
+  const std::string* text_of(const YamlNode& node, const std::string& path);
+  bool is_map(const YamlNode& node, const std::string& path);
+
+  void read_top(const YamlNode& root, Graph& graph);
+  void read_format(const YamlNode& root);
+  void read_stage_path(const YamlNode& node, Graph& graph);
+  void read_rings(const YamlNode& node, Graph& graph);
+  EndSpec read_end(const YamlNode& root, const std::string& name);
+  void read_stages(YamlNode& node, Graph& graph);
+  StageSpec read_stage(YamlNode& node, const std::string& path);
+  void read_what(YamlNode& node, const StageShape& shape, StageSpec& stage);
+  void read_running(const YamlNode& map, const std::string& prefix, StageSpec& stage);
+  void read_running_key(const Key& key, const YamlNode& node, const std::string& path, RunningKeys& running);
+  std::vector<GivenParameter> read_params(const YamlNode& node, const std::string& path);
+  void read_param(const YamlMember& member, const std::string& path, std::vector<GivenParameter>& params);
+  void check_ids(const Graph& graph);
+
+  std::string folder_;
+  bool is_file_;
+  GraphErrors& errors_;
+  RunningKeys defaults_;
+  Place default_workers_place_, default_threads_place_;
+};
+
+}  // namespace datagen::launcher

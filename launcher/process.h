@@ -1,0 +1,53 @@
+// Starting and watching processes. The only room that knows Boost.Process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "ipc/result.h"
+
+namespace datagen::launcher {
+
+struct SpawnOptions {
+  std::vector<std::string> argv;  // argv[0] is the executable's path
+  std::string log_path;           // stdout and stderr, appended; the file is created
+};
+
+// A child of this process, held by a pidfd: it cannot be confused with a later process of the same pid.
+class Process {
+ public:
+  // In a process group of its own (a terminal's Ctrl-C is the launcher's to handle), with default signals,
+  // stdin from /dev/null, killed by the kernel when the calling thread ends (PR_SET_PDEATHSIG).
+  // Errors: the executable cannot be started, and why.
+  static Result<Process> spawn(const SpawnOptions& options);
+
+  Process(Process&& other) noexcept;
+  Process& operator=(Process&& other) noexcept;
+  ~Process();
+
+  pid_t pid() const { return pid_; }
+  // Readable when the process has ended.
+  int fd() const { return pidfd_; }
+  void signal(int number) const;
+
+  struct Exit {
+    bool signalled = false;
+    int code = 0;  // exit code, or number of the signal
+  };
+  // Reaps the process; waits until it has ended.
+  Exit wait();
+
+ private:
+  Process(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
+  pid_t pid_ = -1;
+  int pidfd_ = -1;
+};
+
+// Runs a command to its end and returns what it wrote to stdout. Errors: it cannot be started, does not end
+// within `timeout`, or ends with another code than 0 (then with what it wrote to stderr).
+Result<std::string> run_captured(const std::vector<std::string>& argv, std::chrono::milliseconds timeout);
+
+}  // namespace datagen::launcher

@@ -1,0 +1,40 @@
+// A YAML document as a tree in which every value knows where it stands. yaml-cpp's own nodes let duplicate keys,
+// second documents and `<<` pass; here they are errors.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "launcher/place.h"
+
+namespace datagen::launcher {
+
+struct YamlMember;
+
+struct YamlNode {
+  enum class Kind : std::uint8_t { null, scalar, list, map };
+  Kind kind = Kind::null;
+  std::string text;      // of a scalar
+  bool quoted = false;   // text for certain, never a number
+  bool literal = false;  // from the command line: the shell has substituted already
+  Place place;
+  std::vector<YamlNode> items;      // of a list
+  std::vector<YamlMember> members;  // of a map, in the order of the file
+
+  bool is(Kind wanted) const { return kind == wanted; }
+  YamlNode* find(std::string_view key);
+  const YamlNode* find(std::string_view key) const;
+};
+
+struct YamlMember {
+  std::string key;
+  Place key_place;
+  YamlNode value;
+};
+
+// Errors: what yaml-cpp refuses, with a hint for the usual traps; duplicate keys, `<<`, a second document.
+Checked<YamlNode> parse_yaml(const std::string& text, const std::string& file);
+
+}  // namespace datagen::launcher
