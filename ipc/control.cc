@@ -14,16 +14,16 @@ namespace {
 
 constexpr std::uint32_t kInFlightMax = 4096;
 
-std::uint64_t control_bytes(std::uint64_t cells, std::uint64_t in_flight_per_cell) {
-  return sizeof(ControlHeader) + cells * (sizeof(Cell) + in_flight_per_cell * sizeof(InFlight));
-}
-
 // Counts that a header may state. Within them control_bytes() cannot wrap.
 bool are_possible(std::uint32_t cells, std::uint32_t in_flight_per_cell) {
   return cells > 0 && cells < SlotWord::kOwnerMax && in_flight_per_cell <= kInFlightMax;
 }
 
 }  // namespace
+
+std::uint64_t control_bytes(std::uint64_t cells, std::uint64_t in_flight_per_cell) {
+  return sizeof(ControlHeader) + cells * (sizeof(Cell) + in_flight_per_cell * sizeof(InFlight));
+}
 
 Result<void> Control::create(const std::string& name, std::uint32_t cells, std::uint32_t in_flight_per_cell,
                              std::uint64_t epoch, const std::string& run_directory) {

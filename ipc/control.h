@@ -71,6 +71,7 @@ struct alignas(kCacheLine) Cell {
   // version is stored. So a sink that dies between two stores leaves one whole copy.
   alignas(kCacheLine) Written written[2];
   AtomicWord written_version;
+  AtomicWord committed_mark;  // by a committer: the newest mark whose line in its .done file is durable
 };
 
 static_assert(sizeof(InFlight) == kCacheLine && sizeof(Counters) == 96 && sizeof(Cell) == 5 * kCacheLine);
@@ -86,6 +87,8 @@ struct alignas(kCacheLine) ControlHeader {
   std::uint32_t launcher_pid;
   std::uint32_t in_flight_per_cell;
   char run_directory[1024];  // absolute, NUL-terminated: tells whose segments these are
+  AtomicWord issued_mark;      // by the source: the newest commit point that it has published
+  AtomicWord checkpoint_mark;  // by the launcher: the newest that every committer holds
 };
 
 static_assert(sizeof(ControlHeader) == 17 * kCacheLine);
@@ -126,6 +129,10 @@ class Control {
 
   std::uint32_t in_flight_per_cell() const { return in_flight_per_cell_; }
 
+  // The newest mark that every committer holds; stored by the launcher only.
+  std::uint64_t checkpoint() const { return header_->checkpoint_mark.load(std::memory_order_acquire); }
+  void set_checkpoint(std::uint64_t mark) const { header_->checkpoint_mark.store(mark, std::memory_order_release); }
+
   // Wakes the worker of a cell if it is parked; false if it was not. A waker that dies between its two steps
   // leaves a sleeper that no longer looks parked: see rouse() in ipc/recovery.h.
   bool wake(std::uint32_t cell) const;
@@ -139,6 +146,9 @@ class Control {
   Cell* cells_ = nullptr;
   InFlight* in_flight_ = nullptr;
 };
+
+// Length of the control segment, before it is rounded up to a page.
+std::uint64_t control_bytes(std::uint64_t cells, std::uint64_t in_flight_per_cell);
 
 // Names of a run's objects in /dev/shm, without the leading slash.
 std::string control_name(const std::string& run_id, std::uint32_t epoch);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ struct PrepareChild {
   pid_t launcher;
   int out;
   int err;
+  std::uint64_t memory_limit_bytes;
 
   template <class Executor>
   void operator()(Executor&) const {
@@ -44,6 +46,10 @@ struct PrepareChild {
     sigprocmask(SIG_SETMASK, &none, nullptr);
     for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (memory_limit_bytes > 0) {
+      const rlimit limit{memory_limit_bytes, memory_limit_bytes};
+      setrlimit(RLIMIT_AS, &limit);
+    }
     if (getppid() != launcher) _exit(127);  // it died before the line above
     const int null = open("/dev/null", O_RDONLY);
     dup2(null, STDIN_FILENO);
@@ -57,10 +63,10 @@ int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid,
 
 // Starts argv with the given descriptors. The pid is this function's to wait for: the child is detached from
 // Boost, whose own waiting would race with ours.
-Result<pid_t> start(const std::vector<std::string>& argv, int out, int err) {
+Result<pid_t> start(const std::vector<std::string>& argv, int out, int err, std::uint64_t memory_limit_bytes = 0) {
   std::error_code error;
   const std::vector<std::string> arguments(argv.begin() + 1, argv.end());
-  bp::child child(bp::exe = argv.front(), bp::args = arguments, bp::extend::on_exec_setup(PrepareChild{getpid(), out, err}),
+  bp::child child(bp::exe = argv.front(), bp::args = arguments, bp::extend::on_exec_setup(PrepareChild{getpid(), out, err, memory_limit_bytes}),
                   error);
   if (error) return Error("cannot start " + argv.front() + ": " + error.message());
   const pid_t pid = child.id();
@@ -80,7 +86,7 @@ Process::Exit reap(pid_t pid) {
 Result<Process> Process::spawn(const SpawnOptions& options) {
   const int log = open(options.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log < 0) return Error::from_errno("cannot open " + options.log_path, errno);
-  auto pid = start(options.argv, log, log);
+  auto pid = start(options.argv, log, log, options.memory_limit_bytes);
   close(log);
   if (!pid) return pid.error();
   const int pidfd = open_pidfd(pid.value());

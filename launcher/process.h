@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace datagen::launcher {
 struct SpawnOptions {
   std::vector<std::string> argv;  // argv[0] is the executable's path
   std::string log_path;           // stdout and stderr, appended; the file is created
+  std::uint64_t memory_limit_bytes = 0;  // of its address space (RLIMIT_AS); 0: none
 };
 
 // A child of this process, held by a pidfd: it cannot be confused with a later process of the same pid.

@@ -111,6 +111,13 @@ Result<DeadLetterLimit> parse_dead_letter_limit(std::string_view text) {
   return DeadLetterLimit{count.value(), 0};
 }
 
+bool DeadLetterLimit::is_exceeded(std::uint64_t dead, std::uint64_t records) const {
+  if (count) return dead > static_cast<std::uint64_t>(*count);
+  return static_cast<double>(dead) > share * static_cast<double>(records);
+}
+
+std::string DeadLetterLimit::show() const { return count ? std::to_string(*count) : fmt::format("{:g}%", share * 100); }
+
 std::string show_bytes(std::uint64_t bytes) {
   constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   std::size_t unit = 0;

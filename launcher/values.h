@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "ipc/result.h"
@@ -22,6 +23,9 @@ Result<std::int64_t> parse_duration(std::string_view text);
 struct DeadLetterLimit {
   std::optional<std::int64_t> count;
   double share = 0.05;  // used when there is no count
+
+  bool is_exceeded(std::uint64_t dead, std::uint64_t records) const;
+  std::string show() const;  // "100" or "0.5%"
 };
 // "100" or "0.5%".
 Result<DeadLetterLimit> parse_dead_letter_limit(std::string_view text);

@@ -1,0 +1,16 @@
+// A start of the graph within a run: its number, and where it goes on. Every start, the first and each after a failure
+// or by `datagen resume`, is a generation of its own; its number is durable before anything starts, and never used again.
+#pragma once
+
+#include <string>
+
+#include "launcher/runtime_file.h"
+
+namespace datagen::launcher {
+
+// The next generation: finds the newest mark that every committer holds, durably drops what is newer, and writes
+// runtime.json. Only by who holds the run's lock, while no worker lives.
+// Errors: a .done file that contradicts itself; those of the system.
+Result<void> begin_generation(const std::string& run_directory, RuntimeFile& runtime);
+
+}  // namespace datagen::launcher

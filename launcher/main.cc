@@ -1,0 +1,125 @@
+// The launcher's command line.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "launcher/commands.h"
+#include "launcher/report.h"
+#include "launcher/suggest.h"
+
+namespace datagen::launcher {
+
+void complain(const std::string& message) { std::fprintf(stderr, "datagen: %s\n", message.c_str()); }
+
+namespace {
+
+constexpr const char* kExitCodes =
+    "Exit codes: 0 complete; 1 internal error; 2 wrong call or graph; 3 stopped by a failure; 4 the books do not balance;\n"
+    "5 stopped by a limit that was set; 130 interrupted; 143 terminated. 3, 5, 130 and 143 can be gone on with: datagen resume.";
+
+std::string footer(const char* examples) { return fmt::format("Examples:\n{}\n{}", examples, kExitCodes); }
+
+void add_graph_options(CLI::App& verb, GraphArguments& arguments) {
+  verb.add_option("GRAPH", arguments.graph, "the graph file (YAML)");
+  verb.add_option("--input", arguments.input, "without a file: where records come from; - is stdin");
+  verb.add_option("--stage", arguments.stages, "without a file: a stage's name, or the path of an executable; may be repeated")->allow_extra_args(false);
+  verb.add_option("--output", arguments.output, "without a file: where records go; - is stdout");
+  verb.add_option("--set", arguments.sets, "change a value of the graph, as PATH=VALUE; may be repeated")->allow_extra_args(false);
+  verb.add_option("--run-dir", arguments.run_directory, "the run directory (default: runs/<pipeline>)");
+}
+
+class CommandLine {
+ public:
+  CommandLine() : app_("Runs pipelines of isolated processes over large text data", "datagen") {
+    app_.set_version_flag("--version", std::string(DATAGEN_VERSION));
+    app_.require_subcommand(0, 1);
+    app_.footer(footer("  datagen run --input jsonl://in.jsonl --stage clean_text --output jsonl://out.jsonl\n"
+                       "  datagen run graph.yaml --set clean_text.workers=2"));
+    add_run();
+    add_plan();
+    add_stages();
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return explain(error, argc, argv);
+    }
+    if (app_.got_subcommand("run")) return run_command(run_);
+    if (app_.got_subcommand("plan")) return plan_command(plan_, dot_, json_);
+    if (app_.got_subcommand("stages")) return stages_command(name_, json_);
+    std::fputs(app_.help().c_str(), stderr);
+    return kUsage;
+  }
+
+ private:
+  void add_run() {
+    CLI::App* verb = app_.add_subcommand("run", "run a graph, or go on where an unfinished run of it stopped");
+    add_graph_options(*verb, run_.graph);
+    verb->add_flag("--fresh", run_.fresh, "start anew; the earlier run is kept under another name");
+    verb->add_flag("--overwrite", run_.overwrite, "replace an output that this run did not make");
+    verb->add_flag("--quiet", run_.quiet, "no progress, and nothing at the end when all went well");
+    verb->add_flag("--json", run_.json, "print the report as JSON to stdout");
+    verb->footer(footer("  datagen run graph.yaml\n  datagen run --input raw.jsonl --stage clean_text --output clean.jsonl"));
+  }
+  void add_plan() {
+    CLI::App* verb = app_.add_subcommand("plan", "show what would be run; nothing is started");
+    add_graph_options(*verb, plan_);
+    verb->add_flag("--dot", dot_, "as a Graphviz graph");
+    verb->add_flag("--json", json_, "as JSON");
+    verb->footer(footer("  datagen plan graph.yaml\n  datagen plan graph.yaml --dot | dot -Tsvg > graph.svg"));
+  }
+  void add_stages() {
+    CLI::App* verb = app_.add_subcommand("stages", "list the stages that can be named, or tell one's parameters");
+    verb->add_option("NAME", name_, "a stage's name, or the path of an executable");
+    verb->add_flag("--json", json_, "as JSON");
+    verb->footer(footer("  datagen stages\n  datagen stages split_text"));
+  }
+
+  // The library's codes become ours, and what was mistyped gets a suggestion.
+  int explain(const CLI::ParseError& error, int argc, char** argv) {
+    if (error.get_exit_code() == 0) return app_.exit(error);
+    std::string near;
+    std::vector<std::string> known;
+    const auto subcommands = app_.get_subcommands([](const CLI::App*) { return true; });
+    for (const CLI::App* verb : subcommands) known.push_back(verb->get_name());
+    if (argc > 1 && argv[1][0] != '-' && app_.get_subcommands().empty()) {
+      complain(fmt::format("there is no verb '{}'{} (all: datagen --help)", argv[1], suggestion(argv[1], known)));
+      return kUsage;
+    }
+    const CLI::App* verb = app_.get_subcommands().empty() ? &app_ : app_.get_subcommands().front();
+    known.clear();
+    for (const CLI::Option* option : verb->get_options()) known.push_back(option->get_name(false, true));
+    for (int index = 1; index < argc; ++index) {
+      const std::string word = std::string(argv[index]).substr(0, std::string(argv[index]).find('='));
+      if (!word.starts_with("--") || std::ranges::find(known, word) != known.end()) continue;
+      complain(fmt::format("there is no option {}{} (all: {} --help)", word, suggestion(word, known), verb == &app_ ? "datagen" : "datagen " + verb->get_name()));
+      return kUsage;
+    }
+    complain(fmt::format("{} (see {} --help)", error.what(), verb == &app_ ? "datagen" : "datagen " + verb->get_name()));
+    return kUsage;
+  }
+
+  CLI::App app_;
+  RunArguments run_;
+  GraphArguments plan_;
+  std::string name_;
+  bool dot_ = false;
+  bool json_ = false;
+};
+
+}  // namespace
+
+}  // namespace datagen::launcher
+
+int main(int argc, char** argv) {
+  try {
+    return datagen::launcher::CommandLine().run(argc, argv);
+  } catch (const std::exception& error) {
+    datagen::launcher::complain(std::string("internal error: ") + error.what());
+    return datagen::launcher::kInternalError;
+  }
+}

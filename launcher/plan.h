@@ -1,0 +1,83 @@
+// The welded plan: every stage with its executable, every edge with its ring, every number filled in. Made from a
+// graph without starting anything; written to runtime.json, which is all that a run and its resume need.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "launcher/graph.h"
+#include "launcher/stage_catalog.h"
+
+namespace datagen::launcher {
+
+struct PlannedParameter {
+  std::string name;
+  std::string json;  // its value as JSON; of a secret the reference
+};
+
+struct PlannedStage {
+  std::string id;
+  StageKind kind = StageKind::stage;
+  std::string given;  // the name or path that the graph gives; empty for ends
+  std::string executable;
+  std::string executable_hash;
+  std::string uri;  // of a source or sink
+  std::vector<PlannedParameter> params;
+  RunningKeys running;
+  bool stateful = false;
+  bool batch = false;
+  std::uint32_t first_cell = 0;
+  std::vector<std::uint32_t> in, out;  // indices into Plan::edges
+
+  std::uint32_t workers() const { return static_cast<std::uint32_t>(running.workers); }
+  // It makes commits of its own.
+  bool commits() const { return kind == StageKind::sink || stateful; }
+};
+
+struct PlannedEdge {
+  std::uint32_t from = 0, to = 0;  // indices into Plan::stages
+  std::uint32_t slots = 64;
+  std::uint64_t block_bytes = 256 << 10;
+};
+
+struct Plan {
+  std::string pipeline;
+  std::string ids = "add";
+  DeadLetterLimit max_dead_letters;
+  std::uint64_t record_bytes_max = 256 << 20;
+  std::uint64_t overflow_bytes = 256 << 20;
+  std::uint64_t commit_interval_ms = 1000;
+  std::uint64_t commit_bytes = 256 << 20;
+  std::vector<PlannedStage> stages;  // in topological order
+  std::vector<PlannedEdge> edges;
+  std::vector<FrozenInput> inputs;
+  std::vector<std::string> outputs;  // absolute paths that the sinks will write
+
+  std::uint32_t cells() const;
+  std::uint32_t threads_max() const;
+  // What a run needs in /dev/shm, overflow excluded.
+  std::uint64_t shared_memory_bytes() const;
+  std::uint64_t ring_bytes(const PlannedEdge& edge) const;
+};
+
+// Errors: all that stands against the graph, each with place and remedy.
+Checked<Plan> make_plan(const Graph& graph, StageLookup& lookup);
+
+// Numbers the workers' cells; again after `workers` changed.
+void assign_cells(Plan& plan);
+
+// Sets a running key, given as STAGE.KEY or max_dead_letters: all that may change between a run and its resume.
+// Errors: no such stage or key, a key of meaning, a value that does not fit.
+Result<void> set_running_key(Plan& plan, const std::string& path, const std::string& value);
+
+// What the run's output depends on, as PATH and value: two plans with the same keys give the same output.
+using MeaningKeys = std::vector<std::pair<std::string, std::string>>;
+MeaningKeys meaning_keys(const Plan& plan);
+// XXH3-128 of them, 32 hex digits.
+std::string meaning_hash(const Plan& plan);
+// A line for each key that differs: "clean_text.field: \"text\" is now \"body\"".
+std::vector<std::string> compare_meaning(const Plan& before, const Plan& now);
+
+}  // namespace datagen::launcher

@@ -1,0 +1,40 @@
+// What a run tells at its end: the closing lines on stderr, and report.json.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "launcher/audit.h"
+#include "launcher/run_directory.h"
+#include "launcher/runtime_file.h"
+#include "launcher/supervisor.h"
+
+namespace datagen::launcher {
+
+// The exit codes of the launcher (INTERFACE section 1). 3, 5, 130 and 143 are resumable.
+constexpr int kComplete = 0;
+constexpr int kInternalError = 1;
+constexpr int kUsage = 2;
+constexpr int kStoppedByFailure = 3;
+constexpr int kAuditMismatch = 4;
+constexpr int kStoppedByLimit = 5;
+constexpr int kInterrupted = 130;
+constexpr int kTerminated = 143;
+
+struct RunEnd {
+  Verdict verdict;
+  Audit audit;
+  std::chrono::milliseconds time{0};
+  std::size_t restarts = 0;
+  std::size_t epochs = 1;
+};
+
+int exit_code_of(const RunEnd& end, const Plan& plan);
+
+// What happened, where the output is, and what to type next.
+std::string closing_lines(const RunEnd& end, const RunDirectory& directory, const RuntimeFile& runtime);
+
+// report.json, version 1.
+std::string report_json(const RunEnd& end, const RuntimeFile& runtime, int exit_code);
+
+}  // namespace datagen::launcher

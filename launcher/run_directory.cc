@@ -1,0 +1,105 @@
+#include "launcher/run_directory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <simdjson.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+namespace datagen::launcher {
+
+namespace fs = std::filesystem;
+
+Result<RunDirectory> RunDirectory::lock(const std::string& path) {
+  const std::string absolute = fs::absolute(path).lexically_normal();
+  std::error_code error;
+  fs::create_directories(absolute + "/logs", error);
+  if (error) return Error(fmt::format("cannot make the run directory {}: {}", absolute, error.message()));
+  const std::string file = absolute + "/lock";
+  const int fd = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return Error::from_errno("cannot open " + file, errno);
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    char pid[32] = {};
+    const ssize_t got = pread(fd, pid, sizeof pid - 1, 0);
+    close(fd);
+    const std::string holder(pid, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    return Error(fmt::format("the run {} is being worked on by another launcher (process {}); wait for it, or stop it: datagen stop {}", absolute,
+                             holder.substr(0, holder.find('\n')), absolute));
+  }
+  const std::string pid = std::to_string(getpid()) + "\n";
+  if (ftruncate(fd, 0) != 0 || pwrite(fd, pid.data(), pid.size(), 0) < 0) {
+    const int number = errno;
+    close(fd);
+    return Error::from_errno("cannot write " + file, number);
+  }
+  return RunDirectory(absolute, fd);
+}
+
+RunDirectory::RunDirectory(RunDirectory&& other) noexcept : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+
+RunDirectory& RunDirectory::operator=(RunDirectory&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+RunDirectory::~RunDirectory() {
+  if (fd_ >= 0) close(fd_);
+}
+
+std::string RunDirectory::name() const {
+  const fs::path path(path_);
+  std::error_code error;
+  if (fs::equivalent(path.parent_path(), fs::current_path(error) / "runs", error)) return path.filename();
+  const std::string relative = path.lexically_proximate(fs::current_path(error));
+  return relative.starts_with("..") ? path_ : relative;
+}
+
+bool RunDirectory::has_plan() const { return file_bytes(path_ + "/runtime.json") > 0; }
+
+std::string RunDirectory::log_path(const std::string& stage, std::uint32_t worker) const {
+  return fmt::format("{}/logs/{}.{}.log", path_, stage, worker);
+}
+
+Result<std::string> RunDirectory::set_aside() {
+  for (int number = 1;; ++number) {
+    const std::string aside = fmt::format("{}.{}", path_, number);
+    std::error_code error;
+    if (fs::exists(aside, error)) continue;
+    fs::rename(path_, aside, error);
+    if (error) return Error(fmt::format("cannot rename {} to {}: {}", path_, aside, error.message()));
+    DATAGEN_TRY(*this, lock(path_));
+    return aside;
+  }
+}
+
+std::uint64_t file_bytes(const std::string& path) {
+  struct stat info {};
+  return stat(path.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+std::string last_words(const std::string& log_path, std::uint64_t from) {
+  constexpr std::uint64_t kTailBytes = 4096;
+  constexpr std::size_t kLineBytesMax = 500;
+  const std::uint64_t size = file_bytes(log_path);
+  if (size <= from) return {};
+  const std::uint64_t begin = size - std::min(size - from, kTailBytes);
+  std::string text(size - begin, '\0');
+  const int fd = open(log_path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  const ssize_t got = pread(fd, text.data(), text.size(), static_cast<off_t>(begin));
+  close(fd);
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  const std::size_t newline = text.rfind('\n');
+  std::string line = newline == std::string::npos ? text : text.substr(newline + 1);
+  line.resize(std::min(line.size(), kLineBytesMax));
+  return simdjson::validate_utf8(line) ? line : std::string();
+}
+
+}  // namespace datagen::launcher

@@ -1,0 +1,232 @@
+#include "launcher/runtime_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <simdjson.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "launcher/json_text.h"
+
+namespace datagen::launcher {
+
+namespace {
+
+namespace dom = simdjson::dom;
+
+// ---- writing
+
+std::string indices_json(const std::vector<std::uint32_t>& indices) { return fmt::format("[{}]", fmt::join(indices, ", ")); }
+
+std::string params_json(const std::vector<PlannedParameter>& params) {
+  std::string text;
+  for (const PlannedParameter& param : params) {
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", json_string(param.name), param.json);
+  }
+  return "{" + text + "}";
+}
+
+std::string stage_json(const PlannedStage& stage) {
+  const RunningKeys& keys = stage.running;
+  std::string text = fmt::format("    {{\"id\": {}, \"kind\": \"{}\", \"given\": {}, \"executable\": {}, \"executable_hash\": \"{}\",\n",
+                                 json_string(stage.id), name_of(stage.kind), json_string(stage.given), json_string(stage.executable),
+                                 stage.executable_hash);
+  if (!stage.uri.empty()) text += fmt::format("     \"uri\": {},\n", json_string(stage.uri));
+  text += fmt::format("     \"params\": {}, \"stateful\": {}, \"batch\": {},\n", params_json(stage.params), stage.stateful, stage.batch);
+  text += fmt::format("     \"workers\": {}, \"threads\": {}, \"batch_size\": {}, \"retries\": {}, \"backoff_ms\": {}, \"timeout_ms\": {},\n",
+                      keys.workers, keys.threads, keys.batch_size, keys.retries, keys.backoff_ms, keys.timeout_ms);
+  text += fmt::format("     \"memory_limit_bytes\": {}, \"crash_attempts\": {}, \"on_error\": \"{}\",\n", keys.memory_limit_bytes,
+                      keys.crash_attempts, keys.on_error);
+  text += fmt::format("     \"first_cell\": {}, \"in\": {}, \"out\": {}}}", stage.first_cell, indices_json(stage.in), indices_json(stage.out));
+  return text;
+}
+
+template <class List, class Show>
+std::string lines_json(const List& list, Show show) {
+  std::string text;
+  for (const auto& entry : list) text += (text.empty() ? "" : ",\n") + show(entry);
+  return text;
+}
+
+std::string to_json(const RuntimeFile& file) {
+  const Plan& plan = file.plan;
+  std::string text = "{\n  \"version\": 1,\n";
+  text += fmt::format("  \"run_id\": \"{}\",\n  \"pipeline\": {},\n  \"generation\": {},\n", file.run_id, json_string(plan.pipeline), file.generation);
+  text += fmt::format("  \"meaning\": \"{}\",\n  \"ids\": \"{}\",\n", meaning_hash(plan), plan.ids);
+  text += fmt::format("  \"max_dead_letters\": \"{}\",\n", plan.max_dead_letters.show());
+  text += fmt::format("  \"limits\": {{\"max_record_bytes\": {}, \"overflow_bytes\": {}}},\n", plan.record_bytes_max, plan.overflow_bytes);
+  text += fmt::format("  \"commit\": {{\"interval_ms\": {}, \"bytes\": {}}},\n", plan.commit_interval_ms, plan.commit_bytes);
+  if (file.resume) {
+    text += fmt::format("  \"resume\": {{\"mark\": {}, \"seq\": {}, \"cursor\": \"{}\"}},\n", file.resume->mark, file.resume->seq, file.resume->cursor_hex);
+  } else {
+    text += "  \"resume\": null,\n";
+  }
+  text += "  \"stages\": [\n" + lines_json(plan.stages, stage_json) + "\n  ],\n";
+  text += "  \"edges\": [\n" + lines_json(plan.edges, [](const PlannedEdge& edge) {
+            return fmt::format("    {{\"from\": {}, \"to\": {}, \"slots\": {}, \"block_bytes\": {}}}", edge.from, edge.to, edge.slots, edge.block_bytes);
+          }) + "\n  ],\n";
+  text += "  \"inputs\": [\n" + lines_json(plan.inputs, [](const FrozenInput& input) {
+            return fmt::format("    {{\"uri\": {}, \"bytes\": {}}}", json_string(input.uri), input.bytes);
+          }) + "\n  ],\n";
+  text += "  \"outputs\": [" + lines_json(plan.outputs, [](const std::string& path) { return json_string(path); }) + "]\n}\n";
+  return text;
+}
+
+// ---- reading
+
+std::uint64_t number(dom::element object, std::string_view key, std::uint64_t fallback = 0) {
+  std::uint64_t value = fallback;
+  return object[key].get(value) == simdjson::SUCCESS ? value : fallback;
+}
+
+std::string text_of(dom::element object, std::string_view key) {
+  std::string_view value;
+  return object[key].get(value) == simdjson::SUCCESS ? std::string(value) : std::string();
+}
+
+bool flag(dom::element object, std::string_view key) {
+  bool value = false;
+  return object[key].get(value) == simdjson::SUCCESS && value;
+}
+
+std::vector<dom::element> list(dom::element object, std::string_view key) {
+  dom::array values;
+  if (object[key].get(values) != simdjson::SUCCESS) return {};
+  return {values.begin(), values.end()};
+}
+
+std::vector<std::uint32_t> indices(dom::element object, std::string_view key) {
+  std::vector<std::uint32_t> found;
+  for (const dom::element value : list(object, key)) {
+    std::uint64_t index = 0;
+    if (value.get(index) == simdjson::SUCCESS) found.push_back(static_cast<std::uint32_t>(index));
+  }
+  return found;
+}
+
+PlannedStage read_stage(dom::element given) {
+  PlannedStage stage;
+  stage.id = text_of(given, "id");
+  const std::string kind = text_of(given, "kind");
+  stage.kind = kind == "source" ? StageKind::source : kind == "sink" ? StageKind::sink : StageKind::stage;
+  stage.given = text_of(given, "given");
+  stage.executable = text_of(given, "executable");
+  stage.executable_hash = text_of(given, "executable_hash");
+  stage.uri = text_of(given, "uri");
+  stage.stateful = flag(given, "stateful");
+  stage.batch = flag(given, "batch");
+  if (dom::object params; given["params"].get(params) == simdjson::SUCCESS) {
+    for (const auto field : params) stage.params.push_back({std::string(field.key), simdjson::minify(field.value)});
+  }
+  const auto key = [&](const char* name, std::int64_t fallback) {
+    return static_cast<std::int64_t>(number(given, name, static_cast<std::uint64_t>(fallback)));
+  };
+  const RunningKeys defaults;
+  stage.running.workers = key("workers", defaults.workers);
+  stage.running.threads = key("threads", defaults.threads);
+  stage.running.batch_size = key("batch_size", defaults.batch_size);
+  stage.running.retries = key("retries", defaults.retries);
+  stage.running.backoff_ms = key("backoff_ms", defaults.backoff_ms);
+  stage.running.timeout_ms = key("timeout_ms", defaults.timeout_ms);
+  stage.running.memory_limit_bytes = key("memory_limit_bytes", defaults.memory_limit_bytes);
+  stage.running.crash_attempts = key("crash_attempts", defaults.crash_attempts);
+  stage.running.on_error = text_of(given, "on_error");
+  stage.first_cell = static_cast<std::uint32_t>(number(given, "first_cell"));
+  stage.in = indices(given, "in");
+  stage.out = indices(given, "out");
+  return stage;
+}
+
+DeadLetterLimit read_limit(dom::element root) {
+  const auto limit = parse_dead_letter_limit(text_of(root, "max_dead_letters"));
+  return limit ? limit.value() : DeadLetterLimit{};
+}
+
+// Indices within bounds, so that nobody who uses the plan checks them again.
+bool is_consistent(const Plan& plan) {
+  const auto within = [](const std::vector<std::uint32_t>& found, std::size_t size) {
+    return std::ranges::all_of(found, [&](std::uint32_t index) { return index < size; });
+  };
+  for (const PlannedStage& stage : plan.stages) {
+    if (!within(stage.in, plan.edges.size()) || !within(stage.out, plan.edges.size()) || stage.running.workers < 1) return false;
+  }
+  for (const PlannedEdge& edge : plan.edges) {
+    if (edge.from >= plan.stages.size() || edge.to >= plan.stages.size()) return false;
+  }
+  return plan.stages.size() >= 2;
+}
+
+}  // namespace
+
+Result<void> write_durably(const std::string& path, const std::string& text) {
+  const std::string temporary = path + ".new";
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return Error::from_errno("cannot create " + temporary, errno);
+  int error = 0;
+  for (std::size_t done = 0; error == 0 && done < text.size();) {
+    const ssize_t written = write(fd, text.data() + done, text.size() - done);
+    if (written < 0 && errno != EINTR) error = errno;
+    if (written > 0) done += static_cast<std::size_t>(written);
+  }
+  if (error == 0 && fsync(fd) != 0) error = errno;
+  close(fd);
+  if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (error != 0) {
+    unlink(temporary.c_str());
+    return Error::from_errno("cannot write " + path, error);
+  }
+  const int folder = open(path.substr(0, path.rfind('/') + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return Error::from_errno("cannot open the folder of " + path, errno);
+  if (fsync(folder) != 0) error = errno;
+  close(folder);
+  if (error != 0) return Error::from_errno("cannot make " + path + " durable", error);
+  return success();
+}
+
+Result<void> write_runtime_file(const std::string& run_directory, const RuntimeFile& file) {
+  return write_durably(run_directory + "/runtime.json", to_json(file));
+}
+
+Result<RuntimeFile> read_runtime_file(const std::string& run_directory) {
+  const std::string path = run_directory + "/runtime.json";
+  dom::parser parser;
+  dom::element root;
+  if (const auto error = parser.load(path).get(root); error != simdjson::SUCCESS) {
+    return Error(fmt::format("cannot read {}: {}", path, simdjson::error_message(error)));
+  }
+  if (number(root, "version") != 1) return Error(path + " is of a version that this build does not know");
+  RuntimeFile file;
+  file.run_id = text_of(root, "run_id");
+  file.generation = number(root, "generation", 1);
+  if (dom::element resume; root["resume"].get(resume) == simdjson::SUCCESS && !resume.is_null()) {
+    file.resume = ResumePoint{number(resume, "mark"), number(resume, "seq"), text_of(resume, "cursor")};
+  }
+  Plan& plan = file.plan;
+  plan.pipeline = text_of(root, "pipeline");
+  plan.ids = text_of(root, "ids");
+  plan.max_dead_letters = read_limit(root);
+  if (dom::element limits; root["limits"].get(limits) == simdjson::SUCCESS) {
+    plan.record_bytes_max = number(limits, "max_record_bytes", plan.record_bytes_max);
+    plan.overflow_bytes = number(limits, "overflow_bytes", plan.overflow_bytes);
+  }
+  if (dom::element commit; root["commit"].get(commit) == simdjson::SUCCESS) {
+    plan.commit_interval_ms = number(commit, "interval_ms", plan.commit_interval_ms);
+    plan.commit_bytes = number(commit, "bytes", plan.commit_bytes);
+  }
+  for (const dom::element stage : list(root, "stages")) plan.stages.push_back(read_stage(stage));
+  for (const dom::element edge : list(root, "edges")) {
+    plan.edges.push_back({static_cast<std::uint32_t>(number(edge, "from")), static_cast<std::uint32_t>(number(edge, "to")),
+                          static_cast<std::uint32_t>(number(edge, "slots")), number(edge, "block_bytes")});
+  }
+  for (const dom::element input : list(root, "inputs")) plan.inputs.push_back({text_of(input, "uri"), number(input, "bytes")});
+  for (const dom::element output : list(root, "outputs")) {
+    std::string_view file_path;
+    if (output.get(file_path) == simdjson::SUCCESS) plan.outputs.emplace_back(file_path);
+  }
+  if (!is_consistent(plan)) return Error(path + " contradicts itself: it is damaged, or was changed by hand");
+  return file;
+}
+
+}  // namespace datagen::launcher

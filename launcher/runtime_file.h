@@ -1,0 +1,36 @@
+// runtime.json: the welded plan on disk (docs/run_directory.md). Written by the launcher before anything starts,
+// read by every worker, by tools and by a resume.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "launcher/plan.h"
+
+namespace datagen::launcher {
+
+// Where a resumed run goes on: right behind the newest mark that every committer holds.
+struct ResumePoint {
+  std::uint64_t mark = 0;
+  std::uint64_t seq = 0;   // the first frame
+  std::string cursor_hex;  // of the source
+};
+
+struct RuntimeFile {
+  std::string run_id;            // 12 hex digits, the same for every resume
+  std::uint64_t generation = 1;  // grows with every start of the graph; never used twice
+  std::optional<ResumePoint> resume;
+  Plan plan;
+};
+
+// Errors: as the system tells them.
+Result<void> write_runtime_file(const std::string& run_directory, const RuntimeFile& file);
+
+// Errors: no such file; not a plan, or of a version that this build does not know.
+Result<RuntimeFile> read_runtime_file(const std::string& run_directory);
+
+// Writes a file so that it is there whole or not at all, also after a power failure. Error: as the system tells it.
+Result<void> write_durably(const std::string& path, const std::string& text);
+
+}  // namespace datagen::launcher

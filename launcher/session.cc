@@ -1,0 +1,238 @@
+#include "launcher/session.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "launcher/generation.h"
+#include "launcher/worker_exit.h"
+
+namespace datagen::launcher {
+
+namespace {
+
+// Of commits, time-outs and the display. An idle launcher wakes 20 times a second and does next to nothing.
+constexpr long kTickNs = 50'000'000;
+constexpr std::uint64_t kSignalEvent = ~std::uint64_t{0};
+constexpr std::uint64_t kTimerEvent = kSignalEvent - 1;
+
+constexpr int kEndSignals[] = {SIGINT, SIGTERM, SIGHUP};
+
+sigset_t end_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : kEndSignals) sigaddset(&set, number);
+  return set;
+}
+
+Time now() { return std::chrono::steady_clock::now(); }
+
+std::vector<Supervisor::StageInfo> stage_infos(const Plan& plan) {
+  std::vector<Supervisor::StageInfo> infos;
+  for (const PlannedStage& stage : plan.stages) infos.push_back({stage.id, stage.first_cell, stage.workers(), !stage.stateful});
+  return infos;
+}
+
+void watch(int epoll, int fd, std::uint64_t event) {
+  epoll_event wanted{};
+  wanted.events = EPOLLIN;
+  wanted.data.u64 = event;
+  DATAGEN_CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &wanted) == 0, "epoll_ctl: %d", errno);
+}
+
+}  // namespace
+
+Signals::Signals() {
+  const sigset_t set = end_signals();
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+Signals::~Signals() { close(fd_); }
+
+int Signals::take() const {
+  signalfd_siginfo info{};
+  return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+}
+
+Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Progress& progress)
+    : directory_(directory),
+      runtime_(runtime),
+      signals_(signals),
+      progress_(progress),
+      supervisor_(stage_infos(runtime.plan), Supervisor::Options{}),
+      workers_(runtime.plan.cells()) {
+  for (std::uint32_t stage = 0; stage < runtime_.plan.stages.size(); ++stage) {
+    const PlannedStage& planned = runtime_.plan.stages[stage];
+    for (std::uint32_t index = 0; index < planned.workers(); ++index) {
+      workers_[planned.first_cell + index].stage = stage;
+      workers_[planned.first_cell + index].index = index;
+    }
+  }
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  const itimerspec interval{{0, kTickNs}, {0, kTickNs}};
+  timerfd_settime(timer_, 0, &interval, nullptr);
+  watch(epoll_, signals_.fd(), kSignalEvent);
+  watch(epoll_, timer_, kTimerEvent);
+}
+
+Session::~Session() {
+  workers_.clear();  // kills and reaps what is left, before the rings go
+  close(timer_);
+  close(epoll_);
+}
+
+std::size_t Session::restarts() const {
+  std::size_t count = 0;
+  for (std::size_t stage = 0; stage < runtime_.plan.stages.size(); ++stage) count += supervisor_.restarts(stage);
+  return count;
+}
+
+Result<Verdict> Session::run() {
+  DATAGEN_TRY(begin_epoch());
+  DATAGEN_TRY(carry_out(supervisor_.start()));
+  while (!is_over_) {
+    epoll_event events[64];
+    const int count = epoll_wait(epoll_, events, 64, -1);
+    if (count < 0 && errno != EINTR) return Error::from_errno("cannot wait for the workers", errno);
+    for (int index = 0; index < count && !is_over_; ++index) {
+      const std::uint64_t event = events[index].data.u64;
+      if (event == kSignalEvent) {
+        while (const int number = signals_.take()) DATAGEN_TRY(carry_out(on_signal(number)));
+      } else if (event == kTimerEvent) {
+        std::uint64_t expirations = 0;
+        if (read(timer_, &expirations, sizeof expirations) > 0) DATAGEN_TRY(carry_out(tick()));
+      } else {
+        DATAGEN_TRY(carry_out(reap(static_cast<std::uint32_t>(event))));
+      }
+    }
+  }
+  progress_.clear();
+  return supervisor_.verdict();
+}
+
+Result<void> Session::begin_epoch() {
+  epoch_.reset();  // its rings are removed before the new ones need their room
+  DATAGEN_TRY(epoch_, Epoch::create(runtime_, directory_.path()));
+  if (runtime_.resume) epoch_->control().set_checkpoint(runtime_.resume->mark);
+  return success();
+}
+
+Result<void> Session::carry_out(std::vector<Action> actions) {
+  while (!actions.empty()) {
+    const Action action = actions.front();
+    actions.erase(actions.begin());
+    std::vector<Action> more;
+    switch (action.kind) {
+      case Action::Kind::spawn: more = spawn(action.cell); break;
+      case Action::Kind::cancel_all: epoch_->cancel(); break;
+      case Action::Kind::kill_all: kill_all(); break;
+      case Action::Kind::begin_epoch:
+        progress_.say(fmt::format("{}: starting the graph again from its last commit", runtime_.plan.pipeline));
+        DATAGEN_TRY(begin_generation(directory_.path(), runtime_));
+        DATAGEN_TRY(begin_epoch());
+        more = supervisor_.start();
+        break;
+      case Action::Kind::end: is_over_ = true; break;
+    }
+    actions.insert(actions.end(), more.begin(), more.end());
+  }
+  return success();
+}
+
+std::vector<Action> Session::spawn(std::uint32_t cell) {
+  Worker& worker = workers_[cell];
+  const PlannedStage& stage = runtime_.plan.stages[worker.stage];
+  SpawnOptions options;
+  options.log_path = directory_.log_path(stage.id, worker.index);
+  options.memory_limit_bytes = static_cast<std::uint64_t>(stage.running.memory_limit_bytes);
+  options.argv = {stage.executable, "--worker", directory_.path(), "--stage", stage.id, "--index", std::to_string(worker.index),
+                  "--epoch", fmt::format("{:08x}", epoch_->number()), "--launcher", std::to_string(getpid())};
+  worker.log_bytes = file_bytes(options.log_path);
+  worker.was_killed_here = false;
+  auto process = Process::spawn(options);
+  if (!process) return supervisor_.on_spawn_failed(cell, process.error().message(), now());
+  worker.process = std::make_unique<Process>(std::move(process).value());
+  watch(epoll_, worker.process->fd(), cell);
+  return {};
+}
+
+void Session::kill_all() {
+  for (Worker& worker : workers_) {
+    if (!worker.process) continue;
+    worker.was_killed_here = true;
+    worker.process->signal(SIGKILL);
+  }
+}
+
+std::vector<Action> Session::reap(std::uint32_t cell) {
+  Worker& worker = workers_[cell];
+  const PlannedStage& stage = runtime_.plan.stages[worker.stage];
+  const Process::Exit exit = worker.process->wait();
+  worker.process.reset();  // closes the pidfd, which leaves the epoll set with it
+  Ending ending;
+  ending.signalled = exit.signalled;
+  ending.code = exit.code;
+  ending.was_killed_here = worker.was_killed_here;
+  const bool said_so = epoch_->control().cell(cell).state.load(std::memory_order_acquire) == ipc::WorkerState::finished;
+  ending.finished = !exit.signalled && exit.code == kExitDone && said_so && epoch_->has_finished(stage);
+  ending.progress = epoch_->progress(stage);
+  if (!ending.finished) {
+    ending.message = last_words(directory_.log_path(stage.id, worker.index), worker.log_bytes);
+    // Also while stopping: neighbours that still finish what they hold must not wait for the dead one.
+    const auto recovered = epoch_->recover(stage, cell);
+    ending.rings_are_sound = recovered.has_value();
+    if (!recovered) ending.message = recovered.error().message();
+  }
+  if (supervisor_.is_running() && !ending.finished) {
+    progress_.say(fmt::format("{}: worker {} of stage '{}' {}{}", runtime_.plan.pipeline, worker.index, stage.id, describe_ending(ending),
+                              ending.message.empty() ? "" : " (" + ending.message + ")"));
+  }
+  return supervisor_.on_exit(cell, ending, now());
+}
+
+std::vector<Action> Session::tick() {
+  std::vector<Action> actions = supervisor_.on_tick(now());
+  if (!supervisor_.is_running()) return actions;
+  advance_checkpoint();
+  progress_.show(runtime_.plan, epoch_->control(), restarts());
+  const std::vector<Action> limits = check_limits();
+  actions.insert(actions.end(), limits.begin(), limits.end());
+  return actions;
+}
+
+// The newest mark that every committer holds is the run's checkpoint; the source may then issue the next.
+void Session::advance_checkpoint() {
+  std::uint64_t held = ~std::uint64_t{0};
+  for (const PlannedStage& stage : runtime_.plan.stages) {
+    if (stage.commits()) held = std::min(held, epoch_->control().cell(stage.first_cell).committed_mark.load(std::memory_order_acquire));
+  }
+  if (held > epoch_->control().checkpoint()) epoch_->control().set_checkpoint(held);
+}
+
+// The counters are for display and may count a redone frame twice; what is exact is judged at the end.
+std::vector<Action> Session::check_limits() {
+  constexpr std::uint64_t kRecordsMin = 1000;
+  const Plan& plan = runtime_.plan;
+  const std::uint64_t read = sum_counters(epoch_->control(), plan.stages.front()).in;
+  std::uint64_t dead = 0;
+  for (const PlannedStage& stage : plan.stages) dead += sum_counters(epoch_->control(), stage).dead;
+  if (read < kRecordsMin || !plan.max_dead_letters.is_exceeded(dead, read)) return {};
+  return supervisor_.on_stop({Verdict::Kind::stopped, 0, {}, fmt::format("{} of {} records were dead-lettered, more than max_dead_letters allows ({})",
+                                                                         show_count(dead), show_count(read), plan.max_dead_letters.show())}, now());
+}
+
+std::vector<Action> Session::on_signal(int number) {
+  progress_.clear();
+  return supervisor_.on_stop({Verdict::Kind::stopped, number, {}, {}}, now());
+}
+
+}  // namespace datagen::launcher

@@ -1,0 +1,76 @@
+// A run while it runs: starts the workers, watches them, carries out what the supervisor decides.
+//
+// Owner: the launcher, one thread (PR_SET_PDEATHSIG follows the thread that forks). When it dies, the kernel ends every
+// worker, and `datagen resume` goes on from the commits.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "launcher/epoch.h"
+#include "launcher/process.h"
+#include "launcher/progress.h"
+#include "launcher/run_directory.h"
+#include "launcher/runtime_file.h"
+#include "launcher/supervisor.h"
+
+namespace datagen::launcher {
+
+// Signals that end a run arrive here instead of at the process, from the object's making on.
+class Signals {
+ public:
+  Signals();
+  ~Signals();
+  int fd() const { return fd_; }
+  // The next signal that arrived, or 0.
+  int take() const;
+
+ private:
+  int fd_ = -1;
+};
+
+class Session {
+ public:
+  Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Progress& progress);
+  ~Session();
+
+  // Until the run is over, one way or the other. Error: it could not even be started.
+  Result<Verdict> run();
+  std::size_t restarts() const;
+  std::size_t epochs() const { return supervisor_.epochs(); }
+
+ private:
+  struct Worker {
+    std::uint32_t stage = 0;  // index in the plan
+    std::uint32_t index = 0;  // in its stage
+    std::unique_ptr<Process> process;
+    std::uint64_t log_bytes = 0;  // of its log when it was started
+    bool was_killed_here = false;
+  };
+
+  Result<void> begin_epoch();
+  Result<void> carry_out(std::vector<Action> actions);
+  std::vector<Action> spawn(std::uint32_t cell);
+  void kill_all();
+  std::vector<Action> reap(std::uint32_t cell);
+  std::vector<Action> tick();
+  std::vector<Action> on_signal(int number);
+  void advance_checkpoint();
+  std::vector<Action> check_limits();
+
+  const RunDirectory& directory_;
+  RuntimeFile& runtime_;
+  const Signals& signals_;
+  Progress& progress_;
+  Supervisor supervisor_;
+  std::unique_ptr<Epoch> epoch_;
+  std::vector<Worker> workers_;  // by cell
+  int epoll_ = -1;
+  int timer_ = -1;
+  bool is_over_ = false;
+};
+
+}  // namespace datagen::launcher

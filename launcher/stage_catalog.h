@@ -1,0 +1,91 @@
+// The executables that a graph can name, and what they say of themselves (docs/run_directory.md, "What an
+// executable answers"). Looked up in the graph's stage_path, in DATAGEN_STAGE_PATH, then beside the launcher.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ipc/result.h"
+
+namespace datagen::launcher {
+
+enum class StageKind : std::uint8_t { source, stage, sink };
+std::string_view name_of(StageKind kind);
+
+struct ParameterDescription {
+  enum class Type : std::uint8_t { text, integer, number, boolean, choice };
+  std::string name;
+  Type type = Type::text;
+  std::string default_json;  // JSON text; empty: none
+  std::optional<double> min, max;
+  std::vector<std::string> choices;
+  bool required = false;
+  bool secret = false;
+  std::string help;
+};
+
+struct StageDescription {
+  std::string executable;  // absolute
+  std::string name;
+  StageKind kind = StageKind::stage;
+  std::string help, example;
+  bool stateful = false;
+  bool batch = false;
+  std::vector<ParameterDescription> parameters;
+
+  const ParameterDescription* find(std::string_view parameter) const;
+};
+
+// An input as a source froze it.
+struct FrozenInput {
+  std::string uri;
+  std::uint64_t bytes = 0;
+  friend bool operator==(const FrozenInput&, const FrozenInput&) = default;
+};
+
+// What a plan asks of the world. The real one starts executables; a test answers from memory.
+class StageLookup {
+ public:
+  virtual ~StageLookup() = default;
+  // The absolute path of a stage that can be named. Error: "no stage 'x' (did you mean 'y'?)", and where it was sought.
+  virtual Result<std::string> find(const std::string& name) = 0;
+  // Errors: no such file, not executable, or "not a stage; use exec:".
+  virtual Result<StageDescription> describe(const std::string& executable) = 0;
+  // `settings` are NAME=VALUE. Errors: the executable's own words.
+  virtual Result<std::vector<FrozenInput>> freeze(const std::string& executable, const std::string& path,
+                                                  const std::vector<std::string>& settings) = 0;
+  virtual Result<std::vector<std::string>> outputs(const std::string& executable, const std::string& path,
+                                                   const std::vector<std::string>& settings) = 0;
+  // XXH3 of the executable's bytes, 16 hex digits.
+  virtual Result<std::string> hash(const std::string& executable) = 0;
+};
+
+class StageCatalog final : public StageLookup {
+ public:
+  // Folders are searched in this order.
+  explicit StageCatalog(std::vector<std::string> folders) : folders_(std::move(folders)) {}
+
+  // stage_path, then DATAGEN_STAGE_PATH (colons between), then the installation's folder.
+  static std::vector<std::string> folders(const std::vector<std::string>& stage_path);
+
+  Result<std::string> find(const std::string& name) override;
+  Result<StageDescription> describe(const std::string& executable) override;
+  Result<std::vector<FrozenInput>> freeze(const std::string& executable, const std::string& path,
+                                          const std::vector<std::string>& settings) override;
+  Result<std::vector<std::string>> outputs(const std::string& executable, const std::string& path,
+                                           const std::vector<std::string>& settings) override;
+  Result<std::string> hash(const std::string& executable) override;
+
+  // Everything that can be named, sorted by name; the first folder that has a name wins.
+  std::vector<std::string> names() const;
+
+ private:
+  std::vector<std::string> folders_;
+  std::map<std::string, StageDescription> described_;
+};
+
+}  // namespace datagen::launcher
