@@ -31,7 +31,7 @@ void Progress::show(const Plan& plan, const ipc::Control& control, std::size_t r
   const Clock::time_point now = Clock::now();
   if (mode_ == Mode::quiet || now < next_) return;
   // The first line comes after a while: a run of a second needs none.
-  const bool is_first = next_ == began_;
+  const bool is_first = next_ == Clock::time_point{};
   next_ = now + (mode_ == Mode::terminal ? Clock::duration(kTerminalInterval) : Clock::duration(kLinesInterval));
   if (is_first) return;
   const StageCounters source = sum_counters(control, plan.stages.front());

@@ -32,8 +32,7 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
   Mode mode_;
-  Clock::time_point began_ = Clock::now();
-  Clock::time_point next_ = Clock::now();
+  Clock::time_point next_{};  // none: nothing was shown yet
   std::uint64_t last_read_ = 0;
   Clock::time_point last_time_ = Clock::now();
   double rate_ = 0;

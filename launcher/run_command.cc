@@ -55,6 +55,7 @@ class RunCommand {
   int run() {
     auto planned = plan_run(arguments_.graph);
     if (!planned) return kUsage;
+    if (const auto fits = check_shared_memory(planned->plan.shared_memory_bytes()); !fits) return refuse(fits.error().message());
     auto directory = RunDirectory::lock(planned->run_directory);
     if (!directory) return refuse(directory.error().message());
     std::vector<std::string> own_outputs;

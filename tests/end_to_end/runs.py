@@ -1,0 +1,140 @@
+"""What end-to-end tests share: a folder of their own, the launcher, what it may leave behind.
+
+Each test runs as `python3 TEST.py BIN`, where BIN holds the launcher and the stages.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BIN = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SAMPLE = os.path.join(SOURCE, "examples", "sample.jsonl")
+DIRTY = os.path.join(SOURCE, "examples", "dirty.jsonl")
+
+
+def reference(path, field="text"):
+    """The job of clean_text as Python does it, byte for byte (tests/bench/reference.py)."""
+    out = []
+    with open(path, "rb") as file:
+        for row, line in enumerate(file):
+            if not line.strip():
+                continue
+            text = json.loads(line)[field]
+            record = {"text": text.strip(), "len": len(text), "_i": row}
+            out.append(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    return b"".join(out)
+
+
+def segments(run_id=""):
+    return sorted(name for name in os.listdir("/dev/shm") if name.startswith("datagen." + run_id))
+
+
+def processes_of(run_directory):
+    """Pids of living workers of a run; zombies do not count."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                arguments = file.read().split(b"\0")
+            with open(f"/proc/{entry}/stat") as file:
+                state = file.read().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if b"--worker" in arguments and run_directory.encode() in arguments and state != "Z":
+            found.append((int(entry), os.path.basename(arguments[0].decode())))
+    return found
+
+
+def wait_until(condition, seconds=20, what="it"):
+    """Polls, since what it waits for is in other processes; fails loudly."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.005)
+    raise AssertionError(f"{what} did not happen within {seconds} s")
+
+
+class RunTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="datagen-test.")
+        self.started = []
+        self.run_directory = os.path.join(self.folder, "run")
+
+    def tearDown(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+        for directory, _, files in os.walk(self.folder):
+            if "runtime.json" in files:
+                for pid, _ in processes_of(directory):
+                    os.kill(pid, signal.SIGKILL)
+                with open(os.path.join(directory, "runtime.json")) as file:
+                    run_id = json.load(file)["run_id"]
+                for name in segments(run_id):
+                    os.unlink("/dev/shm/" + name)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, data):
+        with open(self.path(name), "wb") as file:
+            file.write(data if isinstance(data, bytes) else data.encode())
+        return self.path(name)
+
+    def read(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def lines(self, name):
+        return [json.loads(line) for line in self.read(name).splitlines()]
+
+    def start(self, *arguments, cwd=None, env=None, **options):
+        process = subprocess.Popen([os.path.join(BIN, "datagen"), *arguments], cwd=cwd or self.folder, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **(env or {})}, **options)
+        self.started.append(process)
+        return process
+
+    def datagen(self, *arguments, code=0, **options):
+        """Runs the launcher to its end and checks its exit code; what it wrote to stdout and stderr."""
+        process = self.start(*arguments, **options)
+        out, err = process.communicate(timeout=300)
+        self.assertEqual(process.returncode, code, err.decode(errors="replace"))
+        return out.decode(), err.decode()
+
+    def run_flags(self, source, *stages, output="out.jsonl"):
+        flags = ["run", "--input", "jsonl://" + source, "--run-dir", self.run_directory]
+        for stage in stages:
+            flags += ["--stage", stage]
+        return flags + ["--output", "jsonl://" + self.path(output)]
+
+    def report(self):
+        with open(os.path.join(self.run_directory, "report.json")) as file:
+            return json.load(file)
+
+    def run_id(self):
+        with open(os.path.join(self.run_directory, "runtime.json")) as file:
+            return json.load(file)["run_id"]
+
+    def assert_nothing_left(self):
+        self.assertEqual(processes_of(self.run_directory), [])
+        self.assertEqual(segments(self.run_id()), [])
+
+
+def main():
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]], verbosity=2)
