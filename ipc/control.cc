@@ -104,13 +104,14 @@ void store_written(Cell& cell, const WrittenState& state) {
   copy.seq.store(state.seq, std::memory_order_relaxed);
   copy.bytes.store(state.bytes, std::memory_order_relaxed);
   copy.dead_bytes.store(state.dead_bytes, std::memory_order_relaxed);
+  copy.journal.store(state.journal, std::memory_order_relaxed);
   cell.written_version.store(next, std::memory_order_release);
 }
 
 WrittenState load_written(const Cell& cell) {
   const Written& copy = cell.written[cell.written_version.load(std::memory_order_acquire) % 2];
   return {copy.seq.load(std::memory_order_relaxed), copy.bytes.load(std::memory_order_relaxed),
-          copy.dead_bytes.load(std::memory_order_relaxed)};
+          copy.dead_bytes.load(std::memory_order_relaxed), copy.journal.load(std::memory_order_relaxed)};
 }
 
 bool Control::wake(std::uint32_t index) const {

@@ -49,6 +49,7 @@ struct Written {
   AtomicWord seq;  // frames below it are written
   AtomicWord bytes;
   AtomicWord dead_bytes;  // length of the dead-letter file
+  AtomicWord journal;     // where its accounts stand: runtime/sink_journal.h
 };
 
 struct alignas(kCacheLine) Cell {
@@ -74,10 +75,10 @@ struct alignas(kCacheLine) Cell {
   AtomicWord committed_mark;  // by a committer: the newest mark whose line in its .done file is durable
 };
 
-static_assert(sizeof(InFlight) == kCacheLine && sizeof(Counters) == 96 && sizeof(Cell) == 5 * kCacheLine);
+static_assert(sizeof(InFlight) == kCacheLine && sizeof(Counters) == 96 && sizeof(Cell) == 6 * kCacheLine);
 static_assert(offsetof(Cell, semaphore) == 8 && offsetof(Cell, pid) == 64 &&
               offsetof(Cell, counters) == 128 && offsetof(Cell, written) == 256 &&
-              offsetof(Cell, written_version) == 304);
+              offsetof(Cell, written_version) == 320 && offsetof(Cell, committed_mark) == 328);
 
 struct alignas(kCacheLine) ControlHeader {
   AtomicWord magic;
@@ -104,6 +105,7 @@ struct WrittenState {
   std::uint64_t seq = 0;
   std::uint64_t bytes = 0;
   std::uint64_t dead_bytes = 0;
+  std::uint64_t journal = 0;
   friend bool operator==(const WrittenState&, const WrittenState&) = default;
 };
 // By the sink only, after write() took the bytes and before it frees the slots below `seq`; first of all at
@@ -129,6 +131,9 @@ class Control {
 
   std::uint32_t in_flight_per_cell() const { return in_flight_per_cell_; }
 
+  // The newest mark that the source has published; stored by the source only, behind the publish.
+  std::uint64_t issued() const { return header_->issued_mark.load(std::memory_order_acquire); }
+  void set_issued(std::uint64_t mark) const { header_->issued_mark.store(mark, std::memory_order_release); }
   // The newest mark that every committer holds; stored by the launcher only.
   std::uint64_t checkpoint() const { return header_->checkpoint_mark.load(std::memory_order_acquire); }
   void set_checkpoint(std::uint64_t mark) const { header_->checkpoint_mark.store(mark, std::memory_order_release); }

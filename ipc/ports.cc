@@ -189,6 +189,10 @@ Result<FrameBytes> Ports::read(std::size_t in_edge, std::uint64_t seq) const {
                     checksums_ ? Checksums::required : Checksums::if_present);
 }
 
+Result<FrameBytes> Ports::read_published(std::uint64_t seq) const {
+  return read_frame(out_.front().ring, seq, overflow_, checksums_ ? Checksums::required : Checksums::if_present);
+}
+
 void Ports::write_block(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame) {
   BlockHeader* header = edge.ring.block_header(seq);
   // What an earlier attempt at this frame left, larger and dead before its publish; or an overflow that was

@@ -1,54 +1,28 @@
 #include "launcher/audit.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
-#include <algorithm>
-#include <fstream>
-
-#include "launcher/run_directory.h"
+#include "runtime/commit_log.h"
 
 namespace datagen::launcher {
 
 namespace {
 
-namespace dom = simdjson::dom;
-
-std::uint64_t number(dom::element object, std::string_view key) {
-  std::uint64_t value = 0;
-  return object[key].get(value) == simdjson::SUCCESS ? value : 0;
-}
-
-template <class Take>
-void each_member(dom::element object, std::string_view key, Take take) {
-  dom::object members;
-  if (object[key].get(members) != simdjson::SUCCESS) return;
-  for (const auto field : members) take(std::string(field.key), field.value);
-}
-
-void add_stage(dom::element given, StageAudit& stage) {
-  stage.in += number(given, "in");
-  stage.out += number(given, "out");
-  stage.dropped += number(given, "dropped");
-  stage.dead += number(given, "dead");
-  stage.parents += number(given, "parents");
-  stage.children += number(given, "children");
-  each_member(given, "drop_reasons", [&](const std::string& name, dom::element value) { stage.drop_reasons[name] += value.get_uint64().value_unsafe(); });
-  each_member(given, "counters", [&](const std::string& name, dom::element value) { stage.counters[name] += value.get_int64().value_unsafe(); });
-  each_member(given, "usage", [&](const std::string& model, dom::element value) {
-    StageAudit::Usage& usage = stage.usage[model];
-    usage.calls += number(value, "calls");
-    usage.prompt_tokens += number(value, "prompt_tokens");
-    usage.completion_tokens += number(value, "completion_tokens");
-  });
-}
-
-// The newest line of a .done file; empty when there is none.
-std::string last_line(const std::string& path) {
-  std::ifstream file(path);
-  std::string line, last;
-  while (std::getline(file, line)) last = line;
-  return last;
+void add_stage(const Totals::Stage& given, StageAudit& stage) {
+  stage.in += given.counts.in;
+  stage.out += given.counts.out;
+  stage.dropped += given.counts.dropped;
+  stage.dead += given.counts.dead;
+  stage.parents += given.counts.parents;
+  stage.children += given.counts.children;
+  for (const auto& [reason, count] : given.drop_reasons) stage.drop_reasons[reason] += count;
+  for (const auto& [name, amount] : given.counters) stage.counters[name] += amount;
+  for (const auto& [model, used] : given.usage) {
+    Usage& usage = stage.usage[model];
+    usage.calls += used.calls;
+    usage.prompt_tokens += used.prompt_tokens;
+    usage.completion_tokens += used.completion_tokens;
+  }
 }
 
 void check_balance(const StageAudit& stage, Audit& audit) {
@@ -86,30 +60,23 @@ std::uint64_t Audit::dead() const {
 Result<Audit> audit_run(const std::string& run_directory, const Plan& plan) {
   Audit audit;
   audit.sealed = true;
-  for (const PlannedStage& stage : plan.stages) audit.stages.push_back({stage.id, 0, 0, 0, 0, 0, 0, {}, {}, {}});
-  dom::parser parser;
+  std::vector<std::string> names;
+  for (const PlannedStage& stage : plan.stages) {
+    names.push_back(stage.id);
+    audit.stages.emplace_back().id = stage.id;
+  }
   for (const PlannedStage& sink : plan.stages) {
     if (sink.kind != StageKind::sink) continue;
-    const std::string path = run_directory + "/" + sink.id + ".done";
-    const std::string line = last_line(path);
-    dom::element commit;
-    if (line.empty()) {
+    DATAGEN_TRY(const auto commits, read_commits(run_directory + "/" + sink.id + ".done", names));
+    if (commits.empty()) {
       audit.sealed = false;
       continue;
     }
-    if (parser.parse(line).get(commit) != simdjson::SUCCESS) return Error(path + ": its last line is damaged");
-    bool sealed = false;
-    audit.sealed = audit.sealed && commit["sealed"].get(sealed) == simdjson::SUCCESS && sealed;
-    if (dom::element output; commit["output"].get(output) == simdjson::SUCCESS) {
-      audit.output_bytes += number(output, "bytes");
-      audit.output_records += number(output, "records");
-    }
-    dom::element stages;
-    if (commit["stages"].get(stages) != simdjson::SUCCESS) continue;
-    for (StageAudit& stage : audit.stages) {
-      dom::element given;
-      if (stages[stage.id].get(given) == simdjson::SUCCESS) add_stage(given, stage);
-    }
+    const Commit& commit = commits.back().commit;
+    audit.sealed = audit.sealed && commit.sealed;
+    audit.output_bytes += commit.output_bytes;
+    audit.output_records += commit.output_records;
+    for (const auto& [index, stage] : commit.totals.stages()) add_stage(stage, audit.stages[index]);
   }
   for (const StageAudit& stage : audit.stages) check_balance(stage, audit);
   check_edges(plan, audit);

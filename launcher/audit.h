@@ -10,6 +10,7 @@
 
 #include "ipc/result.h"
 #include "launcher/plan.h"
+#include "runtime/side_section.h"
 
 namespace datagen::launcher {
 
@@ -18,9 +19,6 @@ struct StageAudit {
   std::uint64_t in = 0, out = 0, dropped = 0, dead = 0, parents = 0, children = 0;
   std::map<std::string, std::uint64_t> drop_reasons;
   std::map<std::string, std::int64_t> counters;
-  struct Usage {
-    std::uint64_t calls = 0, prompt_tokens = 0, completion_tokens = 0;
-  };
   std::map<std::string, Usage> usage;  // by model
 };
 

@@ -1,17 +1,109 @@
 #include "launcher/generation.h"
 
-#include <filesystem>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <boost/algorithm/hex.hpp>
+#include <cerrno>
+#include <optional>
+
+#include "launcher/run_directory.h"
+#include "runtime/commit_log.h"
 
 namespace datagen::launcher {
 
-Result<void> begin_generation(const std::string& run_directory, RuntimeFile& runtime) {
-  ++runtime.generation;
-  runtime.resume.reset();
-  for (const PlannedStage& stage : runtime.plan.stages) {
-    std::error_code error;
-    if (stage.commits()) std::filesystem::remove(run_directory + "/" + stage.id + ".done", error);
+namespace {
+
+struct Committed {
+  const PlannedStage* stage;
+  std::string path;
+  std::vector<LoggedCommit> commits;
+
+  // The line of a mark; a seal that repeats the last mark is not it.
+  const LoggedCommit* find(std::uint64_t mark) const {
+    const auto found = std::ranges::find_if(commits, [&](const LoggedCommit& logged) { return logged.commit.mark == mark && !logged.commit.sealed; });
+    return found == commits.end() ? nullptr : &*found;
   }
-  return write_runtime_file(run_directory, runtime);
+};
+
+Result<std::vector<Committed>> read_all(const std::string& run_directory, const Plan& plan) {
+  std::vector<std::string> names;
+  for (const PlannedStage& stage : plan.stages) names.push_back(stage.id);
+  std::vector<Committed> all;
+  for (const PlannedStage& stage : plan.stages) {
+    if (!stage.commits()) continue;
+    Committed& committed = all.emplace_back(Committed{&stage, run_directory + "/" + stage.id + ".done", {}});
+    DATAGEN_TRY(committed.commits, read_commits(committed.path, names));
+  }
+  return all;
+}
+
+// The newest mark that all of them hold; 0: none.
+std::uint64_t newest_common_mark(const std::vector<Committed>& all) {
+  const auto& first = all.front().commits;
+  for (auto logged = first.rbegin(); logged != first.rend(); ++logged) {
+    const std::uint64_t mark = logged->commit.mark;
+    if (mark == 0 || !std::ranges::all_of(all, [&](const Committed& committed) { return committed.find(mark) != nullptr; })) continue;
+    return mark;
+  }
+  return 0;
+}
+
+// What was written since the commit may be there; what was committed must be.
+Result<void> check_output(const PlannedStage& stage, const Commit& commit) {
+  if (commit.output_path.empty()) return success();
+  const auto hash = tail_hash_of(commit.output_path, commit.file_bytes);
+  if (hash && hash.value() == commit.tail_hash) return success();
+  const std::string why = hash ? "its content is not what was written" : hash.error().message();
+  return Error(fmt::format("the output of stage '{}' was changed since the run stopped: {} ({}); put it back, or start anew: --fresh", stage.id,
+                           commit.output_path, why));
+}
+
+// What is needed of the input is still what it was.
+Result<void> check_inputs(const Plan& plan) {
+  for (const FrozenInput& input : plan.inputs) {
+    struct stat info {};
+    if (stat(input.uri.c_str(), &info) != 0) {
+      if (input.uri.starts_with('/')) return Error::from_errno(fmt::format("the input {} cannot be read", input.uri), errno);
+      continue;
+    }
+    if (S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) < input.bytes) {
+      return Error(fmt::format("the input {} has {} bytes; it had {} when the run began. Put it back, or start anew: --fresh", input.uri, info.st_size,
+                               input.bytes));
+    }
+  }
+  return success();
+}
+
+}  // namespace
+
+Result<void> begin_generation(const std::string& run_directory, RuntimeFile& runtime) {
+  DATAGEN_TRY(check_inputs(runtime.plan));
+  DATAGEN_TRY(const auto all, read_all(run_directory, runtime.plan));
+  const std::uint64_t mark = newest_common_mark(all);
+  runtime.resume.reset();
+  if (mark != 0) {
+    ResumePoint point;
+    point.mark = mark;
+    for (const Committed& committed : all) {
+      const Commit& commit = committed.find(mark)->commit;
+      DATAGEN_TRY(check_output(*committed.stage, commit));
+      point.seq = commit.seq;
+      if (committed.stage->kind == StageKind::sink) point.cursor_hex = boost::algorithm::hex_lower(commit.cursor);
+    }
+    runtime.resume = point;
+  }
+  // The number first: should this process die between here and the cuts, the next start cuts the same lines again.
+  ++runtime.generation;
+  DATAGEN_TRY(write_runtime_file(run_directory, runtime));
+  for (const Committed& committed : all) DATAGEN_TRY(cut_commits(committed.path, mark == 0 ? 0 : committed.find(mark)->end));
+  return success();
+}
+
+bool is_complete(const std::string& run_directory, const Plan& plan) {
+  const auto all = read_all(run_directory, plan);
+  return all && std::ranges::all_of(all.value(), [](const Committed& committed) { return !committed.commits.empty() && committed.commits.back().commit.sealed; });
 }
 
 }  // namespace datagen::launcher

@@ -10,7 +10,11 @@ namespace datagen::launcher {
 
 // The next generation: finds the newest mark that every committer holds, durably drops what is newer, and writes
 // runtime.json. Only by who holds the run's lock, while no worker lives.
-// Errors: a .done file that contradicts itself; those of the system.
+// Errors: an output that was changed since its commit, an input that is shorter than when it was frozen; a .done file
+// that contradicts itself; those of the system.
 Result<void> begin_generation(const std::string& run_directory, RuntimeFile& runtime);
+
+// Every committer has sealed: the whole stream is written and durable.
+bool is_complete(const std::string& run_directory, const Plan& plan);
 
 }  // namespace datagen::launcher

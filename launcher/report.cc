@@ -60,7 +60,7 @@ std::string stage_json(const StageAudit& stage) {
   if (!stage.drop_reasons.empty()) text += ", \"drop_reasons\": " + map_json(stage.drop_reasons, count);
   if (!stage.counters.empty()) text += ", \"counters\": " + map_json(stage.counters, count);
   if (!stage.usage.empty()) {
-    text += ", \"usage\": " + map_json(stage.usage, [](const StageAudit::Usage& usage) {
+    text += ", \"usage\": " + map_json(stage.usage, [](const Usage& usage) {
               return fmt::format("{{\"calls\": {}, \"prompt_tokens\": {}, \"completion_tokens\": {}}}", usage.calls, usage.prompt_tokens,
                                  usage.completion_tokens);
             });

@@ -13,6 +13,7 @@
 #include "launcher/graph_arguments.h"
 #include "launcher/report.h"
 #include "launcher/session.h"
+#include "runtime/commit_log.h"
 
 namespace datagen::launcher {
 
@@ -111,8 +112,7 @@ class RunCommand {
     const std::vector<FrozenInput> found = plan.inputs;
     const std::string change = merge_plans(runtime.value().plan, std::move(plan), runtime.value());
     if (!change.empty()) return refuse(change);
-    const auto audit = audit_run(directory.path(), runtime.value().plan);
-    if (audit && audit.value().sealed) return already_complete(directory, runtime.value(), found);
+    if (is_complete(directory.path(), runtime.value().plan)) return already_complete(directory, runtime.value(), found);
     if (const auto begun = begin_generation(directory.path(), runtime.value()); !begun) return refuse(begun.error().message());
     return execute(directory, runtime.value());
   }

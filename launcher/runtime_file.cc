@@ -1,14 +1,13 @@
 #include "launcher/runtime_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <simdjson.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
+#include <algorithm>
+
 
 #include "launcher/json_text.h"
+#include "runtime/commit_log.h"
 
 namespace datagen::launcher {
 
@@ -159,31 +158,6 @@ bool is_consistent(const Plan& plan) {
 }
 
 }  // namespace
-
-Result<void> write_durably(const std::string& path, const std::string& text) {
-  const std::string temporary = path + ".new";
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return Error::from_errno("cannot create " + temporary, errno);
-  int error = 0;
-  for (std::size_t done = 0; error == 0 && done < text.size();) {
-    const ssize_t written = write(fd, text.data() + done, text.size() - done);
-    if (written < 0 && errno != EINTR) error = errno;
-    if (written > 0) done += static_cast<std::size_t>(written);
-  }
-  if (error == 0 && fsync(fd) != 0) error = errno;
-  close(fd);
-  if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
-  if (error != 0) {
-    unlink(temporary.c_str());
-    return Error::from_errno("cannot write " + path, error);
-  }
-  const int folder = open(path.substr(0, path.rfind('/') + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return Error::from_errno("cannot open the folder of " + path, errno);
-  if (fsync(folder) != 0) error = errno;
-  close(folder);
-  if (error != 0) return Error::from_errno("cannot make " + path + " durable", error);
-  return success();
-}
 
 Result<void> write_runtime_file(const std::string& run_directory, const RuntimeFile& file) {
   return write_durably(run_directory + "/runtime.json", to_json(file));

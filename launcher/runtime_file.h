@@ -30,7 +30,4 @@ Result<void> write_runtime_file(const std::string& run_directory, const RuntimeF
 // Errors: no such file; not a plan, or of a version that this build does not know.
 Result<RuntimeFile> read_runtime_file(const std::string& run_directory);
 
-// Writes a file so that it is there whole or not at all, also after a power failure. Error: as the system tells it.
-Result<void> write_durably(const std::string& path, const std::string& text);
-
 }  // namespace datagen::launcher

@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "ipc/worker_exit.h"
 #include "launcher/generation.h"
-#include "launcher/worker_exit.h"
 
 namespace datagen::launcher {
 
@@ -183,7 +183,7 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   ending.code = exit.code;
   ending.was_killed_here = worker.was_killed_here;
   const bool said_so = epoch_->control().cell(cell).state.load(std::memory_order_acquire) == ipc::WorkerState::finished;
-  ending.finished = !exit.signalled && exit.code == kExitDone && said_so && epoch_->has_finished(stage);
+  ending.finished = !exit.signalled && exit.code == kWorkerDone && said_so && epoch_->has_finished(stage);
   ending.progress = epoch_->progress(stage);
   if (!ending.finished) {
     ending.message = last_words(directory_.log_path(stage.id, worker.index), worker.log_bytes);

@@ -6,7 +6,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "launcher/worker_exit.h"
+#include "ipc/worker_exit.h"
 
 namespace datagen::launcher {
 
@@ -61,14 +61,14 @@ std::vector<Action> Supervisor::on_death(std::uint32_t cell, const Ending& endin
   const std::size_t index = stage_of(cell);
   const StageInfo& stage = stages_[index];
   const bool by_itself = !ending.signalled;
-  if (by_itself && (ending.code == kExitCannotStart || ending.code == kExitStop)) return fail(index, ending.message, now);
+  if (by_itself && (ending.code == kWorkerCannotStart || ending.code == kWorkerStop)) return fail(index, ending.message, now);
   StageState& state = states_[index];
   ++state.restarts;
   if (is_too_often(state, ending, now)) {
     const std::string last = ending.message.empty() ? describe_ending(ending) : describe_ending(ending) + ": " + ending.message;
     return fail(index, fmt::format("died {} times in {} s without progress; last: {}", options_.deaths_max, options_.window.count(), last), now);
   }
-  const bool asks_for_epoch = by_itself && (ending.code == kExitDamagedRing || ending.code == kExitNeedsEpoch);
+  const bool asks_for_epoch = by_itself && (ending.code == kWorkerDamagedRing || ending.code == kWorkerNeedsEpoch);
   if (stage.restarts_in_place && ending.rings_are_sound && !asks_for_epoch) {
     workers_[cell] = Worker::alive;
     return {{Kind::spawn, cell}};

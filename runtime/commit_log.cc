@@ -1,11 +1,16 @@
 #include "commit_log.h"
 
 #include <fcntl.h>
+#include <simdjson.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <algorithm>
+#include <boost/algorithm/hex.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <iterator>
 
 #include "byte_buffer.h"
 #include "json_write.h"
@@ -15,6 +20,14 @@ namespace datagen {
 namespace {
 
 constexpr std::uint64_t kSeed = 0x64617461'67656e31;  // not 0, so that a line of zeros has no valid checksum
+constexpr std::size_t kTailBytes = 64 << 10;
+constexpr std::uint64_t kLogBytesMax = 1 << 20;
+constexpr std::string_view kChecksumKey = ",\"checksum\":\"";
+constexpr std::size_t kChecksumBytes = kChecksumKey.size() + 16 + 3;  // 16 hex digits, quote, brace, newline
+
+namespace dom = simdjson::dom;
+
+// ---- writing
 
 template <class Map, class Append>
 void append_map(ByteBuffer& out, std::string_view name, const Map& map, Append append_value) {
@@ -33,34 +46,139 @@ void append_map(ByteBuffer& out, std::string_view name, const Map& map, Append a
   out.push_back('}');
 }
 
-void append_counts(ByteBuffer& out, const StageCounts& counts) {
-  const auto member = [&](const char* name, std::uint64_t value) {
-    out.append(std::string("\"") + name + "\":" + std::to_string(value));
-  };
-  member("in", counts.in);
-  out.push_back(',');
-  member("out", counts.out);
-  out.push_back(',');
-  member("dropped", counts.dropped);
-  out.push_back(',');
-  member("dead", counts.dead);
-  out.push_back(',');
-  member("parents", counts.parents);
-  out.push_back(',');
-  member("children", counts.children);
+void append_number(ByteBuffer& out, const char* name, std::uint64_t value, bool first = false) {
+  out.append(std::string(first ? "\"" : ",\"") + name + "\":" + std::to_string(value));
 }
 
 void append_stage(ByteBuffer& out, const Totals::Stage& stage) {
   out.push_back('{');
-  append_counts(out, stage.counts);
+  append_number(out, "in", stage.counts.in, true);
+  append_number(out, "out", stage.counts.out);
+  append_number(out, "dropped", stage.counts.dropped);
+  append_number(out, "dead", stage.counts.dead);
+  append_number(out, "parents", stage.counts.parents);
+  append_number(out, "children", stage.counts.children);
   append_map(out, "drop_reasons", stage.drop_reasons, [&](std::uint64_t n) { out.append(std::to_string(n)); });
   append_map(out, "counters", stage.counters, [&](std::int64_t n) { out.append(std::to_string(n)); });
   append_map(out, "usage", stage.usage, [&](const Usage& usage) {
-    out.append("{\"calls\":" + std::to_string(usage.calls) + ",\"prompt_tokens\":" + std::to_string(usage.prompt_tokens) +
-               ",\"completion_tokens\":" + std::to_string(usage.completion_tokens) + "}");
+    out.push_back('{');
+    append_number(out, "calls", usage.calls, true);
+    append_number(out, "prompt_tokens", usage.prompt_tokens);
+    append_number(out, "completion_tokens", usage.completion_tokens);
+    out.push_back('}');
   });
   out.push_back('}');
 }
+
+std::string hex64(std::uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+// ---- reading
+
+std::uint64_t number(dom::element object, std::string_view key) {
+  std::uint64_t value = 0;
+  return object[key].get(value) == simdjson::SUCCESS ? value : 0;
+}
+
+std::string text_of(dom::element object, std::string_view key) {
+  std::string_view value;
+  return object[key].get(value) == simdjson::SUCCESS ? std::string(value) : std::string();
+}
+
+template <class Take>
+void each_member(dom::element object, std::string_view key, Take take) {
+  dom::object members;
+  if (object[key].get(members) != simdjson::SUCCESS) return;
+  for (const auto field : members) take(std::string(field.key), field.value);
+}
+
+void read_stage(dom::element given, Totals::Stage& stage) {
+  stage.counts = {number(given, "in"),   number(given, "out"),     number(given, "dropped"),
+                  number(given, "dead"), number(given, "parents"), number(given, "children")};
+  each_member(given, "drop_reasons", [&](const std::string& name, dom::element value) {
+    std::uint64_t count = 0;
+    if (value.get(count) == simdjson::SUCCESS) stage.drop_reasons[name] = count;
+  });
+  each_member(given, "counters", [&](const std::string& name, dom::element value) {
+    std::int64_t amount = 0;
+    if (value.get(amount) == simdjson::SUCCESS) stage.counters[name] = amount;
+  });
+  each_member(given, "usage", [&](const std::string& model, dom::element value) {
+    stage.usage[model] = {number(value, "calls"), number(value, "prompt_tokens"), number(value, "completion_tokens")};
+  });
+}
+
+// False: not a whole line of this format.
+bool has_checksum(std::string_view line) {
+  if (line.size() < kChecksumBytes || line.back() != '\n') return false;
+  const std::string_view body = line.substr(0, line.size() - kChecksumBytes);
+  return line.substr(body.size()) == std::string(kChecksumKey) + hex64(XXH3_64bits_withSeed(body.data(), body.size(), kSeed)) + "\"}\n";
+}
+
+Result<Commit> parse_commit(dom::parser& parser, std::string_view line, const std::vector<std::string>& stage_names) {
+  dom::element root;
+  if (parser.parse(line.data(), line.size()).get(root) != simdjson::SUCCESS) return Error("a line that is not JSON");
+  Commit commit;
+  commit.mark = number(root, "mark");
+  if (root["sealed"].get(commit.sealed) != simdjson::SUCCESS) return Error("a line that does not say whether it seals");
+  commit.seq = number(root, "seq");
+  try {
+    boost::algorithm::unhex(text_of(root, "cursor"), std::back_inserter(commit.cursor));
+  } catch (const boost::algorithm::hex_decode_error&) {
+    return Error("a cursor that is not hexadecimal");
+  }
+  if (dom::element output; root["output"].get(output) == simdjson::SUCCESS) {
+    commit.output_bytes = number(output, "bytes");
+    commit.output_records = number(output, "records");
+    commit.output_path = text_of(output, "path");
+    commit.file_bytes = number(output, "file_bytes");
+    commit.tail_hash = std::strtoull(text_of(output, "tail_hash").c_str(), nullptr, 16);
+  }
+  if (dom::element dead; root["dead_letters"].get(dead) == simdjson::SUCCESS) commit.dead_letter_bytes = number(dead, "bytes");
+  std::string unknown;
+  each_member(root, "stages", [&](const std::string& name, dom::element stage) {
+    const auto found = std::find(stage_names.begin(), stage_names.end(), name);
+    if (found == stage_names.end()) unknown = name;
+    if (found != stage_names.end()) read_stage(stage, commit.totals.stage(static_cast<std::uint32_t>(found - stage_names.begin())));
+  });
+  if (!unknown.empty()) return Error("a stage '" + unknown + "' that the plan does not have");
+  return commit;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    if (errno == ENOENT) return std::string();
+    return Error::from_errno("cannot read " + path, errno);
+  }
+  std::string text;
+  char chunk[64 << 10];
+  ssize_t got = 0;
+  while ((got = read(fd, chunk, sizeof chunk)) != 0) {
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) break;
+    text.append(chunk, static_cast<std::size_t>(got));
+  }
+  const int error = errno;
+  close(fd);
+  if (got < 0) return Error::from_errno("cannot read " + path, error);
+  return text;
+}
+
+// Writes all of `text` to an open file and makes it durable; 0, or errno.
+int write_and_sync(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno != EINTR) return errno;
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return fsync(fd) == 0 ? 0 : errno;
+}
+
+}  // namespace
 
 Result<void> sync_folder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -73,44 +191,123 @@ Result<void> sync_folder_of(const std::string& path) {
   return success();
 }
 
-}  // namespace
+Result<std::uint64_t> tail_hash_of(const std::string& path, std::uint64_t bytes) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Error::from_errno("cannot read " + path, errno);
+  std::string tail(std::min<std::uint64_t>(bytes, kTailBytes), '\0');
+  std::size_t done = 0;
+  int error = 0;
+  while (done < tail.size()) {
+    const ssize_t got = pread(fd, tail.data() + done, tail.size() - done, static_cast<off_t>(bytes - tail.size() + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) error = errno;
+    if (got <= 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  close(fd);
+  if (error != 0) return Error::from_errno("cannot read " + path, error);
+  if (done < tail.size()) return Error(path + " has fewer than the " + std::to_string(bytes) + " bytes that were written to it");
+  return XXH3_64bits_withSeed(tail.data(), tail.size(), kSeed);
+}
 
-std::string commit_line(const Commit& commit, const Totals& totals, const std::vector<std::string>& stage_names) {
+std::string commit_line(const Commit& commit, const std::vector<std::string>& stage_names) {
   ByteBuffer out;
-  out.append("{\"datagen_done\":1,\"sealed\":");
-  out.append(commit.sealed ? "true" : "false");
-  out.append(",\"seq\":" + std::to_string(commit.seq));
-  out.append(",\"output\":{\"bytes\":" + std::to_string(commit.output_bytes) +
-             ",\"records\":" + std::to_string(commit.output_records) + "}");
-  out.append(",\"dead_letters\":{\"bytes\":" + std::to_string(commit.dead_letter_bytes) + "},\"stages\":{");
+  out.append("{\"datagen_done\":1");
+  append_number(out, "mark", commit.mark);
+  append_number(out, "generation", commit.mark >> 32);
+  out.append(commit.sealed ? ",\"sealed\":true" : ",\"sealed\":false");
+  append_number(out, "seq", commit.seq);
+  out.append(",\"cursor\":\"" + boost::algorithm::hex_lower(commit.cursor) + "\",\"output\":{");
+  append_number(out, "bytes", commit.output_bytes, true);
+  append_number(out, "records", commit.output_records);
+  if (!commit.output_path.empty()) {
+    out.append(",\"path\":");
+    append_json_string(out, commit.output_path);
+    append_number(out, "file_bytes", commit.file_bytes);
+    out.append(",\"tail_hash\":\"" + hex64(commit.tail_hash) + "\"");
+  }
+  out.append("},\"dead_letters\":{");
+  append_number(out, "bytes", commit.dead_letter_bytes, true);
+  out.append("},\"stages\":{");
   bool first = true;
-  for (const auto& [index, stage] : totals.stages()) {
+  for (const auto& [index, stage] : commit.totals.stages()) {
     if (!first) out.push_back(',');
     first = false;
     append_json_string(out, index < stage_names.size() ? stage_names[index] : std::to_string(index));
     out.push_back(':');
     append_stage(out, stage);
   }
-  out.append("}");
-  char checksum[40];
-  std::snprintf(checksum, sizeof checksum, ",\"checksum\":\"%016llx\"}\n",
-                static_cast<unsigned long long>(XXH3_64bits_withSeed(out.data(), out.size(), kSeed)));
-  out.append(checksum);
-  return std::string(out.view());
+  out.push_back('}');
+  const std::string checksum = hex64(XXH3_64bits_withSeed(out.data(), out.size(), kSeed));
+  return std::string(out.view()) + std::string(kChecksumKey) + checksum + "\"}\n";
 }
 
-Result<void> append_durably(const std::string& path, const std::string& line) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) return Error::from_errno("cannot open " + path, errno);
-  int error = 0;
-  for (std::size_t done = 0; error == 0 && done < line.size();) {
-    const ssize_t written = write(fd, line.data() + done, line.size() - done);
-    if (written < 0 && errno != EINTR) error = errno;
-    if (written > 0) done += static_cast<std::size_t>(written);
+Result<std::vector<LoggedCommit>> read_commits(const std::string& path, const std::vector<std::string>& stage_names) {
+  DATAGEN_TRY(const std::string text, read_file(path));
+  std::vector<LoggedCommit> commits;
+  dom::parser parser;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t newline = text.find('\n', begin);
+    if (newline == std::string::npos) break;
+    const std::string_view line = std::string_view(text).substr(begin, newline + 1 - begin);
+    if (!has_checksum(line)) break;
+    auto commit = parse_commit(parser, line, stage_names);
+    if (!commit) return commit.error().within(path);
+    begin = newline + 1;
+    commits.push_back({std::move(commit).value(), begin});
   }
+  return commits;
+}
+
+Result<std::vector<LoggedCommit>> repair_commits(const std::string& path, const std::vector<std::string>& stage_names) {
+  DATAGEN_TRY(auto commits, read_commits(path, stage_names));
+  struct stat info {};
+  const std::uint64_t end = commits.empty() ? 0 : commits.back().end;
+  if (stat(path.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) > end) DATAGEN_TRY(cut_commits(path, end));
+  return commits;
+}
+
+Result<void> cut_commits(const std::string& path, std::uint64_t bytes) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) {
+    if (errno == ENOENT && bytes == 0) return success();
+    return Error::from_errno("cannot open " + path, errno);
+  }
+  int error = ftruncate(fd, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
   if (error == 0 && fsync(fd) != 0) error = errno;
   close(fd);
-  if (error != 0) return Error::from_errno("cannot write " + path, error);
+  if (error != 0) return Error::from_errno("cannot cut " + path, error);
+  return success();
+}
+
+Result<void> CommitLog::append(const Commit& commit) {
+  const std::string line = commit_line(commit, stage_names_);
+  struct stat info {};
+  const bool is_new = stat(path_.c_str(), &info) != 0;
+  if (!is_new && static_cast<std::uint64_t>(info.st_size) > kLogBytesMax) DATAGEN_TRY(compact());
+  const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) return Error::from_errno("cannot open " + path_, errno);
+  const int error = write_and_sync(fd, line);
+  close(fd);
+  if (error != 0) return Error::from_errno("cannot write " + path_, error);
+  last_line_ = line;
+  return is_new ? sync_folder_of(path_) : Result<void>(success());
+}
+
+// The last line, alone, in a new file: there whole or not at all.
+Result<void> CommitLog::compact() { return last_line_.empty() ? Result<void>(success()) : write_durably(path_, last_line_); }
+
+Result<void> write_durably(const std::string& path, std::string_view text) {
+  const std::string temporary = path + ".new";
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return Error::from_errno("cannot create " + temporary, errno);
+  int error = write_and_sync(fd, text);
+  close(fd);
+  if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (error != 0) {
+    unlink(temporary.c_str());
+    return Error::from_errno("cannot write " + path, error);
+  }
   return sync_folder_of(path);
 }
 

@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "commit_log.h"
+
 namespace datagen {
 
 namespace {
@@ -29,7 +31,8 @@ void OutputFile::open(const std::string& path, std::uint64_t bytes) {
   if (fd_ < 0) fail("cannot open " + path, errno);
   struct stat info {};
   if (fstat(fd_, &info) != 0) fail("cannot look at " + path, errno);
-  if (S_ISREG(info.st_mode)) {
+  is_regular_ = S_ISREG(info.st_mode);
+  if (is_regular_) {
     if (static_cast<std::uint64_t>(info.st_size) < bytes) {
       throw std::runtime_error(path + " has " + std::to_string(info.st_size) + " bytes, " + std::to_string(bytes) +
                                " were written to it: it was changed by someone else");
@@ -53,8 +56,11 @@ void OutputFile::write(std::string_view data) {
 }
 
 void OutputFile::sync() {
-  // A character device or pipe has nothing to sync.
-  if (fdatasync(fd_) != 0 && errno != EINVAL && errno != EROFS) fail("cannot make " + path_ + " durable", errno);
+  if (!is_regular_) return;  // a device or pipe has nothing to sync
+  if (fdatasync(fd_) != 0) fail("cannot make " + path_ + " durable", errno);
+  if (has_durable_name_) return;
+  if (const auto done = sync_folder_of(path_); !done) throw std::runtime_error(done.error().message());
+  has_durable_name_ = true;
 }
 
 }  // namespace datagen

@@ -18,13 +18,19 @@ class OutputFile {
   // All throw std::system_error with the path; a file shorter than `bytes` is a std::runtime_error.
   void open(const std::string& path, std::uint64_t bytes);
   void write(std::string_view data);
+  // May run on another thread while write() goes on. The first also makes the file's name durable.
   void sync();
   std::uint64_t bytes() const { return bytes_; }
+  const std::string& path() const { return path_; }
+  // Not a device, pipe or terminal.
+  bool is_regular() const { return is_regular_; }
 
  private:
   int fd_ = -1;
   std::string path_;
   std::uint64_t bytes_ = 0;
+  bool is_regular_ = false;
+  bool has_durable_name_ = false;
 };
 
 }  // namespace datagen

@@ -24,13 +24,29 @@ void append_entry(std::string& out, Kind kind, std::string_view fixed, std::stri
   out.append(reinterpret_cast<const char*>(head), sizeof head).append(fixed).append(name);
 }
 
-template <class Entry>
-void append_entry(std::string& out, Kind kind, const Entry& entry, std::string_view name = {}) {
+template <class Fixed>
+void append_entry(std::string& out, Kind kind, const Fixed& entry, std::string_view name = {}) {
   append_entry(out, kind, std::string_view(reinterpret_cast<const char*>(&entry), sizeof entry), name);
 }
 
-template <class Entry>
-bool read_entry(std::string_view bytes, Entry& entry, std::string_view& name) {
+// The next entry of a side section, taken off its front.
+struct Entry {
+  Kind kind;
+  std::string_view bytes;  // behind its head
+  std::string_view whole;
+};
+Result<Entry> take_entry(std::string_view& side) {
+  std::uint32_t head[2];
+  if (side.size() < sizeof head) return Error("a frame's side section is cut short");
+  std::memcpy(head, side.data(), sizeof head);
+  if (head[1] > side.size() - sizeof head) return Error("a frame's side section is cut short");
+  const Entry entry{static_cast<Kind>(head[0]), side.substr(sizeof head, head[1]), side.substr(0, sizeof head + head[1])};
+  side.remove_prefix(entry.whole.size());
+  return entry;
+}
+
+template <class Fixed>
+bool read_entry(std::string_view bytes, Fixed& entry, std::string_view& name) {
   if (bytes.size() < sizeof entry) return false;
   std::memcpy(&entry, bytes.data(), sizeof entry);
   name = bytes.substr(sizeof entry);
@@ -75,31 +91,40 @@ void append_side_section(std::string& out, std::string_view incoming, std::uint3
   for (const std::string& letter : notes.dead_letters) append_entry(out, Kind::dead_letter, std::string_view(), letter);
 }
 
+void append_accounts(std::string& out, std::string_view side) {
+  while (!side.empty()) {
+    const auto entry = take_entry(side);
+    if (!entry) return;  // Totals::add has refused it before
+    if (entry.value().kind != Kind::dead_letter) out.append(entry.value().whole);
+  }
+}
+
+void Totals::append_to(std::string& out) const {
+  for (const auto& [index, stage] : stages_) {
+    const StageNotes notes{stage.counts, stage.drop_reasons, stage.counters, stage.usage, {}};
+    append_side_section(out, {}, index, notes);
+  }
+}
+
 Result<void> Totals::add(std::string_view side, std::vector<std::string_view>& dead_letters) {
   while (!side.empty()) {
-    std::uint32_t head[2];
-    if (side.size() < sizeof head) return Error("a frame's side section is cut short");
-    std::memcpy(head, side.data(), sizeof head);
-    side.remove_prefix(sizeof head);
-    if (head[1] > side.size()) return Error("a frame's side section is cut short");
-    const std::string_view bytes = side.substr(0, head[1]);
-    side.remove_prefix(head[1]);
+    DATAGEN_TRY(const Entry entry, take_entry(side));
     CountsEntry counts{};
     NamedEntry named{};
     std::string_view name;
-    switch (static_cast<Kind>(head[0])) {
+    switch (entry.kind) {
       case Kind::counts:
-        if (!read_entry(bytes, counts, name)) return Error("a frame's counts are cut short");
+        if (!read_entry(entry.bytes, counts, name)) return Error("a frame's counts are cut short");
         stages_[static_cast<std::uint32_t>(counts.stage)].counts += counts.counts;
         break;
       case Kind::drop_reason:
       case Kind::counter:
       case Kind::usage: {
-        if (!read_entry(bytes, named, name)) return Error("a frame's counters are cut short");
+        if (!read_entry(entry.bytes, named, name)) return Error("a frame's counters are cut short");
         Stage& stage = stages_[static_cast<std::uint32_t>(named.stage)];
-        if (static_cast<Kind>(head[0]) == Kind::drop_reason) {
+        if (entry.kind == Kind::drop_reason) {
           stage.drop_reasons[std::string(name)] += static_cast<std::uint64_t>(named.values[0]);
-        } else if (static_cast<Kind>(head[0]) == Kind::counter) {
+        } else if (entry.kind == Kind::counter) {
           stage.counters[std::string(name)] += named.values[0];
         } else {
           Usage& usage = stage.usage[std::string(name)];
@@ -110,10 +135,10 @@ Result<void> Totals::add(std::string_view side, std::vector<std::string_view>& d
         break;
       }
       case Kind::dead_letter:
-        dead_letters.push_back(bytes);
+        dead_letters.push_back(entry.bytes);
         break;
       default:
-        return Error("a frame's side section has an entry of unknown kind " + std::to_string(head[0]));
+        return Error("a frame's side section has an entry of unknown kind " + std::to_string(static_cast<std::uint32_t>(entry.kind)));
     }
   }
   return success();

@@ -47,6 +47,9 @@ struct StageNotes {
 // `incoming` (the side section of the frame that was read) with this stage's notes behind it.
 void append_side_section(std::string& out, std::string_view incoming, std::uint32_t stage, const StageNotes& notes);
 
+// The side section without its dead letters, which stand in their file by then: what a journal keeps.
+void append_accounts(std::string& out, std::string_view side);
+
 // All that arrived at a sink, added up by stage.
 class Totals {
  public:
@@ -59,6 +62,8 @@ class Totals {
     std::map<std::string, std::int64_t, std::less<>> counters;
     std::map<std::string, Usage, std::less<>> usage;
   };
+  // Everything so far as one side section.
+  void append_to(std::string& out) const;
   const std::map<std::uint32_t, Stage>& stages() const { return stages_; }
   Stage& stage(std::uint32_t index) { return stages_[index]; }
 

@@ -1,11 +1,17 @@
-// The worker of a sink: take frames in order, write their records, account for them, free.
+// The worker of a sink: take frames in order, write their records, account for them, free; commit at marked frames.
+//
+// A frame is written when the cell says so (ipc::store_written): output, dead letters and journal stand before it, the
+// free of its slot behind it. A successor goes on from the cell, a new epoch from the last line of .done.
 #include <exception>
 #include <optional>
 
 #include "commit_log.h"
+#include "committer.h"
 #include "frame.h"
 #include "item_state.h"
 #include "output_file.h"
+#include "sink_journal.h"
+#include "stage_lock.h"
 #include "worker_setup.h"
 
 namespace datagen {
@@ -17,10 +23,44 @@ namespace {
 class SinkWorker {
  public:
   SinkWorker(Sink& sink, WorkerSetup& setup)
-      : sink_(sink), setup_(setup), ports_(setup.ports()), dead_letters_(setup.dead_letters()) {}
+      : sink_(sink),
+        setup_(setup),
+        weld_(setup.weld()),
+        ports_(setup.ports()),
+        dead_letters_(setup.dead_letters()),
+        done_path_(weld_.run_directory + "/" + weld_.stage + ".done"),
+        journal_(weld_.run_directory + "/" + weld_.stage + ".journal") {}
+
+  // Opens output, dead letters and journal where a predecessor or an earlier generation stopped.
+  Result<void> open(Context& context) {
+    DATAGEN_TRY(const auto commits, repair_commits(done_path_, weld_.stage_names));
+    if (!commits.empty()) last_commit_ = commits.back().commit;
+    ipc::WrittenState written = ipc::load_written(ports_.cell());
+    const bool is_successor = ports_.cell().written_version.load(std::memory_order_acquire) != 0;
+    std::optional<Commit> pending;
+    if (is_successor) {
+      DATAGEN_TRY(auto recovered, journal_.recover(written.journal));
+      totals_ = std::move(recovered.totals);
+      pending = std::move(recovered.pending);
+    } else {
+      DATAGEN_TRY(resume(written));
+    }
+    sink_.open(weld_.path, written.bytes, context);
+    dead_letter_file_.open(weld_.run_directory + "/dead_letter.jsonl", written.dead_bytes);
+    if (!is_successor) {
+      journal_.begin(totals_);
+      written.journal = journal_.position();
+      ipc::store_written(ports_.cell(), written);
+    }
+    ports_.free_below(written.seq);
+    committer_.emplace(sink_, dead_letter_file_, CommitLog(done_path_, weld_.stage_names), ports_.cell(), weld_.stage);
+    if (pending && pending->mark > last_commit_.mark) committer_->begin(std::move(*pending));
+    if (last_commit_.mark != 0) raise_committed_mark(last_commit_.mark);
+    return success();
+  }
 
   int run() {
-    dead_letter_file_.open(setup_.weld().run_directory + "/dead_letter.jsonl", 0);
+    if (last_commit_.sealed) return kWorkerDone;  // died between its seal and its exit
     std::uint64_t seq = 0;
     for (;;) {
       switch (ports_.claim(seq)) {
@@ -31,13 +71,28 @@ class SinkWorker {
         case Ports::Outcome::frame:
           break;
       }
-      if (const auto done = write(seq); !done) {
-        return fail_worker(setup_.weld().stage, kWorkerDamagedRing, done.error().message());
-      }
+      if (const auto done = write(seq); !done) return fail_worker(weld_.stage, kWorkerDamagedRing, done.error().message());
     }
   }
 
  private:
+  // Fills what the commit says that this generation begins with.
+  Result<void> resume(ipc::WrittenState& written) {
+    const std::uint64_t mark = weld_.resume.mark;
+    if (mark == 0) return success();
+    if (last_commit_.mark != mark) {
+      return Error(done_path_ + " ends with mark " + std::to_string(last_commit_.mark) + ", the run goes on from " + std::to_string(mark));
+    }
+    totals_ = last_commit_.totals;
+    written = {last_commit_.seq, last_commit_.output_bytes, last_commit_.dead_letter_bytes, 0};
+    return success();
+  }
+
+  void raise_committed_mark(std::uint64_t mark) {
+    ipc::AtomicWord& committed = ports_.cell().committed_mark;
+    if (committed.load(std::memory_order_relaxed) < mark) committed.store(mark, std::memory_order_release);
+  }
+
   Result<void> write(std::uint64_t seq) {
     setup_.show_frame(seq);
     DATAGEN_TRY(const ipc::FrameBytes bytes, ports_.read(0, seq));
@@ -47,14 +102,17 @@ class SinkWorker {
     notes_.counts.in = frame.size();
     for (std::size_t index = 0; index < frame.size(); ++index) append_line(frame[index]);
     sink_.write(lines_.view(), notes_.counts.out);
-    records_ += notes_.counts.out;
 
     letters_.clear();
     side_.clear();
-    append_side_section(side_, frame.side(), setup_.weld().stage_index, notes_);
+    append_side_section(side_, frame.side(), weld_.stage_index, notes_);
     DATAGEN_TRY(totals_.add(side_, letters_));
     write_dead_letters();
+    const std::optional<Commit> commit = commit_at(frame.origin(), seq + 1);
+    keep_accounts(commit);
+    ipc::store_written(ports_.cell(), {seq + 1, sink_.bytes(), dead_letter_file_.bytes(), journal_.position()});
     ports_.free(seq);
+    if (commit) committer_->begin(*commit);
     setup_.show_totals(notes_, frame.bytes(), lines_.size());
     return success();
   }
@@ -71,7 +129,7 @@ class SinkWorker {
         return;
       }
     }
-    append_record(lines_, record, setup_.weld().ids);
+    append_record(lines_, record, weld_.ids);
     lines_.push_back('\n');
     ++notes_.counts.out;
   }
@@ -83,30 +141,68 @@ class SinkWorker {
     dead_letter_file_.write(lines);
   }
 
-  int seal(std::uint64_t end) {
-    sink_.sync();
-    dead_letter_file_.sync();
-    const Weld& weld = setup_.weld();
-    const Commit commit{true, end, sink_.bytes(), records_, dead_letter_file_.bytes()};
-    const std::string path = weld.run_directory + "/" + weld.stage + ".done";
-    if (const auto done = append_durably(path, commit_line(commit, totals_, weld.stage_names)); !done) {
-      return fail_worker(weld.stage, kWorkerFailed, done.error().message());
+  // What is to be committed behind a marked frame.
+  std::optional<Commit> commit_at(const FrameOrigin& origin, std::uint64_t seq) {
+    if (origin.mark == 0) return std::nullopt;
+    Commit commit;
+    commit.mark = origin.mark;
+    commit.cursor = origin.cursor_view();
+    fill(commit, seq);
+    return commit;
+  }
+
+  void fill(Commit& commit, std::uint64_t seq) {
+    commit.seq = seq;
+    commit.output_bytes = sink_.bytes();
+    commit.output_records = totals_.stage(weld_.stage_index).counts.out;
+    commit.dead_letter_bytes = dead_letter_file_.bytes();
+    commit.totals = totals_;
+    const Sink::Tail tail = sink_.tail();
+    if (tail.path.empty()) return;
+    const auto hash = tail_hash_of(tail.path, tail.bytes);
+    if (!hash) return;  // it cannot be read back (write-only): a resume checks nothing
+    commit.output_path = tail.path;
+    commit.file_bytes = tail.bytes;
+    commit.tail_hash = hash.value();
+  }
+
+  void keep_accounts(const std::optional<Commit>& commit) {
+    if (!commit && journal_.is_long() && committer_->is_idle()) {
+      journal_.turn_over(totals_);  // this frame's accounts are in them
+      return;
     }
+    accounts_.clear();
+    append_accounts(accounts_, side_);
+    journal_.append(accounts_, commit ? &*commit : nullptr);
+  }
+
+  int seal(std::uint64_t end) {
+    committer_->wait();
+    Commit commit;
+    commit.mark = std::max(last_commit_.mark, ports_.cell().committed_mark.load(std::memory_order_acquire));
+    commit.sealed = true;
+    fill(commit, end);
+    committer_->begin(std::move(commit));
+    committer_->wait();
     return kWorkerDone;
   }
 
   Sink& sink_;
   WorkerSetup& setup_;
+  const Weld& weld_;
   Ports& ports_;
   DeadLetterContext dead_letters_;
+  std::string done_path_;
   OutputFile dead_letter_file_;
+  SinkJournal journal_;
+  Commit last_commit_;  // of the predecessor or the earlier generation
   detail::ItemState checker_;
   StageNotes notes_;
   Totals totals_;
   ByteBuffer lines_;
-  std::string side_;
+  std::string side_, accounts_;
   std::vector<std::string_view> letters_;
-  std::uint64_t records_ = 0;
+  std::optional<Committer> committer_;  // last: its thread uses what stands above
 };
 
 }  // namespace
@@ -115,18 +211,24 @@ int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOption
   auto attached = WorkerSetup::attach(options, definition.parameters, Ports::Order::strict);
   if (!attached) return fail_worker(options.stage, kWorkerCannotStart, attached.error().message());
   WorkerSetup& setup = *attached.value();
+  if (const auto locked = take_stage_lock(options.run_directory, options.stage); !locked) {
+    return fail_worker(options.stage, kWorkerCannotStart, locked.error().message());
+  }
   Context context(setup.context_state());
   const auto sink = definition.make();
+  SinkWorker worker(*sink, setup);
   try {
-    sink->open(setup.weld().path, 0, context);
+    if (const auto opened = worker.open(context); !opened) return fail_worker(options.stage, kWorkerNeedsEpoch, opened.error().message());
   } catch (const std::exception& error) {
     return fail_worker(options.stage, kWorkerCannotStart, error.what());
   }
   try {
-    SinkWorker worker(*sink, setup);
     const int code = worker.run();
-    if (code == kWorkerDone) setup.ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_relaxed);
+    if (code == kWorkerDone) setup.ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_release);
     return code;
+  } catch (const std::system_error& error) {
+    // Its output cannot be written: another process would fare no better.
+    return fail_worker(options.stage, kWorkerStop, error.what());
   } catch (const std::exception& error) {
     return fail_worker(options.stage, kWorkerFailed, error.what());
   }

@@ -1,7 +1,10 @@
-// The worker of a source: fill a frame, publish it, until the input ends.
+// The worker of a source: fill a frame, publish it, until the input ends. About once a second it marks a frame as a
+// commit point, when the last one has been committed everywhere.
+#include <chrono>
 #include <exception>
 
 #include "frame.h"
+#include "stage_lock.h"
 #include "worker_setup.h"
 
 namespace datagen {
@@ -10,13 +13,51 @@ using ipc::Ports;
 
 namespace {
 
+// Decides which frames are commit points. Marks are (generation << 32 | number); one is in flight at a time.
+class Marker {
+ public:
+  using Clock = std::chrono::steady_clock;
+  Marker(const Weld& weld, const ipc::Control& control) : weld_(weld), control_(control) {}
+
+  // The mark for the next frame, or 0.
+  std::uint64_t next(std::size_t frame_bytes) {
+    bytes_ += frame_bytes;
+    const std::uint64_t issued = control_.issued();
+    if (issued > control_.checkpoint()) return 0;
+    const Clock::time_point now = Clock::now();
+    if (now - last_ < weld_.commit_interval && bytes_ < weld_.commit_bytes) return 0;
+    last_ = now;
+    bytes_ = 0;
+    return std::max(issued, weld_.generation << 32) + 1;
+  }
+
+ private:
+  const Weld& weld_;
+  const ipc::Control& control_;
+  Clock::time_point last_ = Clock::now();
+  std::uint64_t bytes_ = 0;
+};
+
 class SourceWorker {
  public:
-  SourceWorker(Source& source, WorkerSetup& setup) : source_(source), setup_(setup), ports_(setup.ports()) {}
+  SourceWorker(Source& source, WorkerSetup& setup)
+      : source_(source), setup_(setup), ports_(setup.ports()), marker_(setup.weld(), setup.ports().control()) {}
+
+  // Where to go on: the cursor behind the last frame that is published, and what its producer left undone.
+  Result<std::string> recover() {
+    const std::uint64_t next = ports_.next_output();
+    if (next == ports_.first_output()) return setup_.weld().resume.cursor;
+    DATAGEN_TRY(const ipc::FrameBytes bytes, ports_.read_published(next - 1));
+    DATAGEN_TRY(const FrameReader frame, FrameReader::open(bytes.bytes));
+    ports_.complete_publish(next - 1);
+    // Died between publishing the mark and saying so.
+    if (frame.origin().mark > ports_.control().issued()) ports_.control().set_issued(frame.origin().mark);
+    return std::string(frame.origin().cursor_view());
+  }
 
   int run() {
     const DeadLetterContext dead_letters = setup_.dead_letters();
-    for (std::uint64_t seq = ports_.first_output();; ++seq) {
+    for (std::uint64_t seq = ports_.next_output();; ++seq) {
       if (ports_.wait_for_room(seq) == Ports::Outcome::cancelled) return kWorkerCancelled;
       setup_.show_frame(seq);
       notes_.clear();
@@ -28,10 +69,13 @@ class SourceWorker {
       }
       side_.clear();
       append_side_section(side_, {}, setup_.weld().stage_index, notes_);
+      const std::uint64_t mark = marker_.next(writer_.bytes());
+      writer_.origin().mark = mark;
       const auto bytes = writer_.finish(side_);
       if (const auto done = ports_.publish(seq, bytes); !done) {
-        return fail_worker(setup_.weld().stage, kWorkerFailed, done.error().message());
+        return fail_worker(setup_.weld().stage, kWorkerStop, done.error().message());
       }
+      if (mark != 0) ports_.control().set_issued(mark);
       setup_.show_totals(notes_, 0, bytes.size());
     }
   }
@@ -40,6 +84,7 @@ class SourceWorker {
   Source& source_;
   WorkerSetup& setup_;
   Ports& ports_;
+  Marker marker_;
   FrameWriter writer_;
   StageNotes notes_;
   std::string side_;
@@ -51,17 +96,22 @@ int run_source_worker(const detail::SourceDefinition& definition, const WorkerOp
   auto attached = WorkerSetup::attach(options, definition.parameters, Ports::Order::strict);
   if (!attached) return fail_worker(options.stage, kWorkerCannotStart, attached.error().message());
   WorkerSetup& setup = *attached.value();
+  if (const auto locked = take_stage_lock(options.run_directory, options.stage); !locked) {
+    return fail_worker(options.stage, kWorkerCannotStart, locked.error().message());
+  }
   Context context(setup.context_state());
   const auto source = definition.make();
+  SourceWorker worker(*source, setup);
+  const auto cursor = worker.recover();
+  if (!cursor) return fail_worker(options.stage, kWorkerNeedsEpoch, "cannot go on in place: " + cursor.error().message());
   try {
-    source->open(setup.weld().inputs, {}, context);
+    source->open(setup.weld().inputs, cursor.value(), context);
   } catch (const std::exception& error) {
     return fail_worker(options.stage, kWorkerCannotStart, error.what());
   }
   try {
-    SourceWorker worker(*source, setup);
     const int code = worker.run();
-    if (code == kWorkerDone) setup.ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_relaxed);
+    if (code == kWorkerDone) setup.ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_release);
     return code;
   } catch (const std::exception& error) {
     return fail_worker(options.stage, kWorkerFailed, error.what());

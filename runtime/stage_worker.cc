@@ -1,8 +1,11 @@
 // The worker of a transform: claim a frame, run the operator over it, publish, free.
 #include <exception>
+#include <optional>
 
 #include "frame.h"
 #include "operator_runner.h"
+#include "saved_state.h"
+#include "stage_lock.h"
 #include "worker_setup.h"
 
 namespace datagen {
@@ -23,6 +26,9 @@ class StageWorker {
   int run() {
     try {
       runner_.open();
+      if (definition_.stateful) {
+        if (const auto begun = begin_stateful(); !begun) return fail_worker(setup_.weld().stage, kWorkerNeedsEpoch, begun.error().message());
+      }
     } catch (const std::exception& error) {
       return fail_worker(setup_.weld().stage, kWorkerCannotStart, error.what());
     }
@@ -36,13 +42,19 @@ class StageWorker {
         case Ports::Outcome::frame:
           break;
       }
-      if (const auto done = process(seq); !done) {
-        return fail_worker(setup_.weld().stage, kWorkerDamagedRing, done.error().message());
-      }
+      if (const auto done = process(seq); !done) return fail_worker(setup_.weld().stage, failure_, done.error().message());
     }
   }
 
  private:
+  // A state lives in one process only; what a dead one had since the last commit is gone.
+  Result<void> begin_stateful() {
+    DATAGEN_TRY(take_stage_lock(setup_.weld().run_directory, setup_.weld().stage));
+    if (ports_.next_output() != ports_.first_output()) return Error("the state of a stateful stage died with its process");
+    state_.emplace(setup_.weld(), ports_.cell());
+    return state_->load(runner_.stage_operator());
+  }
+
   Result<void> process(std::uint64_t seq) {
     setup_.show_frame(seq);
     if (ports_.is_published(seq)) {
@@ -58,7 +70,11 @@ class StageWorker {
     side_.clear();
     append_side_section(side_, in.side(), setup_.weld().stage_index, notes_);
     const auto out = writer_.finish(side_);
+    failure_ = kWorkerStop;  // from here on it is the disk that fails, not a ring
+    // Before the frame is published: who sees the mark may rely on this stage's part of the commit.
+    if (state_ && in.origin().mark != 0) DATAGEN_TRY(state_->save(runner_.stage_operator(), in.origin().mark, seq));
     DATAGEN_TRY(ports_.publish(seq, out));
+    failure_ = kWorkerDamagedRing;
     ports_.free(seq);
     setup_.show_totals(notes_, in.bytes(), out.size());
     return success();
@@ -75,11 +91,12 @@ class StageWorker {
         side_.clear();
         append_side_section(side_, {}, setup_.weld().stage_index, notes_);
         if (const auto done = ports_.publish(end, writer_.finish(side_)); !done) {
-          return fail_worker(setup_.weld().stage, kWorkerFailed, done.error().message());
+          return fail_worker(setup_.weld().stage, kWorkerStop, done.error().message());
         }
         setup_.show_totals(notes_, 0, 0);
       }
       ++end;
+      if (const auto done = state_->seal(end); !done) return fail_worker(setup_.weld().stage, kWorkerStop, done.error().message());
     }
     ports_.announce_end(end);
     return kWorkerDone;
@@ -92,6 +109,8 @@ class StageWorker {
   FrameWriter writer_;
   StageNotes notes_;
   std::string side_;
+  std::optional<SavedState> state_;  // of a stateful stage
+  int failure_ = kWorkerDamagedRing;
 };
 
 }  // namespace

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/algorithm/hex.hpp>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 
 namespace datagen {
@@ -112,6 +114,20 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   if (plan["limits"].get(limits) == simdjson::SUCCESS) {
     weld.record_bytes_max = number(limits, "max_record_bytes", weld.record_bytes_max);
     weld.overflow_bytes = number(limits, "overflow_bytes", weld.overflow_bytes);
+  }
+  dom::element commit;
+  if (plan["commit"].get(commit) == simdjson::SUCCESS) {
+    weld.commit_interval = std::chrono::milliseconds(number(commit, "interval_ms", 1000));
+    weld.commit_bytes = number(commit, "bytes", weld.commit_bytes);
+  }
+  dom::element resume;
+  if (plan["resume"].get(resume) == simdjson::SUCCESS && !resume.is_null()) {
+    weld.resume = {number(resume, "mark"), number(resume, "seq"), {}};
+    try {
+      boost::algorithm::unhex(text(resume, "cursor"), std::back_inserter(weld.resume.cursor));
+    } catch (const boost::algorithm::hex_decode_error&) {
+      return Error(path + ": the cursor is not hexadecimal");
+    }
   }
   for (const dom::element input : list(plan, "inputs")) {
     weld.inputs.push_back({text(input, "uri"), number(input, "bytes")});

@@ -1,6 +1,7 @@
 // A worker's part of runtime.json, the welded plan that the launcher wrote (docs/run_directory.md).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -35,6 +36,14 @@ struct Weld {
   Ids ids = Ids::add;
   std::uint64_t record_bytes_max = 256 << 20;
   std::uint64_t overflow_bytes = 256 << 20;
+  std::chrono::milliseconds commit_interval{1000};
+  std::uint64_t commit_bytes = 256 << 20;
+  // Where this generation goes on; mark 0: at the beginning.
+  struct Resume {
+    std::uint64_t mark = 0;
+    std::uint64_t seq = 0;
+    std::string cursor;
+  } resume;
 
   // Errors: the file cannot be read, is no plan of a known version, or has no such stage; parameters that
   // `declared` does not know.

@@ -10,6 +10,7 @@
 #include "datagen/sink.h"
 #include "datagen/source.h"
 #include "datagen/stage.h"
+#include "ipc/worker_exit.h"
 
 namespace datagen {
 
@@ -21,13 +22,7 @@ struct WorkerOptions {
   std::int64_t launcher_pid = 0;
 };
 
-// Exit codes of a worker.
-constexpr int kWorkerDone = 0;
-constexpr int kWorkerFailed = 1;       // a failure of this process; a new one may do better
-constexpr int kWorkerCannotStart = 2;  // configuration: a new one would fail alike
-constexpr int kWorkerDamagedRing = 3;  // a checksum or header in shared memory is wrong
-constexpr int kWorkerCancelled = 4;
-
+// Each returns a code of ipc/worker_exit.h.
 int run_stage_worker(const detail::StageDefinition& definition, const WorkerOptions& options);
 int run_source_worker(const detail::SourceDefinition& definition, const WorkerOptions& options);
 int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOptions& options);

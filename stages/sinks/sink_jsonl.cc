@@ -28,6 +28,7 @@ class JsonlSink : public datagen::Sink {
   void write(std::string_view lines, std::uint64_t) override { file_.write(lines); }
   std::uint64_t bytes() const override { return file_.bytes(); }
   void sync() override { file_.sync(); }
+  Tail tail() const override { return file_.is_regular() ? Tail{file_.path(), file_.bytes()} : Tail{}; }
 
  private:
   datagen::OutputFile file_;

@@ -83,13 +83,13 @@ TEST(Control, WrittenStateIsTheLastOneStoredWhole) {
   Rig rig({tiny(2)}, 1);
   const Control control = rig.control();
   Cell& cell = control.cell(0);
-  store_written(cell, {5, 500, 1});
-  EXPECT_EQ(load_written(cell), (WrittenState{5, 500, 1}));
-  store_written(cell, {6, 600, 2});
-  EXPECT_EQ(load_written(cell), (WrittenState{6, 600, 2}));
+  store_written(cell, {5, 500, 1, 50});
+  EXPECT_EQ(load_written(cell), (WrittenState{5, 500, 1, 50}));
+  store_written(cell, {6, 600, 2, 60});
+  EXPECT_EQ(load_written(cell), (WrittenState{6, 600, 2, 60}));
   // A sink that dies before the version's store has filled the copy which nobody reads.
   cell.written[(cell.written_version + 1) % 2].seq = 7;
-  EXPECT_EQ(load_written(cell), (WrittenState{6, 600, 2}));
+  EXPECT_EQ(load_written(cell), (WrittenState{6, 600, 2, 60}));
 }
 
 TEST(Control, ClearingACellKeepsWhatItsWorkerDiedOf) {
@@ -102,7 +102,7 @@ TEST(Control, ClearingACellKeepsWhatItsWorkerDiedOf) {
   cell.pid = 4711;
   cell.state = WorkerState::running;
   cell.counters.records_in = 12;
-  store_written(cell, {3, 30, 0});
+  store_written(cell, {3, 30, 0, 7});
   control.in_flight(1, 0).frame = 3;
   control.in_flight(1, 0).record = 17;
   clear_cell(control, 1);
@@ -111,7 +111,7 @@ TEST(Control, ClearingACellKeepsWhatItsWorkerDiedOf) {
   EXPECT_EQ(cell.pid, 0u);
   EXPECT_EQ(cell.state, WorkerState::absent);
   EXPECT_EQ(cell.counters.records_in, 12u);
-  EXPECT_EQ(load_written(cell), (WrittenState{3, 30, 0}));
+  EXPECT_EQ(load_written(cell), (WrittenState{3, 30, 0, 7}));
   EXPECT_EQ(control.in_flight(1, 0).frame, 3u);
   EXPECT_EQ(control.in_flight(1, 0).record, 17u);
   clear_in_flight(control, 1);

@@ -151,7 +151,7 @@ TEST_F(Redo, SuccessorOfASinkFreesWhatWasWritten) {
   die_after(rig, sink, [&](Ports& ports) {
     claimed(ports);
     claimed(ports);
-    store_written(ports.cell(), {kFirst + 1, 1, 0});
+    store_written(ports.cell(), {kFirst + 1, 1, 0, 0});
   });
   EXPECT_EQ(must(rig.recover(sink)), 2u);
   Ports successor = rig.ports(sink);

@@ -77,7 +77,7 @@ class Graph {
       const FrameBytes frame = must(ports.read(0, seq));
       if (write(file, frame.bytes.data(), frame.bytes.size()) != static_cast<ssize_t>(frame.bytes.size()))
         std::abort();
-      written = {seq + 1, written.bytes + frame.bytes.size(), 0};
+      written = {seq + 1, written.bytes + frame.bytes.size(), 0, 0};
       store_written(ports.cell(), written);
       ports.free(seq);
     }

@@ -1,0 +1,67 @@
+#include "committer.h"
+
+#include <unistd.h>
+
+#include <exception>
+
+#include "worker_setup.h"
+
+namespace datagen {
+
+Committer::Committer(Sink& sink, OutputFile& dead_letters, CommitLog log, ipc::Cell& cell, std::string stage)
+    : sink_(sink), dead_letters_(dead_letters), log_(std::move(log)), cell_(cell), stage_(std::move(stage)), thread_([this] { run(); }) {}
+
+Committer::~Committer() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Committer::begin(Commit commit) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return !commit_; });
+  commit_ = std::move(commit);
+  changed_.notify_all();
+}
+
+void Committer::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return !commit_; });
+}
+
+bool Committer::is_idle() {
+  const std::lock_guard lock(mutex_);
+  return !commit_;
+}
+
+void Committer::run() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return commit_ || is_ending_; });
+    if (!commit_) return;
+    const Commit& commit = *commit_;
+    lock.unlock();
+    make_durable(commit);
+    lock.lock();
+    commit_.reset();
+    changed_.notify_all();
+  }
+}
+
+void Committer::make_durable(const Commit& commit) {
+  std::string problem;
+  try {
+    sink_.sync();
+    dead_letters_.sync();
+    if (const auto done = log_.append(commit); !done) problem = done.error().message();
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  if (!problem.empty()) _exit(fail_worker(stage_, kWorkerNeedsEpoch, problem));
+  if (commit.mark != 0) cell_.committed_mark.store(commit.mark, std::memory_order_release);
+}
+
+}  // namespace datagen

@@ -1,0 +1,57 @@
+#include "saved_state.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <sstream>
+
+namespace datagen {
+
+SavedState::SavedState(const Weld& weld, ipc::Cell& cell)
+    : weld_(weld),
+      cell_(cell),
+      log_(weld.run_directory + "/" + weld.stage + ".done", weld.stage_names),
+      newest_(weld.resume.mark) {}
+
+std::string SavedState::path_of(std::uint64_t mark) const {
+  return weld_.run_directory + "/state/" + weld_.stage + "." + std::to_string(mark);
+}
+
+Result<void> SavedState::load(Operator& stage_operator) {
+  if (weld_.resume.mark == 0) return success();
+  std::ifstream file(path_of(weld_.resume.mark), std::ios::binary);
+  if (!file) return Error("the saved state " + path_of(weld_.resume.mark) + " cannot be read");
+  stage_operator.load(file);
+  cell_.committed_mark.store(weld_.resume.mark, std::memory_order_release);
+  return success();
+}
+
+Result<void> SavedState::save(const Operator& stage_operator, std::uint64_t mark, std::uint64_t seq) {
+  std::ostringstream state;
+  stage_operator.save(state);
+  const std::string folder = weld_.run_directory + "/state";
+  if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return Error::from_errno("cannot create " + folder, errno);
+  DATAGEN_TRY(write_durably(path_of(mark), state.str()));
+  Commit commit;
+  commit.mark = mark;
+  commit.seq = seq + 1;
+  DATAGEN_TRY(log_.append(commit));
+  cell_.committed_mark.store(mark, std::memory_order_release);
+  if (before_ != 0) unlink(path_of(before_).c_str());
+  before_ = newest_;
+  newest_ = mark;
+  return success();
+}
+
+Result<void> SavedState::seal(std::uint64_t seq) {
+  Commit commit;
+  commit.mark = newest_;
+  commit.sealed = true;
+  commit.seq = seq;
+  return log_.append(commit);
+}
+
+}  // namespace datagen
