@@ -255,7 +255,10 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
   const YamlNode* id = node.find("id");
   const bool has_id = id != nullptr && text_of(*id, path + ".id") != nullptr;
   stage.id = has_id ? id->text : default_id(shape);
-  if (stage.id.empty()) return stage;
+  if (!has_id && stage.id.empty()) {
+    if (!stage.run.empty()) refuse(stage.place, path + ".run: names a folder, not an executable");
+    return stage;  // what else has no name was refused above
+  }
   const Place& place = has_id ? id->place : stage.place;
   if (!is_name(stage.id, "")) {
     refuse(place, fmt::format("{}.id: '{}' cannot be an id: use letters, digits, _ and -{}", path, stage.id, has_id ? "" : " (give it one with id: …)"));

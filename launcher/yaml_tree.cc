@@ -34,7 +34,7 @@ class TreeBuilder : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchored_.find(anchor);
     if (found == anchored_.end()) throw YAML::ParserException(mark, "an alias within the value that it names");
-    count(count_nodes(found->second), place(mark), "aliases make this file too large");
+    count(count_nodes(found->second), place(mark), "anchors and aliases make this file too large");
     add(YamlNode(found->second), 0);
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
@@ -104,7 +104,7 @@ class TreeBuilder : public YAML::EventHandler {
   void add(YamlNode made, YAML::anchor_t anchor) {
     if (anchor != 0) {
       // A copy each: anchors within anchors grow like aliases of aliases.
-      count(count_nodes(made), made.place, "anchors make this file too large");
+      count(count_nodes(made), made.place, "anchors and aliases make this file too large");
       anchored_[anchor] = made;
     }
     if (open_.empty()) {
@@ -118,6 +118,7 @@ class TreeBuilder : public YAML::EventHandler {
       take_key(parent, made);
     } else {
       parent.has_key = false;
+      if (made.is(YamlNode::Kind::null)) made.place = parent.key_place;  // yaml-cpp's mark is what comes next
       const auto same = [&](const YamlMember& member) { return member.key == parent.key; };
       if (std::ranges::any_of(parent.node.members, same)) return;  // reported at its key
       parent.node.members.push_back({parent.key, parent.key_place, std::move(made)});
