@@ -26,6 +26,7 @@ YamlNode scalar(const std::string& text, const std::string& flag) {
   node.kind = YamlNode::Kind::scalar;
   node.text = text;
   node.literal = true;
+  node.from_flag = true;
   node.place = {flag + " " + text, 0, 0};
   return node;
 }
@@ -64,16 +65,24 @@ void sort_by_place(GraphErrors& errors) {
   });
 }
 
-Checked<Graph> read_tree(YamlNode root, const std::string& folder, bool is_file, const GraphContext& context) {
-  GraphErrors errors;
-  if (root.is(YamlNode::Kind::map)) {
-    apply_sets(root, context.sets, errors);
-    substitute(root, context, errors);
-  }
-  Graph graph = GraphReader(folder, is_file, errors).read(root);
+Checked<Graph> read_tree(YamlNode root, const std::string& folder, bool is_file, const GraphContext& context, GraphErrors errors) {
+  if (root.is(YamlNode::Kind::map)) apply_settings(root, context, errors);
+  Graph graph = GraphReader(folder, context.working_directory, is_file, errors).read(root);
   sort_by_place(errors);
   if (!errors.empty()) return errors;
   return graph;
+}
+
+// A file without `pipeline` is named by the file; checked like a given name.
+void name_pipeline(YamlNode& root, const std::string& name, const std::string& file) {
+  if (!root.is(YamlNode::Kind::map) || root.find("pipeline") != nullptr) return;
+  YamlNode node;
+  node.kind = YamlNode::Kind::scalar;
+  node.text = name;
+  node.quoted = true;
+  node.literal = true;
+  node.place = {file, 0, 0};
+  root.members.push_back({"pipeline", node.place, node});
 }
 
 std::string absolute_folder_of(const std::string& file, const std::string& working_directory) {
@@ -85,13 +94,15 @@ std::string absolute_folder_of(const std::string& file, const std::string& worki
 
 Checked<Graph> read_graph(const std::string& text, const std::string& file, const GraphContext& context) {
   if (!simdjson::validate_utf8(text)) return GraphErrors{{Place{file, 0, 0}, "the graph is not UTF-8"}};
-  auto root = parse_yaml(text, file);
-  if (!root) return root.error();
-  auto graph = read_tree(std::move(root).value(), absolute_folder_of(file, context.working_directory), true, context);
-  if (!graph) return graph;
-  Graph& read = graph.value();
-  read.file = file;
-  if (read.pipeline.empty()) read.pipeline = std::filesystem::path(file).stem().string();
+  GraphErrors errors;
+  auto root = parse_yaml(text, file, errors);
+  if (!root) {
+    sort_by_place(errors);
+    return errors;
+  }
+  name_pipeline(*root, std::filesystem::path(file).stem().string(), file);
+  auto graph = read_tree(std::move(*root), absolute_folder_of(file, context.working_directory), true, context, std::move(errors));
+  if (graph) graph.value().file = file;
   return graph;
 }
 
@@ -110,11 +121,13 @@ Checked<Graph> read_graph_file(const std::string& path, const GraphContext& cont
 }
 
 Checked<Graph> read_flag_graph(const FlagGraph& flags, const GraphContext& context) {
-  for (const std::string* text : {&flags.input, &flags.output}) {
-    if (!simdjson::validate_utf8(*text)) return GraphErrors{{Place{}, "the command line is not UTF-8"}};
+  std::vector<std::string> texts = flags.stages;
+  texts.insert(texts.end(), {flags.input, flags.output});
+  for (const std::string& text : texts) {
+    if (!simdjson::validate_utf8(text)) return GraphErrors{{Place{}, "the command line is not UTF-8"}};
   }
-  auto graph = read_tree(tree_of(flags), context.working_directory, false, context);
-  if (!graph) return graph;
+  auto graph = read_tree(tree_of(flags), context.working_directory, false, context, {});
+  if (!graph || !graph.value().pipeline.empty()) return graph;
   std::string joined;
   for (const StageSpec& stage : graph.value().stages) joined += (joined.empty() ? "" : "+") + stage.id;
   constexpr std::size_t kNameBytesMax = 100;

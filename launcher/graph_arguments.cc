@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
@@ -11,6 +12,8 @@
 namespace datagen::launcher {
 
 namespace fs = std::filesystem;
+
+void complain(const std::string& message) { std::fprintf(stderr, "datagen: %s\n", message.c_str()); }
 
 namespace {
 

@@ -63,9 +63,24 @@ void GraphReader::refuse_unknown_keys(const YamlNode& map, Scope scope, const st
 }
 
 const std::string* GraphReader::text_of(const YamlNode& node, const std::string& path) {
-  if (node.is(Kind::scalar)) return &node.text;
+  if (node.is(Kind::scalar)) {
+    // On the command line, and in variables, there are no quotes that could say that it is a text.
+    if (node.quoted || node.literal || !has_leading_zeros(node.text)) return &node.text;
+    refuse(node.place, fmt::format("{}: {} has leading zeros: write \"{}\" if it is a text, else leave them out", path, node.text, node.text));
+    return nullptr;
+  }
   refuse(node.place, node.is(Kind::null) ? path + ": has no value" : fmt::format("{}: expected one value, got {}", path, show(node.kind)));
   return nullptr;
+}
+
+std::string GraphReader::path_of(const YamlNode& node, const std::string& path) {
+  const std::string* text = text_of(node, path);
+  if (text == nullptr) return {};
+  if (text->empty() || text->find('\0') != std::string::npos) {
+    refuse(node.place, path + (text->empty() ? ": has no value" : ": a path cannot have a NUL byte"));
+    return {};
+  }
+  return absolute_in(base_of(node), *text);
 }
 
 bool GraphReader::is_map(const YamlNode& node, const std::string& path) {
@@ -116,12 +131,17 @@ void GraphReader::read_format(const YamlNode& root) {
 
 void GraphReader::read_top(const YamlNode& root, Graph& graph) {
   if (const YamlNode* node = root.find("vars"); node != nullptr && is_map(*node, "vars")) {
-    for (const YamlMember& member : node->members) text_of(member.value, "vars." + member.key);
+    for (const YamlMember& member : node->members) {
+      if (!member.key.starts_with("x-")) text_of(member.value, "vars." + member.key);
+    }
   }
   if (const YamlNode* node = root.find("pipeline")) {
     if (const std::string* text = text_of(*node, "pipeline")) {
       graph.pipeline = *text;
-      if (!is_name(*text, ".")) refuse(node->place, fmt::format("pipeline: '{}' cannot be the name of a folder: use letters, digits, _ - .", *text));
+      if (!is_name(*text, ".")) {
+        refuse(node->place, fmt::format("pipeline: '{}' cannot be the name of a folder: use letters, digits, _ - .{}", *text,
+                                        node->place.line == 0 ? " (give it one with pipeline: NAME)" : ""));
+      }
     }
   }
   if (const YamlNode* node = root.find("ids")) {
@@ -144,9 +164,8 @@ void GraphReader::read_top(const YamlNode& root, Graph& graph) {
 
 void GraphReader::read_stage_path(const YamlNode& node, Graph& graph) {
   const auto add = [&](const YamlNode& folder, const std::string& path) {
-    const std::string* text = text_of(folder, path);
-    if (text == nullptr) return;
-    const std::string absolute = absolute_in(folder_, *text);
+    const std::string absolute = path_of(folder, path);
+    if (absolute.empty()) return;
     std::error_code error;
     if (!std::filesystem::is_directory(absolute, error)) refuse(folder.place, fmt::format("{}: there is no folder {}", path, absolute));
     graph.stage_path.push_back(absolute);
@@ -169,8 +188,8 @@ void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
   };
   read("slots", graph.slots);
   read("block_bytes", graph.block_bytes);
+  const YamlNode* found = node.find("block_bytes");
   if (graph.block_bytes % kPage != 0) {
-    const YamlNode* found = node.find("block_bytes");
     const std::int64_t fits = (graph.block_bytes / kPage + 1) * kPage;
     refuse(found->place, fmt::format("rings.block_bytes: {} is no multiple of a page of {} bytes (the next is {})", graph.block_bytes, kPage, fits));
   }
@@ -182,24 +201,29 @@ EndSpec GraphReader::read_end(const YamlNode& root, const std::string& name) {
   const YamlNode* node = root.find(name);
   const YamlNode* uri = node;
   if (node == nullptr) {
-    refuse(root.place, fmt::format("{}: is missing; for example {}: jsonl://data/{}.jsonl", name, name, name));
+    const char* form = is_file_ ? "{}: is missing; for example {}: jsonl://data/{}.jsonl" : "--{} is missing; for example --{} jsonl://data/{}.jsonl";
+    refuse(root.place, fmt::format(fmt::runtime(form), name, name, name));
     return end;
   }
   end.place = node->place;
   if (node->is(Kind::map)) {
     uri = node->find("uri");
     for (const YamlMember& member : node->members) {
-      if (member.key != "uri") read_param(member, name + "." + member.key, end.params);
+      if (member.key != "uri" && !member.key.starts_with("x-")) read_param(member, name + "." + member.key, end.params);
     }
     if (uri == nullptr) {
-      refuse(node->place, fmt::format("{}.uri: is missing; for example {{uri: jsonl://data/{}.jsonl}}", name, name));
+      std::string hint;
+      for (const YamlMember& member : node->members) {
+        if (hint.empty() && !suggestion(member.key, {"uri"}).empty()) hint = fmt::format(" (instead of '{}'?)", member.key);
+      }
+      refuse(node->place, fmt::format("{}.uri: is missing; for example {{uri: jsonl://data/{}.jsonl}}{}", name, name, hint));
       return end;
     }
   }
   const std::string* text = text_of(*uri, node == uri ? name : name + ".uri");
   if (text == nullptr) return end;
   end.place = uri->place;
-  const auto parsed = parse_uri(*text, folder_);
+  const auto parsed = parse_uri(*text, base_of(*uri));
   if (!parsed) refuse(uri->place, name + ": " + parsed.error().message());
   if (parsed) end.uri = parsed.value();
   return end;
@@ -231,7 +255,10 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
   const YamlNode* id = node.find("id");
   const bool has_id = id != nullptr && text_of(*id, path + ".id") != nullptr;
   stage.id = has_id ? id->text : default_id(shape);
-  if (stage.id.empty()) return stage;
+  if (!has_id && stage.id.empty()) {
+    if (!stage.run.empty()) refuse(stage.place, path + ".run: names a folder, not an executable");
+    return stage;  // what else has no name was refused above
+  }
   const Place& place = has_id ? id->place : stage.place;
   if (!is_name(stage.id, "")) {
     refuse(place, fmt::format("{}.id: '{}' cannot be an id: use letters, digits, _ and -{}", path, stage.id, has_id ? "" : " (give it one with id: …)"));
@@ -247,13 +274,17 @@ void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& 
     refuse(node.place, stage.path + ": has 'use' and 'run'; a stage is one of them");
   } else if (shape.run != nullptr) {
     stage.place = shape.run->place;
-    if (const std::string* text = text_of(*shape.run, stage.path + ".run")) stage.run = absolute_in(folder_, *text);
+    stage.run = path_of(*shape.run, stage.path + ".run");
   } else if (shape.use != nullptr) {
     stage.place = shape.use->place;
-    if (const std::string* text = text_of(*shape.use, stage.path + ".use")) stage.name = *text;
+    const std::string key = shape.use == &node ? stage.path : stage.path + ".use";
+    const std::string* text = text_of(*shape.use, key);
+    if (text != nullptr && text->empty()) refuse(stage.place, key + ": names no stage");
+    if (text != nullptr) stage.name = *text;
   } else if (shape.short_form != nullptr) {
     stage.place = shape.short_form->key_place;
     stage.name = shape.short_form->key;
+    if (stage.name.empty()) refuse(stage.place, stage.path + ": names no stage");
     if (!shape.short_form->value.is(Kind::null)) stage.params = read_params(shape.short_form->value, stage.path + "." + stage.name);
     if (params != nullptr) {
       refuse(params->place, fmt::format("{}.params: goes with 'use' or 'run'; write the parameters under {}", stage.path, stage.name));
@@ -305,9 +336,6 @@ std::vector<GivenParameter> GraphReader::read_params(const YamlNode& node, const
 void GraphReader::read_param(const YamlMember& member, const std::string& path, std::vector<GivenParameter>& params) {
   const std::string* text = text_of(member.value, path);
   if (text == nullptr) return;
-  if (!member.value.quoted && has_leading_zeros(*text)) {
-    return refuse(member.value.place, fmt::format("{}: {} has leading zeros: write \"{}\" if it is a text, else leave them out", path, *text, *text));
-  }
   params.push_back({member.key, member.key_place, path, *text, member.value.quoted, member.value.place});
 }
 
@@ -317,8 +345,9 @@ void GraphReader::check_ids(const Graph& graph) {
     if (stage.id.empty()) continue;
     const auto [first, is_new] = seen.emplace(stage.id, &stage);
     if (is_new) continue;
-    refuse(stage.place, fmt::format("{}: '{}' is the id of {} already; give this one an id of its own (id: {}_2)", stage.path, stage.id,
-                                    first->second->path, stage.id));
+    const std::string remedy = is_file_ ? fmt::format("give this one an id of its own (id: {}_2)", stage.id)
+                                        : "in a graph file each can have an id of its own";
+    refuse(stage.place, fmt::format("{}: '{}' is the id of {} already; {}", stage.path, stage.id, first->second->path, remedy));
   }
 }
 

@@ -12,9 +12,9 @@ namespace datagen::launcher {
 
 class GraphReader {
  public:
-  // Relative paths begin at `folder`. A graph of flags has no `datagen: 1`.
-  GraphReader(std::string folder, bool is_file, GraphErrors& errors)
-      : folder_(std::move(folder)), is_file_(is_file), errors_(errors) {}
+  // Relative paths begin at `folder`, those on flags at `working_directory`. A graph of flags has no `datagen: 1`.
+  GraphReader(std::string folder, std::string working_directory, bool is_file, GraphErrors& errors)
+      : folder_(std::move(folder)), working_directory_(std::move(working_directory)), is_file_(is_file), errors_(errors) {}
 
   Graph read(YamlNode& root);
 
@@ -26,8 +26,11 @@ class GraphReader {
   void refuse_unknown_keys(const YamlNode& map, Scope scope, const std::string& prefix, const YamlMember* except = nullptr);
   std::string hint_for_unknown(Scope scope, const std::string& key) const;
 
-  // The text of a scalar; nothing (and an error) for another kind of node.
+  // The text of a scalar; nothing (and an error) for another kind of node, and for a number with leading zeros.
   const std::string* text_of(const YamlNode& node, const std::string& path);
+  // The scalar as a path, made absolute; nothing (and an error) where it is none.
+  std::string path_of(const YamlNode& node, const std::string& path);
+  const std::string& base_of(const YamlNode& node) const { return node.from_flag ? working_directory_ : folder_; }
   bool is_map(const YamlNode& node, const std::string& path);
 
   void read_top(const YamlNode& root, Graph& graph);
@@ -45,6 +48,7 @@ class GraphReader {
   void check_ids(const Graph& graph);
 
   std::string folder_;
+  std::string working_directory_;
   bool is_file_;
   GraphErrors& errors_;
   RunningKeys defaults_;

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "ipc/result.h"
+
 namespace datagen::launcher {
 
 std::string json_string(std::string_view text) {
@@ -27,11 +29,13 @@ std::string json_string(std::string_view text) {
 }
 
 std::string json_number(double value) {
-  // 2^53: whole numbers up to here are exact.
-  if (value == std::floor(value) && std::fabs(value) <= 9007199254740992.0) {
+  DATAGEN_CHECK(std::isfinite(value), "%f has no JSON form", value);
+  // 2^53: whole numbers up to here are exact. -0 keeps its sign as a fraction.
+  const bool is_negative_zero = value == 0 && std::signbit(value);
+  if (value == std::floor(value) && std::fabs(value) <= 9007199254740992.0 && !is_negative_zero) {
     return fmt::format("{}", static_cast<long long>(value));
   }
-  return fmt::format("{}", value);
+  return is_negative_zero ? "-0.0" : fmt::format("{}", value);
 }
 
 }  // namespace datagen::launcher

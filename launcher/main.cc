@@ -6,12 +6,11 @@
 #include <exception>
 
 #include "launcher/commands.h"
+#include "launcher/process.h"
 #include "launcher/report.h"
 #include "launcher/suggest.h"
 
 namespace datagen::launcher {
-
-void complain(const std::string& message) { std::fprintf(stderr, "datagen: %s\n", message.c_str()); }
 
 namespace {
 
@@ -116,6 +115,7 @@ class CommandLine {
 }  // namespace datagen::launcher
 
 int main(int argc, char** argv) {
+  datagen::launcher::prepare_to_spawn();
   try {
     return datagen::launcher::CommandLine().run(argc, argv);
   } catch (const std::exception& error) {

@@ -1,6 +1,7 @@
 #include "launcher/process.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -24,39 +25,49 @@ namespace bp = boost::process::v1;
 namespace bp = boost::process;
 #endif
 
+#include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 namespace datagen::launcher {
 
 namespace {
 
-// Runs in the child between fork and exec: system calls only.
-struct PrepareChild {
-  pid_t launcher;
-  int out;
-  int err;
-  std::uint64_t memory_limit_bytes;
+// In the child between fork and exec: system calls only. In the parent when that fails: Boost leaves the child unreaped.
+struct PrepareChild : bp::extend::handler {
+  PrepareChild(pid_t launcher_pid, int stdout_fd, int stderr_fd, std::uint64_t memory_bytes)
+      : launcher(launcher_pid), out(stdout_fd), err(stderr_fd), memory_limit_bytes(memory_bytes) {}
 
   template <class Executor>
-  void operator()(Executor&) const {
+  void on_exec_setup(Executor&) const {
     setpgid(0, 0);
+    // Handlers first: a signal that waits must not run one of the launcher's in the child.
+    for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (memory_limit_bytes > 0) {
       const rlimit limit{memory_limit_bytes, memory_limit_bytes};
       setrlimit(RLIMIT_AS, &limit);
     }
     if (getppid() != launcher) _exit(127);  // it died before the line above
-    const int null = open("/dev/null", O_RDONLY);
-    dup2(null, STDIN_FILENO);
-    dup2(out, STDOUT_FILENO);
-    dup2(err, STDERR_FILENO);
-    if (null > STDERR_FILENO) close(null);
+    const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0) _exit(127);
+    // Also what the launcher itself inherited. A kernel before 5.11 refuses; ours are all close-on-exec anyway.
+    syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   }
+
+  template <class Executor>
+  void on_error(Executor& executor, const std::error_code&) const {
+    if (executor.pid > 0) waitpid(executor.pid, nullptr, 0);  // it has failed to become the executable, and ends
+  }
+
+  pid_t launcher;
+  int out;
+  int err;
+  std::uint64_t memory_limit_bytes;
 };
 
 int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
@@ -66,8 +77,7 @@ int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid,
 Result<pid_t> start(const std::vector<std::string>& argv, int out, int err, std::uint64_t memory_limit_bytes = 0) {
   std::error_code error;
   const std::vector<std::string> arguments(argv.begin() + 1, argv.end());
-  bp::child child(bp::exe = argv.front(), bp::args = arguments, bp::extend::on_exec_setup(PrepareChild{getpid(), out, err, memory_limit_bytes}),
-                  error);
+  bp::child child(bp::exe = argv.front(), bp::args = arguments, PrepareChild(getpid(), out, err, memory_limit_bytes), error);
   if (error) return Error("cannot start " + argv.front() + ": " + error.message());
   const pid_t pid = child.id();
   child.detach();
@@ -83,20 +93,31 @@ Process::Exit reap(pid_t pid) {
 
 }  // namespace
 
+void prepare_to_spawn() {
+  int null = 0;
+  do {
+    null = open("/dev/null", O_RDWR);  // the lowest number that is free
+  } while (null >= 0 && null <= STDERR_FILENO);
+  if (null >= 0) close(null);
+  signal(SIGCHLD, SIG_DFL);
+}
+
 Result<Process> Process::spawn(const SpawnOptions& options) {
   const int log = open(options.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log < 0) return Error::from_errno("cannot open " + options.log_path, errno);
   auto pid = start(options.argv, log, log, options.memory_limit_bytes);
   close(log);
   if (!pid) return pid.error();
-  const int pidfd = open_pidfd(pid.value());
-  if (pidfd < 0) {
-    const int error = errno;
-    kill(pid.value(), SIGKILL);
-    reap(pid.value());
-    return Error::from_errno("this kernel cannot watch processes (pidfd_open; Linux 5.3 or newer is needed)", error);
-  }
-  return Process(pid.value(), pidfd);
+  return adopt(pid.value());
+}
+
+Result<Process> Process::adopt(pid_t pid) {
+  const int pidfd = open_pidfd(pid);
+  if (pidfd >= 0) return Process(pid, pidfd);
+  const int error = errno;
+  kill(pid, SIGKILL);
+  reap(pid);
+  return Error::from_errno("this kernel cannot watch processes (pidfd_open; Linux 5.3 or newer is needed)", error);
 }
 
 Process::Process(Process&& other) noexcept
@@ -121,61 +142,89 @@ void Process::signal(int number) const {
 }
 
 Process::Exit Process::wait() {
+  DATAGEN_CHECK(pid_ > 0, "a process is waited for once");
   const Exit exit = reap(pid_);
   pid_ = -1;
   return exit;
 }
 
-Result<std::string> run_captured(const std::vector<std::string>& argv, std::chrono::milliseconds timeout) {
-  int out[2];
-  int err[2];
-  if (pipe2(out, O_CLOEXEC) != 0) return Error::from_errno("cannot make a pipe", errno);
-  if (pipe2(err, O_CLOEXEC) != 0) {
-    const int error = errno;
-    close(out[0]);
-    close(out[1]);
-    return Error::from_errno("cannot make a pipe", error);
+namespace {
+
+constexpr std::size_t kAnswerBytesMax = 64 << 20;
+constexpr std::size_t kComplaintBytesMax = 64 << 10;
+
+// Both ends of a pipe, closed with this object.
+struct Pipe {
+  Pipe() = default;
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    close_end(0);
+    close_end(1);
   }
-  const auto pid = start(argv, out[1], err[1]);
-  close(out[1]);
-  close(err[1]);
-  std::string text;
-  std::string errors;
-  bool in_time = true;
-  if (pid) {
-    // Both pipes are read as they fill; the end of stdout is the end of the answer.
+  void close_end(int end) {
+    if (ends[end] >= 0) close(ends[end]);
+    ends[end] = -1;
+  }
+  int ends[2] = {-1, -1};
+};
+
+// A command's output while it runs.
+struct Capture {
+  Pipe out, err;
+  int pidfd = -1;
+  std::string answer, complaint;
+
+  // Takes what there is; at the end of the stream the pipe is closed.
+  static void read_from(Pipe& pipe, std::string& text, std::size_t bytes_max) {
+    char chunk[16384];
+    const ssize_t got = read(pipe.ends[0], chunk, sizeof chunk);
+    if (got == 0) pipe.close_end(0);
+    if (got > 0) text.append(chunk, std::min(static_cast<std::size_t>(got), bytes_max - text.size()));
+  }
+
+  // Until the process has ended and all is read that it wrote. What a grandchild holds open is waited for as well,
+  // within the time. Error: how it came to no end.
+  Result<void> follow(std::chrono::milliseconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
-    bool open_out = true;
-    bool open_err = true;
-    while (open_out || open_err) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-      pollfd fds[2] = {{open_out ? out[0] : -1, POLLIN, 0}, {open_err ? err[0] : -1, POLLIN, 0}};
-      const int ready = left.count() > 0 ? poll(fds, 2, static_cast<int>(left.count())) : 0;
-      if (ready == 0) {
-        in_time = false;
-        kill(pid.value(), SIGKILL);
-        break;
-      }
-      char chunk[4096];
-      for (int index = 0; ready > 0 && index < 2; ++index) {
-        if ((fds[index].revents & (POLLIN | POLLHUP)) == 0) continue;
-        const ssize_t got = read(fds[index].fd, chunk, sizeof chunk);
-        if (got > 0) (index == 0 ? text : errors).append(chunk, static_cast<std::size_t>(got));
-        if (got == 0) (index == 0 ? open_out : open_err) = false;
-      }
+    bool has_ended = false;
+    while (!has_ended || out.ends[0] >= 0 || err.ends[0] >= 0) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      constexpr std::chrono::milliseconds::rep kWaitMsMax = 60'000;
+      pollfd fds[3] = {{out.ends[0], POLLIN, 0}, {err.ends[0], POLLIN, 0}, {has_ended ? -1 : pidfd, POLLIN, 0}};
+      if (left.count() <= 0) return Error("did not answer within " + std::to_string(timeout.count()) + " ms");
+      if (poll(fds, 3, static_cast<int>(std::min(left.count(), kWaitMsMax))) <= 0) continue;
+      if (fds[0].revents != 0) read_from(out, answer, kAnswerBytesMax);
+      if (fds[1].revents != 0) read_from(err, complaint, kComplaintBytesMax);
+      if (fds[2].revents != 0) has_ended = true;
+      if (answer.size() == kAnswerBytesMax) return Error("writes more than 64 MiB");
     }
+    return success();
   }
-  close(out[0]);
-  close(err[0]);
-  if (!pid) return pid.error();
-  const Process::Exit exit = reap(pid.value());
-  if (!in_time) return Error(argv.front() + " did not answer within " + std::to_string(timeout.count()) + " ms");
+};
+
+}  // namespace
+
+Result<std::string> run_captured(const std::vector<std::string>& argv, std::chrono::milliseconds timeout) {
+  Capture capture;
+  if (pipe2(capture.out.ends, O_CLOEXEC) != 0 || pipe2(capture.err.ends, O_CLOEXEC) != 0) {
+    return Error::from_errno("cannot make a pipe", errno);
+  }
+  DATAGEN_TRY(const pid_t pid, start(argv, capture.out.ends[1], capture.err.ends[1]));
+  capture.out.close_end(1);
+  capture.err.close_end(1);
+  DATAGEN_TRY(Process process, Process::adopt(pid));
+  capture.pidfd = process.fd();
+  const auto followed = capture.follow(timeout);
+  // Not reaped yet, so the number of its group is still its own.
+  kill(-pid, SIGKILL);
+  const Process::Exit exit = process.wait();
+  if (!followed) return Error(argv.front() + " " + followed.error().message());
   if (exit.signalled) return Error(argv.front() + " was ended by signal " + std::to_string(exit.code));
-  if (exit.code != 0) {
-    while (!errors.empty() && errors.back() == '\n') errors.pop_back();
-    return Error(errors.empty() ? argv.front() + " ended with code " + std::to_string(exit.code) : errors);
-  }
-  return text;
+  if (exit.code == 0) return std::move(capture.answer);
+  std::string& complaint = capture.complaint;
+  while (!complaint.empty() && complaint.back() == '\n') complaint.pop_back();
+  return Error(complaint.empty() ? argv.front() + " ended with code " + std::to_string(exit.code) : complaint);
 }
 
 }  // namespace datagen::launcher

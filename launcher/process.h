@@ -18,13 +18,21 @@ struct SpawnOptions {
   std::uint64_t memory_limit_bytes = 0;  // of its address space (RLIMIT_AS); 0: none
 };
 
+// Once, at the start of a program that spawns: 0, 1 and 2 are open (else a pipe or a log would become one of them), and
+// children that end are kept until they are waited for, whatever was inherited.
+void prepare_to_spawn();
+
 // A child of this process, held by a pidfd: it cannot be confused with a later process of the same pid.
 class Process {
  public:
   // In a process group of its own (a terminal's Ctrl-C is the launcher's to handle), with default signals,
-  // stdin from /dev/null, killed by the kernel when the calling thread ends (PR_SET_PDEATHSIG).
+  // stdin from /dev/null and no other descriptor, killed by the kernel when the calling thread ends
+  // (PR_SET_PDEATHSIG).
   // Errors: the executable cannot be started, and why.
   static Result<Process> spawn(const SpawnOptions& options);
+
+  // A child that this process has started and not waited for; on error it is killed and reaped.
+  static Result<Process> adopt(pid_t child);
 
   Process(Process&& other) noexcept;
   Process& operator=(Process&& other) noexcept;
@@ -49,7 +57,8 @@ class Process {
 };
 
 // Runs a command to its end and returns what it wrote to stdout. Errors: it cannot be started, does not end
-// within `timeout`, or ends with another code than 0 (then with what it wrote to stderr).
+// within `timeout`, writes more than 64 MiB, or ends with another code than 0 (then with what it wrote to stderr).
+// Its process group does not outlive the call.
 Result<std::string> run_captured(const std::vector<std::string>& argv, std::chrono::milliseconds timeout);
 
 }  // namespace datagen::launcher

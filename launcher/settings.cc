@@ -15,11 +15,12 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-YamlNode literal(const std::string& text, const Place& place) {
+YamlNode from_flag(const std::string& text, const Place& place) {
   YamlNode node;
   node.kind = Kind::scalar;
   node.text = text;
   node.literal = true;
+  node.from_flag = true;
   node.place = place;
   return node;
 }
@@ -42,11 +43,15 @@ class Setting {
       : root_(root), errors_(errors), place_{"--set " + argument, 0, 0} {
     const std::size_t equals = argument.find('=');
     is_whole_ = equals != std::string::npos && equals > 0;
+    is_text_ = simdjson::validate_utf8(argument);
     path_ = argument.substr(0, equals);
-    if (is_whole_) value_ = literal(argument.substr(equals + 1), place_);
+    if (is_whole_) value_ = from_flag(argument.substr(equals + 1), place_);
   }
 
+  bool is_of_variable() const { return path_.starts_with("vars."); }
+
   void apply() {
+    if (!is_text_) return refuse("is not UTF-8");
     if (!is_whole_) return refuse("expected PATH=VALUE, for example score.workers=8");
     const std::size_t dot = path_.find('.');
     if (dot == std::string::npos) return set_top();
@@ -66,6 +71,7 @@ class Setting {
   void set_top() {
     const Key* key = find_key(Scope::graph, path_);
     const bool is_single = key != nullptr && key->type != KeyType::map && key->type != KeyType::list && key->kind != KeyKind::form;
+    if (path_ == "input" || path_ == "output") return set_uri();
     if (is_single) return put(root_, path_, value_);
     std::vector<std::string> known = stage_ids();
     if (std::ranges::find(known, path_) != known.end() || key != nullptr) {
@@ -73,6 +79,14 @@ class Setting {
     }
     for (const std::string& name : key_names(Scope::graph)) known.push_back(name);
     refuse(fmt::format("{}: unknown path{}", path_, suggestion(path_, known)));
+  }
+
+  // The URI alone: the parameters of an end in its long form stay.
+  void set_uri() {
+    if (value_.text == "-") value_.text = path_ == "input" ? "stdin://" : "stdout://";
+    YamlNode* end = root_.find(path_);
+    if (end != nullptr && end->is(Kind::map)) return put(*end, "uri", value_);
+    put(root_, path_, value_);
   }
 
   void set_variable(const std::string& name) {
@@ -87,6 +101,10 @@ class Setting {
 
   void set_end(const std::string& end, const std::string& name) {
     YamlNode* node = root_.find(end);
+    if (name == "uri") {
+      path_ = end;
+      return set_uri();
+    }
     if (node == nullptr) return refuse(fmt::format("the graph has no {}", end));
     if (node->is(Kind::scalar)) {  // the short form becomes the long one
       YamlNode map;
@@ -132,7 +150,9 @@ class Setting {
       YamlNode map;
       map.kind = Kind::map;
       map.place = stage.place;
-      map.members.push_back({stage.text, stage.place, {}});
+      YamlNode no_parameters;
+      no_parameters.place = stage.place;
+      map.members.push_back({stage.text, stage.place, std::move(no_parameters)});
       stage = std::move(map);
     }
     const Key* key = find_key(Scope::stage, rest);
@@ -149,12 +169,23 @@ class Setting {
   Place place_;
   std::string path_;
   bool is_whole_ = false;
+  bool is_text_ = false;
   YamlNode value_;
 };
 
 class Substitution {
  public:
   Substitution(const GraphContext& context, GraphErrors& errors) : context_(context), errors_(errors) {}
+
+  // What a stage is called by, so that --set finds it.
+  void name_stages(YamlNode& stages) {
+    for (YamlNode& stage : stages.items) {
+      if (stage.is(Kind::scalar)) expand(stage);
+      for (YamlMember& member : stage.members) {
+        if (member.key == "id" || member.key == "use" || member.key == "run") walk(member.value);
+      }
+    }
+  }
 
   void walk(YamlNode& node) {
     if (node.is(Kind::scalar)) return expand(node);
@@ -176,6 +207,7 @@ class Substitution {
  private:
   void expand(YamlNode& node) {
     if (node.literal || node.text.find('$') == std::string::npos) return;
+    node.literal = true;  // once, whatever comes of it
     std::string out;
     const std::string& text = node.text;
     bool has_names = false;
@@ -192,7 +224,12 @@ class Substitution {
           errors_.emplace_back(node.place, fmt::format("'{}': '${{' without '}}' (write $$ for a dollar)", text));
           return;
         }
-        out += value_of(text.substr(at + 2, end - at - 2), node.place);
+        const std::string reference = text.substr(at + 2, end - at - 2);
+        if (reference.find("${") != std::string::npos) {
+          errors_.emplace_back(node.place, fmt::format("'{}': one ${{…}} cannot stand in another; put the inner one into vars", text));
+          return;
+        }
+        out += value_of(reference, node.place);
         has_names = true;
         at = end;
       }
@@ -204,7 +241,6 @@ class Substitution {
     }
     // "${N}" needs its quotes within { }, so they do not say that it is text.
     if (has_names) node.quoted = false;
-    node.literal = true;
   }
 
   std::string value_of(const std::string& reference, const Place& place) {
@@ -220,9 +256,19 @@ class Substitution {
     if (value) return *value;
     std::vector<std::string> known;
     for (const auto& [variable, text] : variables_) known.push_back(variable);
+    if (!is_variable_name(name)) {
+      errors_.emplace_back(place, fmt::format("'${{{}}}' is no reference: write ${{NAME}} or ${{NAME:-VALUE}} (and $$ for a dollar){}",
+                                              reference, suggestion(name, known)));
+      return {};
+    }
     errors_.emplace_back(place, fmt::format("${{{}}} is not set, neither in vars nor in the environment{} (a default: ${{{}:-VALUE}})",
                                             name, suggestion(name, known), name));
     return {};
+  }
+
+  static bool is_variable_name(const std::string& name) {
+    const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+    return !name.empty() && std::ranges::all_of(name, fits);
   }
 
   const GraphContext& context_;
@@ -232,13 +278,17 @@ class Substitution {
 
 }  // namespace
 
-void apply_sets(YamlNode& root, const std::vector<std::string>& sets, GraphErrors& errors) {
-  for (const std::string& set : sets) Setting(root, set, errors).apply();
-}
-
-void substitute(YamlNode& root, const GraphContext& context, GraphErrors& errors) {
+void apply_settings(YamlNode& root, const GraphContext& context, GraphErrors& errors) {
+  // Variables first, then the names of stages, which may use them; then the sets, which name both; the rest last.
+  for (const std::string& argument : context.sets) {
+    if (Setting set(root, argument, errors); set.is_of_variable()) set.apply();
+  }
   Substitution substitution(context, errors);
   if (YamlNode* vars = root.find("vars")) substitution.declare(*vars);
+  if (YamlNode* stages = root.find("stages")) substitution.name_stages(*stages);
+  for (const std::string& argument : context.sets) {
+    if (Setting set(root, argument, errors); !set.is_of_variable()) set.apply();
+  }
   for (YamlMember& member : root.members) {
     if (member.key != "vars" && !member.key.starts_with("x-")) substitution.walk(member.value);
   }

@@ -54,9 +54,13 @@ Result<Uri> parse_uri(std::string_view text, std::string_view folder) {
       return Error(fmt::format("cannot tell the format of '{}' from its name: write for example jsonl://{}", text, text));
     }
   }
-  if (!uri.names_files()) return uri;
-  if (uri.path.empty()) return Error(fmt::format("'{}' names no file", text));
   if (uri.path.find('\0') != std::string::npos) return Error("a path cannot have a NUL byte");
+  if (uri.scheme == "stdin" || uri.scheme == "stdout") {
+    if (!uri.path.empty()) return Error(fmt::format("'{}': a standard stream has no path, write {}://", text, uri.scheme));
+    return uri;
+  }
+  if (uri.path.empty()) return Error(fmt::format("'{}' names {}", text, uri.names_files() ? "no file" : "nothing behind ://"));
+  if (!uri.names_files()) return uri;
   uri.path = (std::filesystem::path(folder) / uri.path).lexically_normal().string();
   return uri;
 }

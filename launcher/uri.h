@@ -18,7 +18,8 @@ struct Uri {
 };
 
 // `text` as in a graph: a URI, or a bare path whose scheme follows from its suffixes (data.jsonl.zst: jsonl).
-// Relative paths begin at `folder`, which is absolute. Errors: no scheme and no known suffix; no path.
+// Relative paths begin at `folder`, which is absolute. Errors: no scheme and no known suffix; no path, or one
+// where there is none (stdin://x).
 Result<Uri> parse_uri(std::string_view text, std::string_view folder);
 
 }  // namespace datagen::launcher

@@ -45,7 +45,7 @@ template <std::size_t count>
 Result<std::int64_t> with_unit(std::string_view text, const Unit (&units)[count], std::string_view rest,
                                std::string_view digits, std::string_view expected) {
   const auto number = parse_whole(digits);
-  if (!number) return refuse(text, expected);
+  if (!number) return digits.empty() ? refuse(text, expected) : number.error();
   for (const Unit& unit : units) {
     if (unit.name != rest) continue;
     if (number.value() > std::numeric_limits<std::int64_t>::max() / unit.factor) return Error(fmt::format("'{}' is too large", text));
@@ -58,10 +58,17 @@ Result<std::int64_t> with_unit(std::string_view text, const Unit (&units)[count]
 
 bool has_leading_zeros(std::string_view text) {
   if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
-  if (text.size() < 2 || text.front() != '0') return false;
-  // Also 007.5, but not 0.5, and not 0x10 or 00:12, which are no decimal numbers.
-  if (text[1] < '0' || text[1] > '9') return false;
-  return text.find_first_not_of("0123456789.eE+-_") == std::string_view::npos;
+  // Also 007.5 and 01e3, but not 0.5, and not 0x10, 00:12 or 01-02, which are no decimal numbers.
+  const Split whole = split_number(text);
+  if (whole.digits.size() < 2 || whole.digits.front() != '0') return false;
+  std::string_view rest = whole.rest;
+  if (rest.starts_with('.')) rest = split_number(rest.substr(1)).rest;
+  if (rest.starts_with('e') || rest.starts_with('E')) {
+    rest.remove_prefix(1);
+    if (rest.starts_with('-') || rest.starts_with('+')) rest.remove_prefix(1);
+    rest = split_number(rest).rest;
+  }
+  return rest.empty();
 }
 
 Result<std::int64_t> parse_whole(std::string_view text) {
@@ -77,8 +84,8 @@ Result<std::int64_t> parse_size(std::string_view text) {
   constexpr std::string_view kExpected = "a size such as 64MiB";
   const Split split = split_number(text);
   if (split.rest.empty()) {
-    const auto bytes = parse_whole(split.digits);
-    return bytes ? bytes : Result<std::int64_t>(refuse(text, kExpected));
+    if (split.digits.empty()) return refuse(text, kExpected);
+    return parse_whole(split.digits);
   }
   if (split.rest.size() == 1 && std::string_view("kKmMgGtT").find(split.rest.front()) != std::string_view::npos) {
     const char unit = static_cast<char>(split.rest.front() & ~0x20);
@@ -90,6 +97,7 @@ Result<std::int64_t> parse_size(std::string_view text) {
 Result<std::int64_t> parse_duration(std::string_view text) {
   if (text == "0") return 0;
   const Split split = split_number(text);
+  if (has_leading_zeros(split.digits)) return Error(fmt::format("'{}' has leading zeros", text));
   if (split.rest.empty() && !split.digits.empty()) {
     return Error(fmt::format("'{}' has no unit: write {}s for seconds (ms, s, m, h, d)", text, text));
   }
@@ -102,10 +110,13 @@ Result<DeadLetterLimit> parse_dead_letter_limit(std::string_view text) {
     const std::string_view number = text.substr(0, text.size() - 1);
     double percent = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), percent, std::chars_format::fixed);
-    const bool whole = error == std::errc() && end == number.data() + number.size();
-    if (!whole || !(percent >= 0 && percent <= 100)) return refuse(text, kExpected);
+    const bool is_whole = error == std::errc() && end == number.data() + number.size() && !number.starts_with('-');
+    // NaN is neither.
+    if (!is_whole || !(percent >= 0 && percent <= 100)) return refuse(text, kExpected);
+    if (has_leading_zeros(number)) return Error(fmt::format("'{}' has leading zeros", text));
     return DeadLetterLimit{{}, percent / 100};
   }
+  if (has_leading_zeros(text)) return Error(fmt::format("'{}' has leading zeros", text));
   const auto count = parse_whole(text);
   if (!count || count.value() < 0) return refuse(text, kExpected);
   return DeadLetterLimit{count.value(), 0};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,8 @@ struct YamlNode {
   Kind kind = Kind::null;
   std::string text;      // of a scalar
   bool quoted = false;   // text for certain, never a number
-  bool literal = false;  // from the command line: the shell has substituted already
+  bool literal = false;  // nothing in it is to be substituted any more
+  bool from_flag = false;  // from the command line: relative paths begin at the working directory
   Place place;
   std::vector<YamlNode> items;      // of a list
   std::vector<YamlMember> members;  // of a map, in the order of the file
@@ -34,7 +36,8 @@ struct YamlMember {
   YamlNode value;
 };
 
-// Errors: what yaml-cpp refuses, with a hint for the usual traps; duplicate keys, `<<`, a second document.
-Checked<YamlNode> parse_yaml(const std::string& text, const std::string& file);
+// Errors: what yaml-cpp refuses, with a hint for the usual traps; duplicate keys, `<<`, tags, a second document.
+// With a tree all the same when it is whole, so that what is wrong with its values is reported along with them.
+std::optional<YamlNode> parse_yaml(const std::string& text, const std::string& file, GraphErrors& errors);
 
 }  // namespace datagen::launcher

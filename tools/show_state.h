@@ -1,0 +1,16 @@
+// A RunState for people and for programs.
+#pragma once
+
+#include <string>
+
+#include "tools/run_state.h"
+
+namespace datagen::tools {
+
+// Tables, one of edges and one of workers. With an earlier state of the same epoch also records per second.
+std::string show_table(const RunView& view, const RunState& state, const RunState* earlier = nullptr);
+
+// One JSON object ("version": 1), with a newline.
+std::string show_json(const RunView& view, const RunState& state);
+
+}  // namespace datagen::tools
