@@ -25,7 +25,27 @@ struct RunArguments {
   bool same_binary = false;
 };
 
+struct ResumeArguments {
+  std::string run;
+  std::string graph;
+  std::vector<std::string> sets;
+  bool quiet = false;
+  bool json = false;
+  bool same_binary = false;
+};
+
+struct DeadLettersArguments {
+  std::string run, stage, reason, id;
+  bool json = false;
+};
+
 int run_command(const RunArguments& arguments);
+int resume_command(const ResumeArguments& arguments);
+int status_command(const std::string& run, bool json);
+int stop_command(const std::string& run);
+int dead_letters_command(const DeadLettersArguments& arguments);
+int trace_command(const std::string& run, const std::string& id);
+int repro_command(const std::string& run, const std::string& id, bool gdb);
 int plan_command(const GraphArguments& arguments, bool dot, bool json);
 int stages_command(const std::string& name, bool json);
 

@@ -18,6 +18,8 @@ constexpr const char* kExitCodes =
     "Exit codes: 0 complete; 1 internal error; 2 wrong call or graph; 3 stopped by a failure; 4 the books do not balance;\n"
     "5 stopped by a limit that was set; 130 interrupted; 143 terminated. 3, 5, 130 and 143 can be gone on with: datagen resume.";
 
+constexpr const char* kRunHelp = "a run directory, or a name under ./runs (default: the newest)";
+
 std::string footer(const char* examples) { return fmt::format("Examples:\n{}\n{}", examples, kExitCodes); }
 
 void add_graph_options(CLI::App& verb, GraphArguments& arguments) {
@@ -37,8 +39,10 @@ class CommandLine {
     app_.footer(footer("  datagen run --input jsonl://in.jsonl --stage clean_text --output jsonl://out.jsonl\n"
                        "  datagen run graph.yaml --set clean_text.workers=2"));
     add_run();
+    add_resume();
     add_plan();
     add_stages();
+    add_looks();
   }
 
   int run(int argc, char** argv) {
@@ -48,6 +52,12 @@ class CommandLine {
       return explain(error, argc, argv);
     }
     if (app_.got_subcommand("run")) return run_command(run_);
+    if (app_.got_subcommand("resume")) return resume_command(resume_);
+    if (app_.got_subcommand("status")) return status_command(name_, json_);
+    if (app_.got_subcommand("stop")) return stop_command(name_);
+    if (app_.got_subcommand("dead-letters")) return dead_letters_command(dead_letters_);
+    if (app_.got_subcommand("trace")) return trace_command(name_, id_);
+    if (app_.got_subcommand("repro")) return repro_command(name_, id_, gdb_);
     if (app_.got_subcommand("plan")) return plan_command(plan_, dot_, json_);
     if (app_.got_subcommand("stages")) return stages_command(name_, json_);
     std::fputs(app_.help().c_str(), stderr);
@@ -60,9 +70,45 @@ class CommandLine {
     add_graph_options(*verb, run_.graph);
     verb->add_flag("--fresh", run_.fresh, "start anew; the earlier run is kept under another name");
     verb->add_flag("--overwrite", run_.overwrite, "replace an output that this run did not make");
+    verb->add_flag("--same-binary", run_.same_binary, "when going on: refuse executables that were rebuilt since the run began");
     verb->add_flag("--quiet", run_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", run_.json, "print the report as JSON to stdout");
     verb->footer(footer("  datagen run graph.yaml\n  datagen run --input raw.jsonl --stage clean_text --output clean.jsonl"));
+  }
+  void add_resume() {
+    CLI::App* verb = app_.add_subcommand("resume", "go on with a run where it stopped; needs no graph");
+    verb->add_option("RUN", resume_.run, kRunHelp);
+    verb->add_option("--graph", resume_.graph, "take running keys (workers, timeout, …) from this graph file");
+    verb->add_option("--set", resume_.sets, "change a running key, as STAGE.KEY=VALUE; may be repeated")->allow_extra_args(false);
+    verb->add_flag("--same-binary", resume_.same_binary, "refuse executables that were rebuilt since the run began");
+    verb->add_flag("--quiet", resume_.quiet, "no progress, and nothing at the end when all went well");
+    verb->add_flag("--json", resume_.json, "print the report as JSON to stdout");
+    verb->footer(footer("  datagen resume\n  datagen resume clean_corpus --set score.timeout=120s"));
+  }
+  void add_looks() {
+    CLI::App* status = app_.add_subcommand("status", "what runs there are, and how far each is");
+    status->add_option("RUN", name_, "a run directory, or a name under ./runs (default: all)");
+    status->add_flag("--json", json_, "as JSON");
+    status->footer(footer("  datagen status\n  datagen status clean_corpus --json"));
+    CLI::App* stop = app_.add_subcommand("stop", "end a run that is at work; it can be gone on with");
+    stop->add_option("RUN", name_, kRunHelp);
+    stop->footer(footer("  datagen stop\n  datagen stop clean_corpus"));
+    CLI::App* letters = app_.add_subcommand("dead-letters", "the records that were taken out of the stream, and why");
+    letters->add_option("RUN", dead_letters_.run, kRunHelp);
+    letters->add_option("--stage", dead_letters_.stage, "only those of this stage");
+    letters->add_option("--reason", dead_letters_.reason, "only those with this reason");
+    letters->add_option("--id", dead_letters_.id, "only the one with this lineage id");
+    letters->add_flag("--json", dead_letters_.json, "as JSON Lines, with the records");
+    letters->footer(footer("  datagen dead-letters clean_corpus\n  datagen dead-letters clean_corpus --reason bad_json --json"));
+    CLI::App* trace = app_.add_subcommand("trace", "the source file and line of a record");
+    trace->add_option("RUN", name_, kRunHelp)->required();
+    trace->add_option("ID", id_, "lineage id: the value of _i")->required();
+    trace->footer(footer("  datagen trace clean_corpus 10\n  datagen trace clean_corpus 10_0"));
+    CLI::App* repro = app_.add_subcommand("repro", "run one dead record through its stage, alone");
+    repro->add_option("RUN", name_, kRunHelp)->required();
+    repro->add_option("ID", id_, "lineage id of the dead letter")->required();
+    repro->add_flag("--gdb", gdb_, "under gdb");
+    repro->footer(footer("  datagen repro clean_corpus 10_0\n  datagen repro clean_corpus 10_0 --gdb"));
   }
   void add_plan() {
     CLI::App* verb = app_.add_subcommand("plan", "show what would be run; nothing is started");
@@ -105,7 +151,10 @@ class CommandLine {
   CLI::App app_;
   RunArguments run_;
   GraphArguments plan_;
-  std::string name_;
+  ResumeArguments resume_;
+  DeadLettersArguments dead_letters_;
+  std::string name_, id_;
+  bool gdb_ = false;
   bool dot_ = false;
   bool json_ = false;
 };

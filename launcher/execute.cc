@@ -1,0 +1,82 @@
+#include "launcher/execute.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "launcher/commands.h"
+#include "launcher/generation.h"
+#include "launcher/report.h"
+#include "launcher/session.h"
+#include "launcher/stage_catalog.h"
+#include "runtime/commit_log.h"
+
+namespace datagen::launcher {
+
+namespace {
+
+Progress::Mode progress_mode(bool quiet) {
+  if (quiet) return Progress::Mode::quiet;
+  return isatty(STDERR_FILENO) ? Progress::Mode::terminal : Progress::Mode::lines;
+}
+
+// A rebuilt executable is used, and named; its hash replaces the old one. Error: one is gone, or may not differ.
+Result<void> check_executables(Plan& plan, bool same_binary, bool quiet) {
+  StageCatalog catalog({});
+  for (PlannedStage& stage : plan.stages) {
+    DATAGEN_TRY(const std::string hash, catalog.hash(stage.executable));
+    if (hash == stage.executable_hash) continue;
+    const std::string change = fmt::format("stage '{}' was rebuilt since this run began: {}", stage.id, stage.executable);
+    if (same_binary) return Error(change + " (refused by --same-binary)");
+    if (!quiet) complain(change);
+    stage.executable_hash = hash;
+  }
+  return success();
+}
+
+}  // namespace
+
+int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOptions& options) {
+  remove_segments_of(runtime.run_id);  // what a launcher that was killed left behind
+  Progress progress(progress_mode(options.quiet));
+  const Signals signals;
+  const auto began = std::chrono::steady_clock::now();
+  RunEnd end;
+  {
+    Session session(directory, runtime, signals, progress);
+    auto verdict = session.run();
+    if (!verdict) return complain(verdict.error().message()), kStoppedByFailure;
+    end.verdict = verdict.value();
+    end.restarts = session.restarts();
+    end.epochs = session.epochs();
+  }
+  std::error_code error;
+  std::filesystem::remove(directory.path() + "/overflow", error);  // only when it is empty
+  end.time = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+  auto audit = audit_run(directory.path(), runtime.plan);
+  if (!audit) return complain(audit.error().message()), kAuditMismatch;
+  end.audit = std::move(audit).value();
+  const int code = exit_code_of(end, runtime.plan);
+  const std::string report = report_json(end, runtime, code);
+  if (const auto written = write_durably(directory.path() + "/report.json", report); !written) complain(written.error().message());
+  if (!options.quiet || code != kComplete) std::fputs(closing_lines(end, directory, runtime).c_str(), stderr);
+  if (options.json) std::fputs(report.c_str(), stdout);
+  return code;
+}
+
+int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary, const ExecuteOptions& options) {
+  if (is_complete(directory.path(), runtime.plan)) {
+    if (!options.quiet) complain(fmt::format("{} is already complete; to run it anew: datagen run … --fresh", directory.name()));
+    return kComplete;
+  }
+  const auto fits = check_shared_memory(runtime.plan.shared_memory_bytes());
+  if (!fits) return complain(fits.error().message()), kUsage;
+  if (const auto checked = check_executables(runtime.plan, same_binary, options.quiet); !checked) return complain(checked.error().message()), kUsage;
+  if (const auto begun = begin_generation(directory.path(), runtime); !begun) return complain(begun.error().message()), kUsage;
+  return execute(directory, runtime, options);
+}
+
+}  // namespace datagen::launcher

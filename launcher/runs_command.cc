@@ -1,0 +1,195 @@
+// The commands that look at runs, living or ended: status, stop, dead-letters, trace, repro.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <thread>
+
+#include "launcher/audit.h"
+#include "launcher/commands.h"
+#include "launcher/dead_letters.h"
+#include "launcher/generation.h"
+#include "launcher/json_text.h"
+#include "launcher/parameter_check.h"
+#include "launcher/progress.h"
+#include "launcher/report.h"
+#include "launcher/run_folder.h"
+#include "launcher/runtime_file.h"
+
+namespace datagen::launcher {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+int refuse(const std::string& message) { return complain(message), kUsage; }
+
+// The process that holds a run's lock, if one does.
+std::optional<pid_t> holder_of(const std::string& run_directory) {
+  const int fd = open((run_directory + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  const bool is_free = flock(fd, LOCK_SH | LOCK_NB) == 0;
+  char text[32] = {};
+  const bool has_pid = pread(fd, text, sizeof text - 1, 0) > 0;
+  close(fd);
+  if (is_free || !has_pid) return std::nullopt;
+  return static_cast<pid_t>(std::strtol(text, nullptr, 10));
+}
+
+struct RunState {
+  std::string name;
+  std::string path;
+  std::string state;
+  std::optional<pid_t> launcher;
+  Audit audit;
+};
+
+Result<RunState> state_of(const RunFolder& folder) {
+  DATAGEN_TRY(const RuntimeFile runtime, read_runtime_file(folder.path));
+  RunState state{folder.name, folder.path, "stopped", holder_of(folder.path), {}};
+  if (is_complete(folder.path, runtime.plan)) state.state = "complete";
+  if (state.launcher) state.state = "running";
+  DATAGEN_TRY(state.audit, audit_run(folder.path, runtime.plan));
+  return state;
+}
+
+std::string state_json(const RunState& state) {
+  return fmt::format("{{\"name\": {}, \"path\": {}, \"state\": \"{}\", \"launcher\": {}, \"read\": {}, \"written\": {}, \"dropped\": {}, \"dead\": {}}}",
+                     json_string(state.name), json_string(state.path), state.state, state.launcher ? std::to_string(*state.launcher) : "null",
+                     state.audit.read(), state.audit.output_records, state.audit.dropped(), state.audit.dead());
+}
+
+std::string state_line(const RunState& state) {
+  const std::string who = state.launcher ? fmt::format(" (process {})", *state.launcher) : "";
+  return fmt::format("{:<28} {:<10} committed: read {}, wrote {}, filtered {}, dead {}{}\n", state.name, state.state, show_count(state.audit.read()),
+                     show_count(state.audit.output_records), show_count(state.audit.dropped()), show_count(state.audit.dead()), who);
+}
+
+// The line of a row, over all inputs in order: each line of a file is a row, blank ones too.
+struct SourceLine {
+  std::string uri;
+  std::uint64_t line = 0;
+  std::string text;
+};
+std::optional<SourceLine> find_row(const Plan& plan, std::uint64_t row) {
+  for (const FrozenInput& input : plan.inputs) {
+    std::ifstream file(input.uri, std::ios::binary);
+    SourceLine found{input.uri, 0, {}};
+    std::uint64_t read = 0;
+    while (read < input.bytes && std::getline(file, found.text)) {
+      ++found.line;
+      read += found.text.size() + 1;
+      if (row-- == 0) return found;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+int status_command(const std::string& run, bool json) {
+  std::vector<RunFolder> folders;
+  if (run.empty()) {
+    folders = list_runs(fs::current_path());
+  } else {
+    const auto path = find_run(run, fs::current_path());
+    if (!path) return refuse(path.error().message());
+    folders.push_back({fs::path(path.value()).filename(), path.value(), {}});
+  }
+  std::string text;
+  for (const RunFolder& folder : folders) {
+    const auto state = state_of(folder);
+    if (!state) {
+      complain(state.error().message());
+      continue;
+    }
+    text += json ? (text.empty() ? "" : ", ") + state_json(state.value()) : state_line(state.value());
+  }
+  if (folders.empty() && !json) complain("there are no runs under ./runs");
+  std::fputs(json ? fmt::format("{{\"version\": 1, \"runs\": [{}]}}\n", text).c_str() : text.c_str(), stdout);
+  return kComplete;
+}
+
+int stop_command(const std::string& run) {
+  const auto path = find_run(run, fs::current_path());
+  if (!path) return refuse(path.error().message());
+  const auto launcher = holder_of(path.value());
+  if (!launcher) return refuse(path.value() + " is not running");
+  kill(*launcher, SIGINT);
+  // The lock is free when the launcher has ended; there is nothing else to wait on in another process.
+  for (int turn = 0; turn < 200; ++turn) {
+    if (!holder_of(path.value())) return kComplete;
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  }
+  complain(fmt::format("process {} was asked to end, but has not yet", *launcher));
+  return kStoppedByFailure;
+}
+
+int dead_letters_command(const DeadLettersArguments& arguments) {
+  const auto path = find_run(arguments.run, fs::current_path());
+  if (!path) return refuse(path.error().message());
+  const DeadLetterFilter filter{arguments.stage, arguments.reason, arguments.id};
+  const auto done = each_dead_letter(path.value(), filter, [&](const DeadLetter& letter) {
+    if (arguments.json) {
+      std::fprintf(stdout, "%s\n", letter.line.c_str());
+      return true;
+    }
+    const std::string times = letter.attempts > 1 ? fmt::format(", {} attempts", letter.attempts) : "";
+    std::fputs(fmt::format("{}  {}  {}: {}  ({} line {}{})\n", letter.id, letter.stage, letter.reason, letter.message, letter.uri, letter.source_line, times).c_str(),
+               stdout);
+    return true;
+  });
+  return done ? kComplete : refuse(done.error().message());
+}
+
+int trace_command(const std::string& run, const std::string& id) {
+  const auto path = find_run(run, fs::current_path());
+  if (!path) return refuse(path.error().message());
+  const auto runtime = read_runtime_file(path.value());
+  if (!runtime) return refuse(runtime.error().message());
+  const std::string row = id.substr(0, id.find('_'));
+  const auto number = parse_whole(row);
+  if (!number || number.value() < 0) return refuse(fmt::format("'{}' is no lineage id: a row such as 10, or a child of one such as 10_0", id));
+  const auto found = find_row(runtime.value().plan, static_cast<std::uint64_t>(number.value()));
+  if (!found) return refuse(fmt::format("the input has no row {}", row));
+  std::fputs(fmt::format("{}:{}\n{}\n", found->uri, found->line, found->text).c_str(), stdout);
+  return kComplete;
+}
+
+int repro_command(const std::string& run, const std::string& id, bool gdb) {
+  const auto path = find_run(run, fs::current_path());
+  if (!path) return refuse(path.error().message());
+  const auto runtime = read_runtime_file(path.value());
+  if (!runtime) return refuse(runtime.error().message());
+  std::optional<DeadLetter> found;
+  const auto read = each_dead_letter(path.value(), {{}, {}, id}, [&](const DeadLetter& letter) { return found = letter, false; });
+  if (!read) return refuse(read.error().message());
+  if (!found) return refuse(fmt::format("{} has no dead letter of record {} (all: datagen dead-letters {})", path.value(), id, path.value()));
+  const auto& stages = runtime.value().plan.stages;
+  const auto stage = std::ranges::find(stages, found->stage, &PlannedStage::id);
+  if (stage == stages.end() || stage->kind != StageKind::stage) {
+    return refuse(fmt::format("record {} did not fail in a stage but in '{}': {}", id, found->stage, found->message));
+  }
+  const std::string file = fmt::format("{}/repro.{}.jsonl", path.value(), id);
+  if (!(std::ofstream(file) << found->record << '\n')) return refuse("cannot write " + file);
+  std::vector<std::string> argv;
+  if (gdb) argv = {"gdb", "--args"};
+  argv.insert(argv.end(), {stage->executable, "--in", file, "--threads", "1"});
+  for (const std::string& setting : settings_of(stage->params)) argv.insert(argv.end(), {"--set", setting});
+  complain(fmt::format("{}", fmt::join(argv, " ")));
+  std::vector<char*> pointers;
+  for (std::string& word : argv) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  execvp(pointers[0], pointers.data());
+  return refuse(fmt::format("cannot start {}: {}", argv[0], std::strerror(errno)));
+}
+
+}  // namespace datagen::launcher
