@@ -14,6 +14,7 @@
 #include "ipc/segment.h"
 #include "launcher/json_text.h"
 #include "runtime/frame.h"
+#include "runtime/json_document.h"
 #include "runtime/json_write.h"
 
 namespace datagen::tools {
@@ -44,13 +45,16 @@ std::optional<std::string> json_of(const RecordView& record) {
   } catch (const std::exception&) {  // no msgpack
     return {};
   }
+  // As operators read it: integers beyond 64 bits are fine.
   simdjson::dom::parser parser;
-  simdjson::dom::element element;
-  if (parser.parse(json).get(element) != simdjson::SUCCESS) return {};
+  JsonDocument document;
+  const std::size_t bytes = json.size();
+  json.append(simdjson::SIMDJSON_PADDING, '\0');
+  if (document.parse(parser, std::string_view(json).substr(0, bytes)) != JsonError::none) return {};
   // White space around and between values may be line breaks.
-  std::string line(json.size() + simdjson::SIMDJSON_PADDING, '\0');
+  std::string line(json.size(), '\0');
   std::size_t length = 0;
-  if (simdjson::minify(json.data(), json.size(), line.data(), length) != simdjson::SUCCESS) return {};
+  if (simdjson::minify(json.data(), bytes, line.data(), length) != simdjson::SUCCESS) return {};
   line.resize(length);
   return line;
 }
