@@ -1,5 +1,5 @@
-// A run made by hand: runtime.json, a control segment and two rings, with frames as a test fills them; and the program
-// run on it. source → clean (two workers) → sink: cells 0, 1 and 2, 3.
+// A run made by hand: runtime.json, a control segment and two rings, with frames as a test fills them; and
+// the program run on it. source → clean (two workers) → sink: cells 0, 1 and 2, 3.
 #pragma once
 
 #include <fcntl.h>
@@ -58,9 +58,12 @@ class MadeRun : public ::testing::Test {
   Scratch scratch_{300, "datagen." + run_id_ + "."};
 
   void make_rings(std::uint32_t epoch = kEpoch, std::uint64_t first_seq = 0) {
-    for (const std::uint32_t edge : {0u, 1u}) must(ipc::Ring::create(ipc::ring_name(run_id_, epoch, edge), kGeometry, epoch, first_seq));
+    for (const std::uint32_t edge : {0u, 1u})
+      must(ipc::Ring::create(ipc::ring_name(run_id_, epoch, edge), kGeometry, epoch, first_seq));
   }
-  void make_control(std::uint32_t epoch = kEpoch) { must(ipc::Control::create(ipc::control_name(run_id_, epoch), 4, 2, epoch, run())); }
+  void make_control(std::uint32_t epoch = kEpoch) {
+    must(ipc::Control::create(ipc::control_name(run_id_, epoch), 4, 2, epoch, run()));
+  }
   // As a launcher that is dead by now.
   void make_control_of_the_dead(std::uint32_t epoch = kEpoch) {
     Child launcher([&] {
@@ -74,14 +77,19 @@ class MadeRun : public ::testing::Test {
     make_control();
   }
 
-  std::string ring_name(std::uint32_t edge, std::uint32_t epoch = kEpoch) const { return ipc::ring_name(run_id_, epoch, edge); }
+  std::string ring_name(std::uint32_t edge, std::uint32_t epoch = kEpoch) const {
+    return ipc::ring_name(run_id_, epoch, edge);
+  }
   ipc::Ring ring(std::uint32_t edge, std::uint32_t epoch = kEpoch) const {
     return must(ipc::Ring::attach(ring_name(edge, epoch), kGeometry, epoch, ipc::Ring::Role::producer));
   }
-  ipc::Control control() const { return must(ipc::Control::attach(ipc::control_name(run_id_, kEpoch), ipc::Access::read_write)); }
+  ipc::Control control() const {
+    return must(ipc::Control::attach(ipc::control_name(run_id_, kEpoch), ipc::Access::read_write));
+  }
 
   // Publishes frame `seq` with records of one source row each, from `first_row` on.
-  void publish(std::uint32_t edge, std::uint64_t seq, const std::vector<std::string>& records, std::uint64_t first_row, Tag tag = Tag::json) {
+  void publish(std::uint32_t edge, std::uint64_t seq, const std::vector<std::string>& records,
+               std::uint64_t first_row, Tag tag = Tag::json) {
     ipc::Ring target = ring(edge);
     FrameOrigin origin;
     origin.first_row = first_row;
@@ -101,7 +109,8 @@ class MadeRun : public ::testing::Test {
       must(ipc::write_overflow(target, seq, frame, {run() + "/overflow"}));
     } else {
       // In place already when a FrameWriter made it there.
-      if (frame.data() != target.frame_space(seq).data()) std::memcpy(target.frame_space(seq).data(), frame.data(), frame.size());
+      if (frame.data() != target.frame_space(seq).data())
+        std::memcpy(target.frame_space(seq).data(), frame.data(), frame.size());
       *header = {};
       header->seq = seq;
       header->frame_bytes = frame.size();
@@ -116,7 +125,9 @@ class MadeRun : public ::testing::Test {
     const auto mapping = must(ipc::map_segment(name, ipc::Access::read_write));
     std::memcpy(mapping.data() + offset, bytes.data(), bytes.size());
   }
-  static std::uint64_t block_offset(std::uint64_t slot) { return kGeometry.data_offset() + slot * kGeometry.block_bytes; }
+  static std::uint64_t block_offset(std::uint64_t slot) {
+    return kGeometry.data_offset() + slot * kGeometry.block_bytes;
+  }
 
   std::vector<std::string> segments() const {
     std::vector<std::string> found;
@@ -134,7 +145,8 @@ class MadeRun : public ::testing::Test {
     std::string out, err;
   };
   std::vector<std::string> command(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {"/bin/sh", "-c", "cd \"$0\" && exec \"$@\" 2>err", scratch_.directory(), DATAGEN_RING});
+    arguments.insert(arguments.begin(),
+                     {"/bin/sh", "-c", "cd \"$0\" && exec \"$@\" 2>err", scratch_.directory(), DATAGEN_RING});
     return arguments;
   }
   Answer ask(const std::vector<std::string>& arguments) const {
@@ -143,7 +155,8 @@ class MadeRun : public ::testing::Test {
     auto process = launcher::Process::spawn({command(arguments), out});
     if (!process) return {-1, "", process.error().message()};
     const auto exit = process.value().wait();
-    return {exit.signalled ? 1000 + exit.code : exit.code, file_text(out), file_text(scratch_.directory() / "err")};
+    return {exit.signalled ? 1000 + exit.code : exit.code, file_text(out),
+            file_text(scratch_.directory() / "err")};
   }
 };
 

@@ -22,11 +22,10 @@ TEST_F(RingCat, WritesAFrameAndItsRecordsAsJsonLines) {
   const Answer answer = ask({"cat"});
   EXPECT_EQ(answer.code, 0);
   EXPECT_EQ(answer.err, "");
-  EXPECT_EQ(answer.out,
-            "{\"edge\":0,\"frame\":0,\"state\":\"full\",\"bytes\":" + bytes +
-                ",\"records\":2,\"first_row\":10,\"source\":0,\"mark\":0,\"side_bytes\":4}\n"
-                "{\"edge\":0,\"frame\":0,\"index\":0,\"id\":10,\"record\":{\"text\":\"a\"}}\n"
-                "{\"edge\":0,\"frame\":0,\"index\":1,\"id\":11,\"record\":{\"n\":1.50}}\n");
+  EXPECT_EQ(answer.out, "{\"edge\":0,\"frame\":0,\"state\":\"full\",\"bytes\":" + bytes +
+                            ",\"records\":2,\"first_row\":10,\"source\":0,\"mark\":0,\"side_bytes\":4}\n"
+                            "{\"edge\":0,\"frame\":0,\"index\":0,\"id\":10,\"record\":{\"text\":\"a\"}}\n"
+                            "{\"edge\":0,\"frame\":0,\"index\":1,\"id\":11,\"record\":{\"n\":1.50}}\n");
   EXPECT_TRUE(ring(0).word(0).is_full(0)) << "it is still there";
 }
 
@@ -73,8 +72,9 @@ TEST_F(RingCat, UnpacksWhatAnOperatorBuilt) {
   append_msgpack_text(packed, "n");
   append_raw_json(packed, "12345678901234567890123");
   publish(0, 0, {std::string(packed.view())}, 0, Tag::msgpack);
-  EXPECT_EQ(lines_of(ask({"cat"}).out).at(1),
-            R"({"edge":0,"frame":0,"index":0,"id":0,"record":{"text":"a\n\"ä\"","n":12345678901234567890123}})");
+  EXPECT_EQ(
+      lines_of(ask({"cat"}).out).at(1),
+      R"({"edge":0,"frame":0,"index":0,"id":0,"record":{"text":"a\n\"ä\"","n":12345678901234567890123}})");
 }
 
 TEST_F(RingCat, ShowsWhatIsNoJsonAsBase64) {

@@ -29,7 +29,9 @@ class RingCheck : public MadeRun {
     const std::uint64_t bits = word.bits();
     return std::string(reinterpret_cast<const char*>(&bits), sizeof bits);
   }
-  static std::uint64_t slot_offset(std::uint64_t slot) { return sizeof(ipc::RingHeader) + slot * sizeof(ipc::Slot); }
+  static std::uint64_t slot_offset(std::uint64_t slot) {
+    return sizeof(ipc::RingHeader) + slot * sizeof(ipc::Slot);
+  }
 };
 
 TEST_F(RingCheck, ASoundRunIsSound) {
@@ -171,7 +173,8 @@ TEST_F(RemoveStale, KeepsTheSegmentsOfALivingLauncher) {
   make_all();  // by this very process
   const Answer answer = ask({"check", "made", "--remove-stale", "--json"});
   EXPECT_EQ(answer.code, 0);
-  EXPECT_EQ(answer.out, "{\"version\":1,\"removed\":[],\"kept\":[\"" + run_id_ + ".1a2b3c4d: its launcher, process " + std::to_string(getpid()) + ", lives\"]}\n");
+  EXPECT_EQ(answer.out, "{\"version\":1,\"removed\":[],\"kept\":[\"" + run_id_ +
+                            ".1a2b3c4d: its launcher, process " + std::to_string(getpid()) + ", lives\"]}\n");
   EXPECT_EQ(segments().size(), 3u);
 }
 
@@ -179,7 +182,8 @@ TEST_F(RemoveStale, KeepsWhatBelongsToALockedRun) {
   dead_launchers_run();
   const int lock = open((run() + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   ASSERT_EQ(flock(lock, LOCK_EX | LOCK_NB), 0);
-  EXPECT_EQ(ask({"check", "made", "--remove-stale"}).out, "kept " + run_id_ + ".1a2b3c4d: its run is locked by a launcher\n");
+  EXPECT_EQ(ask({"check", "made", "--remove-stale"}).out,
+            "kept " + run_id_ + ".1a2b3c4d: its run is locked by a launcher\n");
   EXPECT_EQ(segments().size(), 4u);
   close(lock);
   ask({"check", "made", "--remove-stale"});
@@ -201,7 +205,9 @@ TEST_F(RemoveStale, RingsWithoutControlSegmentGoWhenTheirRunIsNamed) {
   ASSERT_EQ(ours.size(), 1u);
   const Removal kept = remove_stale(ours, "");
   EXPECT_TRUE(kept.removed.empty());
-  EXPECT_EQ(kept.kept, std::vector<std::string>{run_id_ + ".1a2b3c4d: has no sound control segment that tells its run; name the run"});
+  EXPECT_EQ(kept.kept,
+            std::vector<std::string>{
+                run_id_ + ".1a2b3c4d: has no sound control segment that tells its run; name the run"});
   ask({"check", "made", "--remove-stale"});
   EXPECT_TRUE(segments().empty());
 }

@@ -15,7 +15,8 @@ class RingCommand : public MadeRun {
 };
 
 TEST_F(RingCommand, EveryHelpEndsWithTwoExamplesAndTheExitCodes) {
-  for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{{}, {"stat"}, {"top"}, {"cat"}, {"check"}}) {
+  for (const std::vector<std::string>& verb :
+       std::vector<std::vector<std::string>>{{}, {"stat"}, {"top"}, {"cat"}, {"check"}}) {
     std::vector<std::string> arguments = verb;
     arguments.emplace_back("--help");
     const Answer answer = ask(arguments);
@@ -29,8 +30,10 @@ TEST_F(RingCommand, EveryHelpEndsWithTwoExamplesAndTheExitCodes) {
 
 TEST_F(RingCommand, AMistypedWordGetsASuggestion) {
   expect_refusal({"stats"}, "there is no verb 'stats' (did you mean 'stat'?) (all: datagen-ring --help)");
-  expect_refusal({"check", "--remove-stael"}, "(did you mean '--remove-stale'?) (see datagen-ring check --help)");
-  expect_refusal({"stat", "mad"}, "there is no run 'mad', neither as a directory nor in " + (scratch_.directory() / "runs").string() + " (did you mean 'made'?)");
+  expect_refusal({"check", "--remove-stael"},
+                 "(did you mean '--remove-stale'?) (see datagen-ring check --help)");
+  expect_refusal({"stat", "mad"}, "there is no run 'mad', neither as a directory nor in " +
+                                      (scratch_.directory() / "runs").string() + " (did you mean 'made'?)");
 }
 
 TEST_F(RingCommand, WrongCallsAreRefused) {

@@ -12,7 +12,8 @@ namespace {
 
 class RingStat : public MadeRun {
  protected:
-  // Frame 0 was consumed, 1 is claimed by cell 2, 2 is full; the source waits for no room, the sink for input.
+  // Frame 0 was consumed, 1 is claimed by cell 2, 2 is full; the source waits for no room, the sink for
+  // input.
   void make_scene() {
     make_all();
     for (std::uint64_t seq = 0; seq < 3; ++seq) publish(0, seq, {R"({"a":1})", R"({"a":2})"}, seq * 2);
@@ -68,7 +69,9 @@ TEST_F(RingStat, ShowsRingsAndWorkersAsTables) {
   EXPECT_EQ(row(answer.out, "source.0"), "source.0 " + pid + " running 0 - - 0 0 0 0 0 0");
   EXPECT_EQ(row(answer.out, "clean.1"), "clean.1 " + pid + " running 1 1[5] - 17 0 0 4 0 0");
   EXPECT_EQ(row(answer.out, "sink.0"), "sink.0 " + pid + " waiting for input 0 - - 0 0 0 0 0 0");
-  EXPECT_NE(answer.out.find("run made (" + run() + "), id " + run_id_ + ", epoch 1a2b3c4d, launcher " + pid), std::string::npos) << answer.out;
+  EXPECT_NE(answer.out.find("run made (" + run() + "), id " + run_id_ + ", epoch 1a2b3c4d, launcher " + pid),
+            std::string::npos)
+      << answer.out;
 }
 
 TEST_F(RingStat, ShowsThemAsJson) {
@@ -107,7 +110,8 @@ TEST_F(RingStat, ShowsOneEdgeWhenItIsNamed) {
     EXPECT_EQ(root["edges"].get_array().value().size(), 1u);
     EXPECT_EQ(root["edges"].at(0)["edge"].get_uint64().value(), 1u);
   }
-  EXPECT_EQ(json(ask({"stat", "1", "--json"}))["edges"].at(0)["edge"].get_uint64().value(), 1u) << "of the newest run";
+  EXPECT_EQ(json(ask({"stat", "1", "--json"}))["edges"].at(0)["edge"].get_uint64().value(), 1u)
+      << "of the newest run";
 }
 
 TEST_F(RingStat, TellsAProcessFromALaterOneOfItsNumber) {
@@ -161,11 +165,16 @@ TEST_F(RingStat, ARingThatCannotBeReadDoesNotHideTheOthers) {
   damage(ring_name(1), 0, "x");
   const Answer answer = ask({"stat"});
   EXPECT_EQ(answer.code, 0);
-  EXPECT_NE(answer.out.find("edge 0: cannot open shared memory " + ring_name(0) + ": No such file or directory"), std::string::npos) << answer.out;
-  EXPECT_NE(answer.out.find("edge 1: shared memory " + ring_name(1) + " is not a ring"), std::string::npos) << answer.out;
+  EXPECT_NE(
+      answer.out.find("edge 0: cannot open shared memory " + ring_name(0) + ": No such file or directory"),
+      std::string::npos)
+      << answer.out;
+  EXPECT_NE(answer.out.find("edge 1: shared memory " + ring_name(1) + " is not a ring"), std::string::npos)
+      << answer.out;
   EXPECT_NE(row(answer.out, "sink.0").find("waiting for input"), std::string::npos);
   ipc::remove_segment(ipc::control_name(run_id_, kEpoch));
-  EXPECT_NE(ask({"stat", "--json"}).out.find("\"control_error\":\"cannot open shared memory"), std::string::npos);
+  EXPECT_NE(ask({"stat", "--json"}).out.find("\"control_error\":\"cannot open shared memory"),
+            std::string::npos);
 }
 
 TEST_F(RingStat, SaysWhenThereIsNothing) {
@@ -179,7 +188,8 @@ TEST_F(RingStat, ChangesNothing) {
   make_scene();
   const auto bytes = [&] {
     std::string all;
-    for (const std::string& name : {ring_name(0), ring_name(1), ipc::control_name(run_id_, kEpoch)}) all += file_text("/dev/shm/" + name);
+    for (const std::string& name : {ring_name(0), ring_name(1), ipc::control_name(run_id_, kEpoch)})
+      all += file_text("/dev/shm/" + name);
     return all;
   };
   const std::string before = bytes();
@@ -194,18 +204,22 @@ TEST_F(RingTop, WithoutATerminalWritesOneTableBelowTheOther) {
   const Answer answer = ask({"top", "--count", "3", "--interval", "10ms"});
   EXPECT_EQ(answer.code, 0);
   std::size_t tables = 0;
-  for (std::size_t at = answer.out.find("run made"); at != std::string::npos; at = answer.out.find("run made", at + 1)) ++tables;
+  for (std::size_t at = answer.out.find("run made"); at != std::string::npos;
+       at = answer.out.find("run made", at + 1))
+    ++tables;
   EXPECT_EQ(tables, 3u);
   EXPECT_NE(answer.out.find("out/s"), std::string::npos);
   EXPECT_EQ(answer.out.find('\x1b'), std::string::npos);
 }
 
-// The program in a terminal of its own: `keys` are typed when `after` has appeared. Its wait status, and the screen.
+// The program in a terminal of its own: `keys` are typed when `after` has appeared. Its wait status, and the
+// screen.
 struct Terminal {
   int status = -1;
   std::string screen;
 };
-Terminal in_terminal(const std::string& folder, const char* term, const char* keys, const std::string& after) {
+Terminal in_terminal(const std::string& folder, const char* term, const char* keys,
+                     const std::string& after) {
   Terminal result;
   int master = -1;
   winsize size{40, 160, 0, 0};
