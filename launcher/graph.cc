@@ -40,7 +40,8 @@ YamlNode tree_of(const FlagGraph& flags) {
     root.members.push_back({key, place, std::move(value)});
   };
   if (!flags.input.empty()) add("input", scalar(flags.input == "-" ? "stdin://" : flags.input, "--input"));
-  if (!flags.output.empty()) add("output", scalar(flags.output == "-" ? "stdout://" : flags.output, "--output"));
+  if (!flags.output.empty())
+    add("output", scalar(flags.output == "-" ? "stdout://" : flags.output, "--output"));
   YamlNode stages;
   stages.kind = YamlNode::Kind::list;
   for (const std::string& given : flags.stages) {
@@ -65,7 +66,8 @@ void sort_by_place(GraphErrors& errors) {
   });
 }
 
-Checked<Graph> read_tree(YamlNode root, const std::string& folder, bool is_file, const GraphContext& context, GraphErrors errors) {
+Checked<Graph> read_tree(YamlNode root, const std::string& folder, bool is_file, const GraphContext& context,
+                         GraphErrors errors) {
   if (root.is(YamlNode::Kind::map)) apply_settings(root, context, errors);
   Graph graph = GraphReader(folder, context.working_directory, is_file, errors).read(root);
   sort_by_place(errors);
@@ -101,13 +103,16 @@ Checked<Graph> read_graph(const std::string& text, const std::string& file, cons
     return errors;
   }
   name_pipeline(*root, std::filesystem::path(file).stem().string(), file);
-  auto graph = read_tree(std::move(*root), absolute_folder_of(file, context.working_directory), true, context, std::move(errors));
+  auto graph = read_tree(std::move(*root), absolute_folder_of(file, context.working_directory), true, context,
+                         std::move(errors));
   if (graph) graph.value().file = file;
   return graph;
 }
 
 Checked<Graph> read_graph_file(const std::string& path, const GraphContext& context) {
-  const auto refuse = [&](const std::string& why) { return GraphErrors{{Place{}, fmt::format("cannot read the graph {}: {}", path, why)}}; };
+  const auto refuse = [&](const std::string& why) {
+    return GraphErrors{{Place{}, fmt::format("cannot read the graph {}: {}", path, why)}};
+  };
   const auto absolute = std::filesystem::path(context.working_directory) / path;
   std::error_code error;
   if (std::filesystem::is_directory(absolute, error)) return refuse("it is a folder");

@@ -17,18 +17,23 @@ constexpr std::size_t kNameBytesMax = 100;
 // Names become file names: <stage>.done, logs/<stage>.0.log, runs/<pipeline>.
 bool is_name(const std::string& text, std::string_view extra) {
   const auto fits = [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           extra.find(c) != std::string_view::npos;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || extra.find(c) != std::string_view::npos;
   };
-  return !text.empty() && text.size() <= kNameBytesMax && text.front() != '.' && text.front() != '-' && std::ranges::all_of(text, fits);
+  return !text.empty() && text.size() <= kNameBytesMax && text.front() != '.' && text.front() != '-' &&
+         std::ranges::all_of(text, fits);
 }
 
 const char* show(YamlNode::Kind kind) {
   switch (kind) {
-    case YamlNode::Kind::null: return "nothing";
-    case YamlNode::Kind::scalar: return "a text";
-    case YamlNode::Kind::list: return "a list";
-    case YamlNode::Kind::map: return "a map";
+    case YamlNode::Kind::null:
+      return "nothing";
+    case YamlNode::Kind::scalar:
+      return "a text";
+    case YamlNode::Kind::list:
+      return "a list";
+    case YamlNode::Kind::map:
+      return "a map";
   }
   return "?";
 }
@@ -38,26 +43,31 @@ std::string absolute_in(const std::string& folder, const std::string& path) {
 }
 
 // Ids that mean something else in `--set` or in the run directory.
-constexpr std::string_view kReservedIds[] = {"source", "sink", "input", "output", "vars", "defaults", "rings"};
+constexpr std::string_view kReservedIds[] = {"source", "sink",     "input", "output",
+                                             "vars",   "defaults", "rings"};
 
 }  // namespace
 
 std::string GraphReader::hint_for_unknown(Scope scope, const std::string& key) const {
   if (scope != Scope::stage && find_key(Scope::stage, key) != nullptr) {
     const bool is_running = find_key(Scope::stage, key)->kind == KeyKind::running;
-    return is_running ? " (a key of a stage; for all stages: defaults: {" + key + ": …})" : " (a key of a stage)";
+    return is_running ? " (a key of a stage; for all stages: defaults: {" + key + ": …})"
+                      : " (a key of a stage)";
   }
-  if (scope != Scope::graph && find_key(Scope::graph, key) != nullptr) return " (it stands at the top of the graph)";
+  if (scope != Scope::graph && find_key(Scope::graph, key) != nullptr)
+    return " (it stands at the top of the graph)";
   return suggestion(key, key_names(scope));
 }
 
-void GraphReader::refuse_unknown_keys(const YamlNode& map, Scope scope, const std::string& prefix, const YamlMember* except) {
+void GraphReader::refuse_unknown_keys(const YamlNode& map, Scope scope, const std::string& prefix,
+                                      const YamlMember* except) {
   for (const YamlMember& member : map.members) {
     if (&member == except || member.key.starts_with("x-") || find_key(scope, member.key) != nullptr) continue;
     if (is_planned_key(scope, member.key)) {
       refuse(member.key_place, fmt::format("{}{}: is not supported by this version", prefix, member.key));
     } else {
-      refuse(member.key_place, fmt::format("{}{}: unknown key{}", prefix, member.key, hint_for_unknown(scope, member.key)));
+      refuse(member.key_place,
+             fmt::format("{}{}: unknown key{}", prefix, member.key, hint_for_unknown(scope, member.key)));
     }
   }
 }
@@ -66,10 +76,14 @@ const std::string* GraphReader::text_of(const YamlNode& node, const std::string&
   if (node.is(Kind::scalar)) {
     // On the command line, and in variables, there are no quotes that could say that it is a text.
     if (node.quoted || node.literal || !has_leading_zeros(node.text)) return &node.text;
-    refuse(node.place, fmt::format("{}: {} has leading zeros: write \"{}\" if it is a text, else leave them out", path, node.text, node.text));
+    refuse(node.place,
+           fmt::format("{}: {} has leading zeros: write \"{}\" if it is a text, else leave them out", path,
+                       node.text, node.text));
     return nullptr;
   }
-  refuse(node.place, node.is(Kind::null) ? path + ": has no value" : fmt::format("{}: expected one value, got {}", path, show(node.kind)));
+  refuse(node.place, node.is(Kind::null)
+                         ? path + ": has no value"
+                         : fmt::format("{}: expected one value, got {}", path, show(node.kind)));
   return nullptr;
 }
 
@@ -84,7 +98,8 @@ std::string GraphReader::path_of(const YamlNode& node, const std::string& path) 
 }
 
 bool GraphReader::is_map(const YamlNode& node, const std::string& path) {
-  if (!node.is(Kind::map)) refuse(node.place, fmt::format("{}: expected a map (KEY: VALUE), got {}", path, show(node.kind)));
+  if (!node.is(Kind::map))
+    refuse(node.place, fmt::format("{}: expected a map (KEY: VALUE), got {}", path, show(node.kind)));
   return node.is(Kind::map);
 }
 
@@ -102,7 +117,9 @@ Graph GraphReader::read(YamlNode& root) {
     for (const YamlMember& member : node->members) {
       const Key* key = find_key(Scope::stage, member.key);
       if (key == nullptr || key->kind == KeyKind::running) continue;
-      refuse(member.key_place, fmt::format("defaults.{}: belongs to one stage; defaults are keys such as workers or timeout", member.key));
+      refuse(member.key_place,
+             fmt::format("defaults.{}: belongs to one stage; defaults are keys such as workers or timeout",
+                         member.key));
     }
   }
   defaults_ = defaults.running;
@@ -118,15 +135,19 @@ Graph GraphReader::read(YamlNode& root) {
 void GraphReader::read_format(const YamlNode& root) {
   const YamlNode* node = root.find("datagen");
   if (node == nullptr) {
-    if (is_file_) refuse(root.place, "datagen: is missing; begin the graph with 'datagen: 1', the version of its format");
+    if (is_file_)
+      refuse(root.place, "datagen: is missing; begin the graph with 'datagen: 1', the version of its format");
     return;
   }
   const std::string* text = text_of(*node, "datagen");
   if (text == nullptr) return;
   const auto version = parse_whole(*text);
   if (!version) return refuse(node->place, "datagen: " + version.error().message());
-  if (version.value() > 1) refuse(node->place, fmt::format("datagen: format {} is newer than this program, which reads format 1", *text));
-  if (version.value() < 1) refuse(node->place, fmt::format("datagen: there is no format {}; the first is 1", *text));
+  if (version.value() > 1)
+    refuse(node->place,
+           fmt::format("datagen: format {} is newer than this program, which reads format 1", *text));
+  if (version.value() < 1)
+    refuse(node->place, fmt::format("datagen: there is no format {}; the first is 1", *text));
 }
 
 void GraphReader::read_top(const YamlNode& root, Graph& graph) {
@@ -139,8 +160,9 @@ void GraphReader::read_top(const YamlNode& root, Graph& graph) {
     if (const std::string* text = text_of(*node, "pipeline")) {
       graph.pipeline = *text;
       if (!is_name(*text, ".")) {
-        refuse(node->place, fmt::format("pipeline: '{}' cannot be the name of a folder: use letters, digits, _ - .{}", *text,
-                                        node->place.line == 0 ? " (give it one with pipeline: NAME)" : ""));
+        refuse(node->place,
+               fmt::format("pipeline: '{}' cannot be the name of a folder: use letters, digits, _ - .{}",
+                           *text, node->place.line == 0 ? " (give it one with pipeline: NAME)" : ""));
       }
     }
   }
@@ -159,7 +181,8 @@ void GraphReader::read_top(const YamlNode& root, Graph& graph) {
     }
   }
   if (const YamlNode* node = root.find("stage_path")) read_stage_path(*node, graph);
-  if (const YamlNode* node = root.find("rings"); node != nullptr && is_map(*node, "rings")) read_rings(*node, graph);
+  if (const YamlNode* node = root.find("rings"); node != nullptr && is_map(*node, "rings"))
+    read_rings(*node, graph);
 }
 
 void GraphReader::read_stage_path(const YamlNode& node, Graph& graph) {
@@ -167,11 +190,13 @@ void GraphReader::read_stage_path(const YamlNode& node, Graph& graph) {
     const std::string absolute = path_of(folder, path);
     if (absolute.empty()) return;
     std::error_code error;
-    if (!std::filesystem::is_directory(absolute, error)) refuse(folder.place, fmt::format("{}: there is no folder {}", path, absolute));
+    if (!std::filesystem::is_directory(absolute, error))
+      refuse(folder.place, fmt::format("{}: there is no folder {}", path, absolute));
     graph.stage_path.push_back(absolute);
   };
   if (!node.is(Kind::list)) return add(node, "stage_path");
-  for (std::size_t index = 0; index < node.items.size(); ++index) add(node.items[index], fmt::format("stage_path[{}]", index));
+  for (std::size_t index = 0; index < node.items.size(); ++index)
+    add(node.items[index], fmt::format("stage_path[{}]", index));
 }
 
 void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
@@ -191,7 +216,9 @@ void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
   const YamlNode* found = node.find("block_bytes");
   if (graph.block_bytes % kPage != 0) {
     const std::int64_t fits = (graph.block_bytes / kPage + 1) * kPage;
-    refuse(found->place, fmt::format("rings.block_bytes: {} is no multiple of a page of {} bytes (the next is {})", graph.block_bytes, kPage, fits));
+    refuse(found->place,
+           fmt::format("rings.block_bytes: {} is no multiple of a page of {} bytes (the next is {})",
+                       graph.block_bytes, kPage, fits));
   }
 }
 
@@ -201,7 +228,8 @@ EndSpec GraphReader::read_end(const YamlNode& root, const std::string& name) {
   const YamlNode* node = root.find(name);
   const YamlNode* uri = node;
   if (node == nullptr) {
-    const char* form = is_file_ ? "{}: is missing; for example {}: jsonl://data/{}.jsonl" : "--{} is missing; for example --{} jsonl://data/{}.jsonl";
+    const char* form = is_file_ ? "{}: is missing; for example {}: jsonl://data/{}.jsonl"
+                                : "--{} is missing; for example --{} jsonl://data/{}.jsonl";
     refuse(root.place, fmt::format(fmt::runtime(form), name, name, name));
     return end;
   }
@@ -209,14 +237,17 @@ EndSpec GraphReader::read_end(const YamlNode& root, const std::string& name) {
   if (node->is(Kind::map)) {
     uri = node->find("uri");
     for (const YamlMember& member : node->members) {
-      if (member.key != "uri" && !member.key.starts_with("x-")) read_param(member, name + "." + member.key, end.params);
+      if (member.key != "uri" && !member.key.starts_with("x-"))
+        read_param(member, name + "." + member.key, end.params);
     }
     if (uri == nullptr) {
       std::string hint;
       for (const YamlMember& member : node->members) {
-        if (hint.empty() && !suggestion(member.key, {"uri"}).empty()) hint = fmt::format(" (instead of '{}'?)", member.key);
+        if (hint.empty() && !suggestion(member.key, {"uri"}).empty())
+          hint = fmt::format(" (instead of '{}'?)", member.key);
       }
-      refuse(node->place, fmt::format("{}.uri: is missing; for example {{uri: jsonl://data/{}.jsonl}}{}", name, name, hint));
+      refuse(node->place, fmt::format("{}.uri: is missing; for example {{uri: jsonl://data/{}.jsonl}}{}",
+                                      name, name, hint));
       return end;
     }
   }
@@ -231,7 +262,8 @@ EndSpec GraphReader::read_end(const YamlNode& root, const std::string& name) {
 
 void GraphReader::read_stages(YamlNode& node, Graph& graph) {
   if (node.is(Kind::null)) return;
-  if (!node.is(Kind::list)) return refuse(node.place, fmt::format("stages: expected a list (- NAME), got {}", show(node.kind)));
+  if (!node.is(Kind::list))
+    return refuse(node.place, fmt::format("stages: expected a list (- NAME), got {}", show(node.kind)));
   for (std::size_t index = 0; index < node.items.size(); ++index) {
     graph.stages.push_back(read_stage(node.items[index], fmt::format("stages[{}]", index)));
   }
@@ -261,7 +293,8 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
   }
   const Place& place = has_id ? id->place : stage.place;
   if (!is_name(stage.id, "")) {
-    refuse(place, fmt::format("{}.id: '{}' cannot be an id: use letters, digits, _ and -{}", path, stage.id, has_id ? "" : " (give it one with id: …)"));
+    refuse(place, fmt::format("{}.id: '{}' cannot be an id: use letters, digits, _ and -{}", path, stage.id,
+                              has_id ? "" : " (give it one with id: …)"));
   } else if (std::ranges::find(kReservedIds, stage.id) != std::end(kReservedIds)) {
     refuse(place, fmt::format("{}.id: '{}' is reserved; give the stage another id", path, stage.id));
   }
@@ -285,9 +318,11 @@ void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& 
     stage.place = shape.short_form->key_place;
     stage.name = shape.short_form->key;
     if (stage.name.empty()) refuse(stage.place, stage.path + ": names no stage");
-    if (!shape.short_form->value.is(Kind::null)) stage.params = read_params(shape.short_form->value, stage.path + "." + stage.name);
+    if (!shape.short_form->value.is(Kind::null))
+      stage.params = read_params(shape.short_form->value, stage.path + "." + stage.name);
     if (params != nullptr) {
-      refuse(params->place, fmt::format("{}.params: goes with 'use' or 'run'; write the parameters under {}", stage.path, stage.name));
+      refuse(params->place, fmt::format("{}.params: goes with 'use' or 'run'; write the parameters under {}",
+                                        stage.path, stage.name));
     }
     params = nullptr;
   } else if (node.find("exec") == nullptr) {
@@ -296,7 +331,8 @@ void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& 
   if (stage.name.find('/') != std::string::npos) {
     refuse(stage.place, fmt::format("{}: '{}' is a path; write run: {}", stage.path, stage.name, stage.name));
   }
-  if (params != nullptr && !params->is(Kind::null)) stage.params = read_params(*params, stage.path + ".params");
+  if (params != nullptr && !params->is(Kind::null))
+    stage.params = read_params(*params, stage.path + ".params");
 }
 
 void GraphReader::read_running(const YamlNode& map, const std::string& prefix, StageSpec& stage) {
@@ -309,7 +345,8 @@ void GraphReader::read_running(const YamlNode& map, const std::string& prefix, S
   }
 }
 
-void GraphReader::read_running_key(const Key& key, const YamlNode& node, const std::string& path, RunningKeys& running) {
+void GraphReader::read_running_key(const Key& key, const YamlNode& node, const std::string& path,
+                                   RunningKeys& running) {
   const std::string* text = text_of(node, path);
   if (text == nullptr) return;
   if (key.number == nullptr) {  // on_error, the only one that is no number
@@ -319,7 +356,9 @@ void GraphReader::read_running_key(const Key& key, const YamlNode& node, const s
     return;
   }
   if (node.quoted && key.type == KeyType::whole) {
-    return refuse(node.place, fmt::format("{}: expected a whole number, got the text \"{}\" (remove the quotes)", path, *text));
+    return refuse(
+        node.place,
+        fmt::format("{}: expected a whole number, got the text \"{}\" (remove the quotes)", path, *text));
   }
   const auto number = parse_number(key, *text);
   if (!number) return refuse(node.place, path + ": " + number.error().message());
@@ -333,7 +372,8 @@ std::vector<GivenParameter> GraphReader::read_params(const YamlNode& node, const
   return params;
 }
 
-void GraphReader::read_param(const YamlMember& member, const std::string& path, std::vector<GivenParameter>& params) {
+void GraphReader::read_param(const YamlMember& member, const std::string& path,
+                             std::vector<GivenParameter>& params) {
   const std::string* text = text_of(member.value, path);
   if (text == nullptr) return;
   params.push_back({member.key, member.key_place, path, *text, member.value.quoted, member.value.place});
@@ -347,7 +387,8 @@ void GraphReader::check_ids(const Graph& graph) {
     if (is_new) continue;
     const std::string remedy = is_file_ ? fmt::format("give this one an id of its own (id: {}_2)", stage.id)
                                         : "in a graph file each can have an id of its own";
-    refuse(stage.place, fmt::format("{}: '{}' is the id of {} already; {}", stage.path, stage.id, first->second->path, remedy));
+    refuse(stage.place, fmt::format("{}: '{}' is the id of {} already; {}", stage.path, stage.id,
+                                    first->second->path, remedy));
   }
 }
 

@@ -12,9 +12,13 @@ namespace datagen::launcher {
 
 class GraphReader {
  public:
-  // Relative paths begin at `folder`, those on flags at `working_directory`. A graph of flags has no `datagen: 1`.
+  // Relative paths begin at `folder`, those on flags at `working_directory`. A graph of flags has no
+  // `datagen: 1`.
   GraphReader(std::string folder, std::string working_directory, bool is_file, GraphErrors& errors)
-      : folder_(std::move(folder)), working_directory_(std::move(working_directory)), is_file_(is_file), errors_(errors) {}
+      : folder_(std::move(folder)),
+        working_directory_(std::move(working_directory)),
+        is_file_(is_file),
+        errors_(errors) {}
 
   Graph read(YamlNode& root);
 
@@ -23,14 +27,18 @@ class GraphReader {
 
   void refuse(const Place& place, std::string message) { errors_.emplace_back(place, std::move(message)); }
   // Reports keys that `scope` does not have; `prefix` is what their paths begin with ("stages[1].").
-  void refuse_unknown_keys(const YamlNode& map, Scope scope, const std::string& prefix, const YamlMember* except = nullptr);
+  void refuse_unknown_keys(const YamlNode& map, Scope scope, const std::string& prefix,
+                           const YamlMember* except = nullptr);
   std::string hint_for_unknown(Scope scope, const std::string& key) const;
 
-  // The text of a scalar; nothing (and an error) for another kind of node, and for a number with leading zeros.
+  // The text of a scalar; nothing (and an error) for another kind of node, and for a number with leading
+  // zeros.
   const std::string* text_of(const YamlNode& node, const std::string& path);
   // The scalar as a path, made absolute; nothing (and an error) where it is none.
   std::string path_of(const YamlNode& node, const std::string& path);
-  const std::string& base_of(const YamlNode& node) const { return node.from_flag ? working_directory_ : folder_; }
+  const std::string& base_of(const YamlNode& node) const {
+    return node.from_flag ? working_directory_ : folder_;
+  }
   bool is_map(const YamlNode& node, const std::string& path);
 
   void read_top(const YamlNode& root, Graph& graph);

@@ -19,7 +19,8 @@ StageShape shape_of(YamlNode& stage) {
     if (find_key(Scope::stage, member.key) != nullptr || is_planned_key(Scope::stage, member.key)) continue;
     if (member.key.starts_with("x-")) continue;
     const bool has_parameters = member.value.is(Kind::map) || member.value.is(Kind::null);
-    if (shape.short_form == nullptr || (has_parameters && shape.short_form->value.is(Kind::scalar))) shape.short_form = &member;
+    if (shape.short_form == nullptr || (has_parameters && shape.short_form->value.is(Kind::scalar)))
+      shape.short_form = &member;
   }
   return shape;
 }

@@ -9,8 +9,8 @@ namespace datagen::launcher {
 
 // Where a stage says what it is. Nothing is set for a value that is no stage.
 struct StageShape {
-  YamlNode* run = nullptr;         // the path, of `run: PATH`
-  YamlNode* use = nullptr;         // the name, of `use: NAME` or of a bare name
+  YamlNode* run = nullptr;           // the path, of `run: PATH`
+  YamlNode* use = nullptr;           // the name, of `use: NAME` or of a bare name
   YamlMember* short_form = nullptr;  // `NAME: {parameters}`
 };
 

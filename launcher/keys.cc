@@ -19,36 +19,100 @@ using enum KeyKind;
 // Bounds of geometry and workers are those of ipc/ring.h and ipc/slot_word.h.
 constexpr Key kKeys[] = {
     {Scope::graph, "datagen", whole, form, "", "version of the format", 1, 1},
-    {Scope::graph, "pipeline", text, running, "the file's name", "name of the pipeline and of its run directory"},
+    {Scope::graph, "pipeline", text, running, "the file's name",
+     "name of the pipeline and of its run directory"},
     {Scope::graph, "vars", map, form, "{}", "values for ${NAME} in this file"},
     {Scope::graph, "defaults", map, form, "{}", "running keys for every stage"},
-    {Scope::graph, "input", text_or_map, meaning, "", "where records come from: a URI, or a map with uri and parameters"},
-    {Scope::graph, "output", text_or_map, meaning, "", "where records go: a URI, or a map with uri and parameters"},
+    {Scope::graph, "input", text_or_map, meaning, "",
+     "where records come from: a URI, or a map with uri and parameters"},
+    {Scope::graph, "output", text_or_map, meaning, "",
+     "where records go: a URI, or a map with uri and parameters"},
     {Scope::graph, "stages", list, meaning, "[]", "what happens to the records, in order"},
-    {Scope::graph, "ids", choice, meaning, "true", "write _i; keep: take it from the input", 0, 0, "true|false|keep"},
-    {Scope::graph, "max_dead_letters", dead_letters, running, "5%", "count, or share of the records, at which the run stops"},
+    {Scope::graph, "ids", choice, meaning, "true", "write _i; keep: take it from the input", 0, 0,
+     "true|false|keep"},
+    {Scope::graph, "max_dead_letters", dead_letters, running, "5%",
+     "count, or share of the records, at which the run stops"},
     {Scope::graph, "stage_path", text_or_list, running, "[]", "folders in which stages are looked up first"},
     {Scope::graph, "rings", map, running, "{}", "size of the shared memory between stages"},
 
     {Scope::rings, "slots", whole, running, "64", "frames that a ring holds", 2, 65'536},
-    {Scope::rings, "block_bytes", size, running, "256KiB", "room for one frame; larger ones overflow", 4096, 1024 * kMiB},
+    {Scope::rings, "block_bytes", size, running, "256KiB", "room for one frame; larger ones overflow", 4096,
+     1024 * kMiB},
 
     {Scope::stage, "use", text, meaning, "", "name of the stage"},
     {Scope::stage, "run", text, meaning, "", "path of a stage's executable"},
     {Scope::stage, "params", map, meaning, "{}", "the stage's parameters, with use or run"},
     {Scope::stage, "id", text, meaning, "the stage's name", "name within this graph"},
     {Scope::stage, "workers", whole, running, "1", "processes", 1, 4096, {}, &RunningKeys::workers},
-    {Scope::stage, "threads", whole, running, "1", "threads in each process", 1, 4096, {}, &RunningKeys::threads},
-    {Scope::stage, "batch_size", whole, running, "0", "records for each call; 0: a whole frame", 0, 1'000'000, {},
+    {Scope::stage,
+     "threads",
+     whole,
+     running,
+     "1",
+     "threads in each process",
+     1,
+     4096,
+     {},
+     &RunningKeys::threads},
+    {Scope::stage,
+     "batch_size",
+     whole,
+     running,
+     "0",
+     "records for each call; 0: a whole frame",
+     0,
+     1'000'000,
+     {},
      &RunningKeys::batch_size},
-    {Scope::stage, "retries", whole, running, "0", "further attempts after an exception", 0, 1'000, {}, &RunningKeys::retries},
-    {Scope::stage, "backoff", duration, running, "100ms", "pause before the first retry", 0, kDayMs, {},
+    {Scope::stage,
+     "retries",
+     whole,
+     running,
+     "0",
+     "further attempts after an exception",
+     0,
+     1'000,
+     {},
+     &RunningKeys::retries},
+    {Scope::stage,
+     "backoff",
+     duration,
+     running,
+     "100ms",
+     "pause before the first retry",
+     0,
+     kDayMs,
+     {},
      &RunningKeys::backoff_ms},
-    {Scope::stage, "timeout", duration, running, "0", "longest time for a record; 0: none", 0, 30 * kDayMs, {},
+    {Scope::stage,
+     "timeout",
+     duration,
+     running,
+     "0",
+     "longest time for a record; 0: none",
+     0,
+     30 * kDayMs,
+     {},
      &RunningKeys::timeout_ms},
-    {Scope::stage, "memory_limit", size, running, "0", "memory of each worker; 0: no limit", 0, 0, {},
+    {Scope::stage,
+     "memory_limit",
+     size,
+     running,
+     "0",
+     "memory of each worker; 0: no limit",
+     0,
+     0,
+     {},
      &RunningKeys::memory_limit_bytes},
-    {Scope::stage, "crash_attempts", whole, running, "3", "deaths of a worker until a record is given up", 1, 1'000, {},
+    {Scope::stage,
+     "crash_attempts",
+     whole,
+     running,
+     "3",
+     "deaths of a worker until a record is given up",
+     1,
+     1'000,
+     {},
      &RunningKeys::crash_attempts},
     {Scope::stage, "on_error", choice, running, "dead_letter", "what becomes of a record that fails", 0, 0,
      "dead_letter|drop|fail"},
@@ -59,7 +123,8 @@ constexpr std::string_view kPlannedStageKeys[] = {"exec", "mode", "from", "when"
 // Bounds in the words of the key's type.
 std::string show_bound(const Key& key, std::int64_t bound) {
   if (key.type == KeyType::size) return show_bytes(static_cast<std::uint64_t>(bound));
-  if (key.type == KeyType::duration) return bound % kDayMs == 0 ? fmt::format("{}d", bound / kDayMs) : fmt::format("{}ms", bound);
+  if (key.type == KeyType::duration)
+    return bound % kDayMs == 0 ? fmt::format("{}d", bound / kDayMs) : fmt::format("{}ms", bound);
   return std::to_string(bound);
 }
 
@@ -78,7 +143,8 @@ std::vector<std::string> split_choices(std::string_view choices) {
 std::span<const Key> all_keys() { return kKeys; }
 
 const Key* find_key(Scope scope, std::string_view name) {
-  const auto found = std::ranges::find_if(kKeys, [&](const Key& key) { return key.scope == scope && key.name == name; });
+  const auto found =
+      std::ranges::find_if(kKeys, [&](const Key& key) { return key.scope == scope && key.name == name; });
   return found == std::end(kKeys) ? nullptr : &*found;
 }
 
@@ -95,7 +161,8 @@ Result<std::int64_t> parse_number(const Key& key, std::string_view given) {
                       : key.type == KeyType::duration ? parse_duration(given)
                                                       : parse_whole(given);
   if (!parsed) return parsed.error();
-  if (parsed.value() < key.min) return Error(fmt::format("{} is too small: at least {}", given, show_bound(key, key.min)));
+  if (parsed.value() < key.min)
+    return Error(fmt::format("{} is too small: at least {}", given, show_bound(key, key.min)));
   if (key.max != 0 && parsed.value() > key.max) {
     return Error(fmt::format("{} is too large: at most {}", given, show_bound(key, key.max)));
   }
@@ -105,7 +172,8 @@ Result<std::int64_t> parse_number(const Key& key, std::string_view given) {
 Result<std::string> parse_choice(const Key& key, std::string_view given) {
   const std::vector<std::string> words = split_choices(key.choices);
   if (std::ranges::find(words, given) != words.end()) return std::string(given);
-  return Error(fmt::format("expected {}, got '{}'{}", fmt::join(words, " or "), given, suggestion(given, words)));
+  return Error(
+      fmt::format("expected {}, got '{}'{}", fmt::join(words, " or "), given, suggestion(given, words)));
 }
 
 bool is_planned_key(Scope scope, std::string_view name) {

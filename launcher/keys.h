@@ -34,9 +34,9 @@ enum class KeyType : std::uint8_t {
   size,      // bytes
   duration,  // milliseconds
   choice,
-  dead_letters,   // a count or a share
-  text_or_map,    // an end: a URI, or a map with `uri`
-  text_or_list,   // folders
+  dead_letters,  // a count or a share
+  text_or_map,   // an end: a URI, or a map with `uri`
+  text_or_list,  // folders
   map,
   list,
 };
@@ -53,8 +53,8 @@ struct Key {
   std::string_view default_text;  // as it would be written; empty: none
   std::string_view help;
   std::int64_t min = 0;
-  std::int64_t max = 0;            // 0: no bound
-  std::string_view choices = {};   // separated by '|'
+  std::int64_t max = 0;                         // 0: no bound
+  std::string_view choices = {};                // separated by '|'
   std::int64_t RunningKeys::*number = nullptr;  // where the value goes, for running keys of a stage
 };
 

@@ -34,7 +34,8 @@ namespace datagen::launcher {
 
 namespace {
 
-// In the child between fork and exec: system calls only. In the parent when that fails: Boost leaves the child unreaped.
+// In the child between fork and exec: system calls only. In the parent when that fails: Boost leaves the
+// child unreaped.
 struct PrepareChild : bp::extend::handler {
   PrepareChild(pid_t launcher_pid, int stdout_fd, int stderr_fd, std::uint64_t memory_bytes)
       : launcher(launcher_pid), out(stdout_fd), err(stderr_fd), memory_limit_bytes(memory_bytes) {}
@@ -54,14 +55,18 @@ struct PrepareChild : bp::extend::handler {
     }
     if (getppid() != launcher) _exit(127);  // it died before the line above
     const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0) _exit(127);
-    // Also what the launcher itself inherited. A kernel before 5.11 refuses; ours are all close-on-exec anyway.
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+        dup2(err, STDERR_FILENO) < 0)
+      _exit(127);
+    // Also what the launcher itself inherited. A kernel before 5.11 refuses; ours are all close-on-exec
+    // anyway.
     syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   }
 
   template <class Executor>
   void on_error(Executor& executor, const std::error_code&) const {
-    if (executor.pid > 0) waitpid(executor.pid, nullptr, 0);  // it has failed to become the executable, and ends
+    if (executor.pid > 0)
+      waitpid(executor.pid, nullptr, 0);  // it has failed to become the executable, and ends
   }
 
   pid_t launcher;
@@ -74,10 +79,12 @@ int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid,
 
 // Starts argv with the given descriptors. The pid is this function's to wait for: the child is detached from
 // Boost, whose own waiting would race with ours.
-Result<pid_t> start(const std::vector<std::string>& argv, int out, int err, std::uint64_t memory_limit_bytes = 0) {
+Result<pid_t> start(const std::vector<std::string>& argv, int out, int err,
+                    std::uint64_t memory_limit_bytes = 0) {
   std::error_code error;
   const std::vector<std::string> arguments(argv.begin() + 1, argv.end());
-  bp::child child(bp::exe = argv.front(), bp::args = arguments, PrepareChild(getpid(), out, err, memory_limit_bytes), error);
+  bp::child child(bp::exe = argv.front(), bp::args = arguments,
+                  PrepareChild(getpid(), out, err, memory_limit_bytes), error);
   if (error) return Error("cannot start " + argv.front() + ": " + error.message());
   const pid_t pid = child.id();
   child.detach();
@@ -117,7 +124,8 @@ Result<Process> Process::adopt(pid_t pid) {
   const int error = errno;
   kill(pid, SIGKILL);
   reap(pid);
-  return Error::from_errno("this kernel cannot watch processes (pidfd_open; Linux 5.3 or newer is needed)", error);
+  return Error::from_errno("this kernel cannot watch processes (pidfd_open; Linux 5.3 or newer is needed)",
+                           error);
 }
 
 Process::Process(Process&& other) noexcept
@@ -183,15 +191,17 @@ struct Capture {
     if (got > 0) text.append(chunk, std::min(static_cast<std::size_t>(got), bytes_max - text.size()));
   }
 
-  // Until the process has ended and all is read that it wrote. What a grandchild holds open is waited for as well,
-  // within the time. Error: how it came to no end.
+  // Until the process has ended and all is read that it wrote. What a grandchild holds open is waited for as
+  // well, within the time. Error: how it came to no end.
   Result<void> follow(std::chrono::milliseconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     bool has_ended = false;
     while (!has_ended || out.ends[0] >= 0 || err.ends[0] >= 0) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
       constexpr std::chrono::milliseconds::rep kWaitMsMax = 60'000;
-      pollfd fds[3] = {{out.ends[0], POLLIN, 0}, {err.ends[0], POLLIN, 0}, {has_ended ? -1 : pidfd, POLLIN, 0}};
+      pollfd fds[3] = {
+          {out.ends[0], POLLIN, 0}, {err.ends[0], POLLIN, 0}, {has_ended ? -1 : pidfd, POLLIN, 0}};
       if (left.count() <= 0) return Error("did not answer within " + std::to_string(timeout.count()) + " ms");
       if (poll(fds, 3, static_cast<int>(std::min(left.count(), kWaitMsMax))) <= 0) continue;
       if (fds[0].revents != 0) read_from(out, answer, kAnswerBytesMax);
@@ -224,7 +234,8 @@ Result<std::string> run_captured(const std::vector<std::string>& argv, std::chro
   if (exit.code == 0) return std::move(capture.answer);
   std::string& complaint = capture.complaint;
   while (!complaint.empty() && complaint.back() == '\n') complaint.pop_back();
-  return Error(complaint.empty() ? argv.front() + " ended with code " + std::to_string(exit.code) : complaint);
+  return Error(complaint.empty() ? argv.front() + " ended with code " + std::to_string(exit.code)
+                                 : complaint);
 }
 
 }  // namespace datagen::launcher

@@ -13,13 +13,13 @@
 namespace datagen::launcher {
 
 struct SpawnOptions {
-  std::vector<std::string> argv;  // argv[0] is the executable's path
-  std::string log_path;           // stdout and stderr, appended; the file is created
+  std::vector<std::string> argv;         // argv[0] is the executable's path
+  std::string log_path;                  // stdout and stderr, appended; the file is created
   std::uint64_t memory_limit_bytes = 0;  // of its address space (RLIMIT_AS); 0: none
 };
 
-// Once, at the start of a program that spawns: 0, 1 and 2 are open (else a pipe or a log would become one of them), and
-// children that end are kept until they are waited for, whatever was inherited.
+// Once, at the start of a program that spawns: 0, 1 and 2 are open (else a pipe or a log would become one of
+// them), and children that end are kept until they are waited for, whatever was inherited.
 void prepare_to_spawn();
 
 // A child of this process, held by a pidfd: it cannot be confused with a later process of the same pid.
@@ -57,8 +57,8 @@ class Process {
 };
 
 // Runs a command to its end and returns what it wrote to stdout. Errors: it cannot be started, does not end
-// within `timeout`, writes more than 64 MiB, or ends with another code than 0 (then with what it wrote to stderr).
-// Its process group does not outlive the call.
+// within `timeout`, writes more than 64 MiB, or ends with another code than 0 (then with what it wrote to
+// stderr). Its process group does not outlive the call.
 Result<std::string> run_captured(const std::vector<std::string>& argv, std::chrono::milliseconds timeout);
 
 }  // namespace datagen::launcher

@@ -30,7 +30,8 @@ std::string tidy(const fs::path& path) {
 std::vector<RunFolder> list_runs(const std::string& working_directory) {
   std::vector<RunFolder> runs;
   std::error_code error;
-  for (fs::directory_iterator entry(fs::path(working_directory) / "runs", error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(fs::path(working_directory) / "runs", error), end; !error && entry != end;
+       entry.increment(error)) {
     if (!is_run(entry->path())) continue;
     std::error_code gone;
     const auto changed = fs::last_write_time(entry->path() / "runtime.json", gone);
@@ -62,7 +63,8 @@ Result<std::string> find_run(const std::string& name, const std::string& working
   }
   std::vector<std::string> names;
   for (const RunFolder& run : runs) names.push_back(run.name);
-  return Error(fmt::format("there is no run '{}', neither as a directory nor in {}{}", name, tidy(base / "runs"), suggestion(name, names)));
+  return Error(fmt::format("there is no run '{}', neither as a directory nor in {}{}", name,
+                           tidy(base / "runs"), suggestion(name, names)));
 }
 
 }  // namespace datagen::launcher

@@ -1,5 +1,5 @@
-// Finding a run on disk, for every command that takes RUN: a directory, or a name under ./runs; left out, the newest.
-// Looks only at files; nothing is opened or locked.
+// Finding a run on disk, for every command that takes RUN: a directory, or a name under ./runs; left out, the
+// newest. Looks only at files; nothing is opened or locked.
 #pragma once
 
 #include <filesystem>
@@ -11,15 +11,16 @@
 namespace datagen::launcher {
 
 struct RunFolder {
-  std::string name;  // under runs/
-  std::string path;  // absolute
+  std::string name;                         // under runs/
+  std::string path;                         // absolute
   std::filesystem::file_time_type changed;  // of its runtime.json
 };
 
 // The folders with a runtime.json under `working_directory`/runs, newest first.
 std::vector<RunFolder> list_runs(const std::string& working_directory);
 
-// The run's absolute path. Errors: no such run, with a suggestion; a directory that is no run; no runs at all.
+// The run's absolute path. Errors: no such run, with a suggestion; a directory that is no run; no runs at
+// all.
 Result<std::string> find_run(const std::string& name_or_empty, const std::string& working_directory);
 
 }  // namespace datagen::launcher

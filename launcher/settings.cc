@@ -70,7 +70,8 @@ class Setting {
 
   void set_top() {
     const Key* key = find_key(Scope::graph, path_);
-    const bool is_single = key != nullptr && key->type != KeyType::map && key->type != KeyType::list && key->kind != KeyKind::form;
+    const bool is_single = key != nullptr && key->type != KeyType::map && key->type != KeyType::list &&
+                           key->kind != KeyKind::form;
     if (path_ == "input" || path_ == "output") return set_uri();
     if (is_single) return put(root_, path_, value_);
     std::vector<std::string> known = stage_ids();
@@ -157,7 +158,8 @@ class Setting {
     }
     const Key* key = find_key(Scope::stage, rest);
     if (key != nullptr && key->kind == KeyKind::running) return put(stage, rest, value_);
-    if (key != nullptr || is_planned_key(Scope::stage, rest)) return refuse(fmt::format("{}: '{}' cannot be set from outside the graph", path_, rest));
+    if (key != nullptr || is_planned_key(Scope::stage, rest))
+      return refuse(fmt::format("{}: '{}' cannot be set from outside the graph", path_, rest));
     const std::string name = rest.starts_with("params.") ? rest.substr(7) : rest;
     const StageShape shape = shape_of(stage);
     if (shape.short_form != nullptr) return put(shape.short_form->value, name, value_);
@@ -221,12 +223,15 @@ class Substitution {
       } else {
         const std::size_t end = text.find('}', at);
         if (end == std::string::npos) {
-          errors_.emplace_back(node.place, fmt::format("'{}': '${{' without '}}' (write $$ for a dollar)", text));
+          errors_.emplace_back(node.place,
+                               fmt::format("'{}': '${{' without '}}' (write $$ for a dollar)", text));
           return;
         }
         const std::string reference = text.substr(at + 2, end - at - 2);
         if (reference.find("${") != std::string::npos) {
-          errors_.emplace_back(node.place, fmt::format("'{}': one ${{…}} cannot stand in another; put the inner one into vars", text));
+          errors_.emplace_back(
+              node.place,
+              fmt::format("'{}': one ${{…}} cannot stand in another; put the inner one into vars", text));
           return;
         }
         out += value_of(reference, node.place);
@@ -257,17 +262,23 @@ class Substitution {
     std::vector<std::string> known;
     for (const auto& [variable, text] : variables_) known.push_back(variable);
     if (!is_variable_name(name)) {
-      errors_.emplace_back(place, fmt::format("'${{{}}}' is no reference: write ${{NAME}} or ${{NAME:-VALUE}} (and $$ for a dollar){}",
-                                              reference, suggestion(name, known)));
+      errors_.emplace_back(
+          place, fmt::format(
+                     "'${{{}}}' is no reference: write ${{NAME}} or ${{NAME:-VALUE}} (and $$ for a dollar){}",
+                     reference, suggestion(name, known)));
       return {};
     }
-    errors_.emplace_back(place, fmt::format("${{{}}} is not set, neither in vars nor in the environment{} (a default: ${{{}:-VALUE}})",
-                                            name, suggestion(name, known), name));
+    errors_.emplace_back(
+        place, fmt::format(
+                   "${{{}}} is not set, neither in vars nor in the environment{} (a default: ${{{}:-VALUE}})",
+                   name, suggestion(name, known), name));
     return {};
   }
 
   static bool is_variable_name(const std::string& name) {
-    const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+    const auto fits = [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    };
     return !name.empty() && std::ranges::all_of(name, fits);
   }
 
@@ -279,7 +290,8 @@ class Substitution {
 }  // namespace
 
 void apply_settings(YamlNode& root, const GraphContext& context, GraphErrors& errors) {
-  // Variables first, then the names of stages, which may use them; then the sets, which name both; the rest last.
+  // Variables first, then the names of stages, which may use them; then the sets, which name both; the rest
+  // last.
   for (const std::string& argument : context.sets) {
     if (Setting set(root, argument, errors); set.is_of_variable()) set.apply();
   }

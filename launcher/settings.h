@@ -9,13 +9,14 @@
 
 namespace datagen::launcher {
 
-// Sets (context.sets): vars.NAME, STAGE.KEY, STAGE.PARAMETER, input.PARAMETER, output.PARAMETER, defaults.KEY,
-// rings.KEY, and the keys at the top that hold one value. They are taken as they are: the shell has substituted.
-// Errors: no PATH=VALUE; a path that leads nowhere, with a suggestion.
+// Sets (context.sets): vars.NAME, STAGE.KEY, STAGE.PARAMETER, input.PARAMETER, output.PARAMETER,
+// defaults.KEY, rings.KEY, and the keys at the top that hold one value. They are taken as they are: the shell
+// has substituted. Errors: no PATH=VALUE; a path that leads nowhere, with a suggestion.
 //
-// References: ${NAME} is a variable of `vars`, else of the environment; ${NAME:-default} where it is unset or empty;
-// $$ is a dollar. In values only, not in keys. Errors: unset without a default; a brace that is not closed; one
-// reference within another. A value that is replaced by a set is not looked at.
+// References: ${NAME} is a variable of `vars`, else of the environment; ${NAME:-default} where it is unset or
+// empty;
+// $$ is a dollar. In values only, not in keys. Errors: unset without a default; a brace that is not closed;
+// one reference within another. A value that is replaced by a set is not looked at.
 void apply_settings(YamlNode& root, const GraphContext& context, GraphErrors& errors);
 
 }  // namespace datagen::launcher

@@ -25,7 +25,8 @@ constexpr Unit kSizeUnits[] = {
     {"GiB", std::int64_t{1} << 30},
     {"TiB", std::int64_t{1} << 40},
 };
-constexpr Unit kDurationUnits[] = {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+constexpr Unit kDurationUnits[] = {
+    {"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
 
 Error refuse(std::string_view text, std::string_view expected) {
   return Error(fmt::format("expected {}, got '{}'", expected, text));
@@ -48,7 +49,8 @@ Result<std::int64_t> with_unit(std::string_view text, const Unit (&units)[count]
   if (!number) return digits.empty() ? refuse(text, expected) : number.error();
   for (const Unit& unit : units) {
     if (unit.name != rest) continue;
-    if (number.value() > std::numeric_limits<std::int64_t>::max() / unit.factor) return Error(fmt::format("'{}' is too large", text));
+    if (number.value() > std::numeric_limits<std::int64_t>::max() / unit.factor)
+      return Error(fmt::format("'{}' is too large", text));
     return number.value() * unit.factor;
   }
   return refuse(text, expected);
@@ -87,9 +89,11 @@ Result<std::int64_t> parse_size(std::string_view text) {
     if (split.digits.empty()) return refuse(text, kExpected);
     return parse_whole(split.digits);
   }
-  if (split.rest.size() == 1 && std::string_view("kKmMgGtT").find(split.rest.front()) != std::string_view::npos) {
+  if (split.rest.size() == 1 &&
+      std::string_view("kKmMgGtT").find(split.rest.front()) != std::string_view::npos) {
     const char unit = static_cast<char>(split.rest.front() & ~0x20);
-    return Error(fmt::format("expected {}, got '{}' (did you mean '{}{}iB'?)", kExpected, text, split.digits, unit));
+    return Error(
+        fmt::format("expected {}, got '{}' (did you mean '{}{}iB'?)", kExpected, text, split.digits, unit));
   }
   return with_unit(text, kSizeUnits, split.rest, split.digits, kExpected);
 }
@@ -109,8 +113,10 @@ Result<DeadLetterLimit> parse_dead_letter_limit(std::string_view text) {
   if (text.ends_with('%')) {
     const std::string_view number = text.substr(0, text.size() - 1);
     double percent = 0;
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), percent, std::chars_format::fixed);
-    const bool is_whole = error == std::errc() && end == number.data() + number.size() && !number.starts_with('-');
+    const auto [end, error] =
+        std::from_chars(number.data(), number.data() + number.size(), percent, std::chars_format::fixed);
+    const bool is_whole =
+        error == std::errc() && end == number.data() + number.size() && !number.starts_with('-');
     // NaN is neither.
     if (!is_whole || !(percent >= 0 && percent <= 100)) return refuse(text, kExpected);
     if (has_leading_zeros(number)) return Error(fmt::format("'{}' has leading zeros", text));
@@ -127,7 +133,9 @@ bool DeadLetterLimit::is_exceeded(std::uint64_t dead, std::uint64_t records) con
   return static_cast<double>(dead) > share * static_cast<double>(records);
 }
 
-std::string DeadLetterLimit::show() const { return count ? std::to_string(*count) : fmt::format("{:g}%", share * 100); }
+std::string DeadLetterLimit::show() const {
+  return count ? std::to_string(*count) : fmt::format("{:g}%", share * 100);
+}
 
 std::string show_bytes(std::uint64_t bytes) {
   constexpr const char* kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -135,7 +143,8 @@ std::string show_bytes(std::uint64_t bytes) {
   double shown = static_cast<double>(bytes);
   for (; shown >= 1024 && unit + 1 < std::size(kUnits); ++unit) shown /= 1024;
   const bool is_whole = shown == static_cast<double>(static_cast<std::uint64_t>(shown));
-  return is_whole ? fmt::format("{:.0f} {}", shown, kUnits[unit]) : fmt::format("{:.1f} {}", shown, kUnits[unit]);
+  return is_whole ? fmt::format("{:.0f} {}", shown, kUnits[unit])
+                  : fmt::format("{:.1f} {}", shown, kUnits[unit]);
 }
 
 }  // namespace datagen::launcher

@@ -30,14 +30,18 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark; }
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(node(mark, YamlNode::Kind::null), anchor); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    add(node(mark, YamlNode::Kind::null), anchor);
+  }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchored_.find(anchor);
-    if (found == anchored_.end()) throw YAML::ParserException(mark, "an alias within the value that it names");
+    if (found == anchored_.end())
+      throw YAML::ParserException(mark, "an alias within the value that it names");
     count(count_nodes(found->second), place(mark), "anchors and aliases make this file too large");
     add(YamlNode(found->second), 0);
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
     last_scalar_ = mark;
     YamlNode scalar = node(mark, YamlNode::Kind::scalar);
     scalar.text = text;
@@ -47,18 +51,22 @@ class TreeBuilder : public YAML::EventHandler {
     if (!scalar.quoted && (text == "null" || text == "~")) scalar.kind = YamlNode::Kind::null;
     add(std::move(scalar), anchor);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     refuse_tag(mark, tag);
     open(node(mark, YamlNode::Kind::list), anchor);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     refuse_tag(mark, tag);
     open(node(mark, YamlNode::Kind::map), anchor);
   }
   void OnMapEnd() override { close(); }
 
-  void error(const YAML::Mark& mark, std::string message) { errors.emplace_back(place(mark), std::move(message)); }
+  void error(const YAML::Mark& mark, std::string message) {
+    errors.emplace_back(place(mark), std::move(message));
+  }
 
   YamlNode root;
   GraphErrors errors;
@@ -92,9 +100,12 @@ class TreeBuilder : public YAML::EventHandler {
     return made;
   }
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
-    if (tag != "?" && tag != "!" && !tag.empty()) error(mark, fmt::format("tags such as {} are not supported", tag));
+    if (tag != "?" && tag != "!" && !tag.empty())
+      error(mark, fmt::format("tags such as {} are not supported", tag));
   }
-  void open(YamlNode made, YAML::anchor_t anchor) { open_.push_back({std::move(made), anchor, false, {}, {}}); }
+  void open(YamlNode made, YAML::anchor_t anchor) {
+    open_.push_back({std::move(made), anchor, false, {}, {}});
+  }
   void close() {
     Open done = std::move(open_.back());
     open_.pop_back();
@@ -133,9 +144,11 @@ class TreeBuilder : public YAML::EventHandler {
       errors.emplace_back(key.place, "a key must be a plain text");
       is_whole = false;
     } else if (const YamlNode* first = parent.node.find(key.text)) {
-      errors.emplace_back(key.place, fmt::format("'{}' stands here a second time (first in line {})", key.text, first->place.line));
+      errors.emplace_back(key.place, fmt::format("'{}' stands here a second time (first in line {})",
+                                                 key.text, first->place.line));
     } else if (key.text == "<<") {
-      errors.emplace_back(key.place, "'<<' (YAML merge) is not supported: write the keys out, or use defaults");
+      errors.emplace_back(key.place,
+                          "'<<' (YAML merge) is not supported: write the keys out, or use defaults");
       is_whole = false;
     }
   }
@@ -148,8 +161,8 @@ class TreeBuilder : public YAML::EventHandler {
   YAML::Mark last_scalar_;
 };
 
-// yaml-cpp takes a quote that is never closed for closed at the end, when a line break stands there; without one it
-// complains.
+// yaml-cpp takes a quote that is never closed for closed at the end, when a line break stands there; without
+// one it complains.
 bool has_open_quote(const std::string& text) {
   const std::size_t end = text.find_last_not_of(" \t\r\n");
   std::istringstream stream(text.substr(0, end == std::string::npos ? 0 : end + 1));
@@ -180,7 +193,8 @@ std::size_t value_begin(const std::string& line, std::size_t at) {
     const char c = line[index];
     const bool is_before_space = index + 1 == line.size() || line[index + 1] == ' ';
     const bool is_list_item = c == '-' && is_before_space && line.find_first_not_of(" -") >= index;
-    if (c == '[' || c == '{' || is_list_item || ((c == ':' || c == ',') && is_before_space)) begin = index + 1;
+    if (c == '[' || c == '{' || is_list_item || ((c == ':' || c == ',') && is_before_space))
+      begin = index + 1;
   }
   const std::size_t text = line.find_first_not_of(' ', begin);
   return text == std::string::npos ? line.size() : text;
@@ -195,16 +209,19 @@ std::string trap_hint(const std::string& text, const YAML::Exception& error) {
   if (line.find('\t') < indent) return " (YAML is indented with spaces, not tabs)";
   const std::size_t begin = value_begin(line, static_cast<std::size_t>(mark.column));
   const bool is_in_flow = line.find_first_of("[{") < begin;
-  std::string value = line.substr(begin, is_in_flow ? line.find_first_of(",]}", begin) - begin : std::string::npos);
+  std::string value =
+      line.substr(begin, is_in_flow ? line.find_first_of(",]}", begin) - begin : std::string::npos);
   value.erase(value.find_last_not_of(" \r") + 1);
   if (value.empty() || begin == indent) return {};
   if (value.front() == '*') return fmt::format(" ('*' begins a YAML alias; write \"{}\" in quotes)", value);
   if (value.front() == '&') return fmt::format(" ('&' begins a YAML anchor; write \"{}\" in quotes)", value);
   if (value.front() == '%' || value.front() == '@' || value.front() == '`' || value.front() == '!') {
-    return fmt::format(" ('{}' begins nothing that YAML knows; write \"{}\" in quotes)", value.front(), value);
+    return fmt::format(" ('{}' begins nothing that YAML knows; write \"{}\" in quotes)", value.front(),
+                       value);
   }
   // The mark is then the second colon.
-  const bool is_second_colon = line.find(": ") < static_cast<std::size_t>(mark.column) && error.msg == YAML::ErrorMsg::MAP_VALUE;
+  const bool is_second_colon =
+      line.find(": ") < static_cast<std::size_t>(mark.column) && error.msg == YAML::ErrorMsg::MAP_VALUE;
   if (!is_in_flow && is_second_colon) return " (a value with ': ' in it must stand in quotes)";
   return {};
 }
@@ -212,7 +229,8 @@ std::string trap_hint(const std::string& text, const YAML::Exception& error) {
 }  // namespace
 
 YamlNode* YamlNode::find(std::string_view key) {
-  const auto found = std::ranges::find_if(members, [&](const YamlMember& member) { return member.key == key; });
+  const auto found =
+      std::ranges::find_if(members, [&](const YamlMember& member) { return member.key == key; });
   return found == members.end() ? nullptr : &found->value;
 }
 const YamlNode* YamlNode::find(std::string_view key) const { return const_cast<YamlNode*>(this)->find(key); }
@@ -228,7 +246,8 @@ std::optional<YamlNode> parse_yaml(const std::string& text, const std::string& f
       errors.emplace_back(Place{file, 1, 1}, "the graph is empty");
       return {};
     }
-    if (parser.HandleNextDocument(second)) builder.error(second.start(), "a graph is one document; a second one begins here");
+    if (parser.HandleNextDocument(second))
+      builder.error(second.start(), "a graph is one document; a second one begins here");
     is_whole = builder.is_whole;
     if (has_open_quote(text)) {
       builder.error(builder.last_scalar(), "not valid YAML: the quote that opens here is not closed");

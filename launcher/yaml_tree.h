@@ -1,5 +1,5 @@
-// A YAML document as a tree in which every value knows where it stands. yaml-cpp's own nodes let duplicate keys,
-// second documents and `<<` pass; here they are errors.
+// A YAML document as a tree in which every value knows where it stands. yaml-cpp's own nodes let duplicate
+// keys, second documents and `<<` pass; here they are errors.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +17,9 @@ struct YamlMember;
 struct YamlNode {
   enum class Kind : std::uint8_t { null, scalar, list, map };
   Kind kind = Kind::null;
-  std::string text;      // of a scalar
-  bool quoted = false;   // text for certain, never a number
-  bool literal = false;  // nothing in it is to be substituted any more
+  std::string text;        // of a scalar
+  bool quoted = false;     // text for certain, never a number
+  bool literal = false;    // nothing in it is to be substituted any more
   bool from_flag = false;  // from the command line: relative paths begin at the working directory
   Place place;
   std::vector<YamlNode> items;      // of a list
@@ -36,8 +36,9 @@ struct YamlMember {
   YamlNode value;
 };
 
-// Errors: what yaml-cpp refuses, with a hint for the usual traps; duplicate keys, `<<`, tags, a second document.
-// With a tree all the same when it is whole, so that what is wrong with its values is reported along with them.
+// Errors: what yaml-cpp refuses, with a hint for the usual traps; duplicate keys, `<<`, tags, a second
+// document. With a tree all the same when it is whole, so that what is wrong with its values is reported
+// along with them.
 std::optional<YamlNode> parse_yaml(const std::string& text, const std::string& file, GraphErrors& errors);
 
 }  // namespace datagen::launcher

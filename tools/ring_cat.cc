@@ -14,6 +14,7 @@
 #include "ipc/segment.h"
 #include "launcher/json_text.h"
 #include "runtime/frame.h"
+#include "runtime/json_document.h"
 #include "runtime/json_write.h"
 
 namespace datagen::tools {
@@ -30,7 +31,8 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
-// The record's JSON on one line; nothing when it is none: a source's bytes are checked by the first operator that looks.
+// The record's JSON on one line; nothing when it is none: a source's bytes are checked by the first operator
+// that looks.
 std::optional<std::string> json_of(const RecordView& record) {
   std::string json;
   try {
@@ -44,13 +46,16 @@ std::optional<std::string> json_of(const RecordView& record) {
   } catch (const std::exception&) {  // no msgpack
     return {};
   }
+  // As operators read it: integers beyond 64 bits are fine.
   simdjson::dom::parser parser;
-  simdjson::dom::element element;
-  if (parser.parse(json).get(element) != simdjson::SUCCESS) return {};
+  JsonDocument document;
+  const std::size_t bytes = json.size();
+  json.append(simdjson::SIMDJSON_PADDING, '\0');
+  if (document.parse(parser, std::string_view(json).substr(0, bytes)) != JsonError::none) return {};
   // White space around and between values may be line breaks.
-  std::string line(json.size() + simdjson::SIMDJSON_PADDING, '\0');
+  std::string line(json.size(), '\0');
   std::size_t length = 0;
-  if (simdjson::minify(json.data(), json.size(), line.data(), length) != simdjson::SUCCESS) return {};
+  if (simdjson::minify(json.data(), bytes, line.data(), length) != simdjson::SUCCESS) return {};
   line.resize(length);
   return line;
 }
@@ -84,7 +89,8 @@ class Cat {
     }
     for (const Followed& followed : rings_) {
       if (options_.follow && followed.missed > 0) {
-        std::fprintf(stderr, "edge %u: %llu frames went by between two looks\n", followed.index, static_cast<unsigned long long>(followed.missed));
+        std::fprintf(stderr, "edge %u: %llu frames went by between two looks\n", followed.index,
+                     static_cast<unsigned long long>(followed.missed));
       }
     }
     return is_damaged_ ? 4 : 0;
@@ -110,8 +116,10 @@ class Cat {
     std::vector<std::uint64_t> frames;
     for (std::uint32_t slot = 0; slot < followed.ring.capacity(); ++slot) {
       const ipc::SlotWord word = followed.ring.word(slot);
-      const bool is_published = word.state() == ipc::SlotState::full || word.state() == ipc::SlotState::claimed;
-      if (is_published && word.seq() % followed.ring.capacity() == slot && word.seq() >= followed.next) frames.push_back(word.seq());
+      const bool is_published =
+          word.state() == ipc::SlotState::full || word.state() == ipc::SlotState::claimed;
+      if (is_published && word.seq() % followed.ring.capacity() == slot && word.seq() >= followed.next)
+        frames.push_back(word.seq());
     }
     std::ranges::sort(frames);
     if (options_.follow) frames = in_order(followed, std::move(frames));
@@ -121,8 +129,8 @@ class Cat {
     }
   }
 
-  // Of a stage with several workers frame n + 1 may be published before n: it is shown when n has been, or is known to
-  // have gone by.
+  // Of a stage with several workers frame n + 1 may be published before n: it is shown when n has been, or is
+  // known to have gone by.
   std::vector<std::uint64_t> in_order(Followed& followed, std::vector<std::uint64_t> frames) {
     const std::uint64_t published = followed.ring.first_unpublished();
     std::erase_if(frames, [&](std::uint64_t seq) { return seq >= published; });
@@ -146,29 +154,35 @@ class Cat {
     }
     if (!read) {
       // Its consumer removes an overflow before it frees the slot.
-      const bool is_removed = header.placement != ipc::Placement::block && word.state() == ipc::SlotState::claimed;
+      const bool is_removed =
+          header.placement != ipc::Placement::block && word.state() == ipc::SlotState::claimed;
       return is_removed ? void(++followed.missed) : complain(read.error().message());
     }
     const auto frame = FrameReader::open(copy);
-    if (!frame) return complain(fmt::format("ring {}, frame {}: {}", ring.name(), seq, frame.error().message()));
+    if (!frame)
+      return complain(fmt::format("ring {}, frame {}: {}", ring.name(), seq, frame.error().message()));
     show_records(followed.index, seq, after, frame.value());
   }
 
   void show_records(std::uint32_t edge, std::uint64_t seq, ipc::SlotWord word, const FrameReader& frame) {
     const FrameOrigin& origin = frame.origin();
     const bool is_full = word.state() == ipc::SlotState::full;
-    std::string line = fmt::format("{{\"edge\":{},\"frame\":{},\"state\":\"{}\",", edge, seq, is_full ? "full" : "claimed");
+    std::string line =
+        fmt::format("{{\"edge\":{},\"frame\":{},\"state\":\"{}\",", edge, seq, is_full ? "full" : "claimed");
     if (!is_full) line += fmt::format("\"cell\":{},", word.owner() - 1);
-    line += fmt::format("\"bytes\":{},\"records\":{},\"first_row\":{},\"source\":{},\"mark\":{},\"side_bytes\":{}}}\n", frame.bytes(), frame.size(),
-                        origin.first_row, origin.source, origin.mark, frame.side().size());
+    line += fmt::format(
+        "\"bytes\":{},\"records\":{},\"first_row\":{},\"source\":{},\"mark\":{},\"side_bytes\":{}}}\n",
+        frame.bytes(), frame.size(), origin.first_row, origin.source, origin.mark, frame.side().size());
     put(line);
     for (std::size_t index = 0; index < frame.size() && !is_done_; ++index) {
       const RecordView record = frame[index];
       const std::string id = lineage_id(record.origin.row, record.path);
       const bool is_row = record.path.empty() && record.origin.row != kNoRow;
-      line = fmt::format("{{\"edge\":{},\"frame\":{},\"index\":{},\"id\":{},", edge, seq, index, is_row ? id : json_text_or_base64(id));
+      line = fmt::format("{{\"edge\":{},\"frame\":{},\"index\":{},\"id\":{},", edge, seq, index,
+                         is_row ? id : json_text_or_base64(id));
       const auto json = json_of(record);
-      put(line + (json ? "\"record\":" + *json : "\"record_base64\":\"" + base64(record.payload) + "\"") + "}\n");
+      put(line + (json ? "\"record\":" + *json : "\"record_base64\":\"" + base64(record.payload) + "\"") +
+          "}\n");
       is_done_ = ++shown_ == options_.records_max;
     }
   }

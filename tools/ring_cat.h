@@ -1,7 +1,8 @@
 // Frames and records of rings as JSON lines, without taking them.
 //
-// Owner of the bytes: whoever holds the slot. A frame is copied between two looks at its slot's word; when the word says
-// that it was freed meanwhile, the copy is thrown away. So a living run is not disturbed, and shows no half frames.
+// Owner of the bytes: whoever holds the slot. A frame is copied between two looks at its slot's word; when
+// the word says that it was freed meanwhile, the copy is thrown away. So a living run is not disturbed, and
+// shows no half frames.
 #pragma once
 
 #include <cstdint>

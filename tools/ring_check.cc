@@ -26,9 +26,13 @@ void check_control(const RunView& view, const EpochNames& epoch, EpochReport& re
   const auto attached = ipc::Control::attach(epoch.control_name(), ipc::Access::read_only);
   if (!attached) return report.problems.push_back(attached.error().message());
   const ipc::Control& control = attached.value();
-  const auto problem = [&](const std::string& what) { report.problems.push_back("control segment " + epoch.control_name() + ": " + what); };
-  if (control.header().epoch != epoch.number) problem(fmt::format("states epoch {:08x}", control.header().epoch));
-  if (control.size() < view.plan().cells()) problem(fmt::format("has {} cells, the plan {}", control.size(), view.plan().cells()));
+  const auto problem = [&](const std::string& what) {
+    report.problems.push_back("control segment " + epoch.control_name() + ": " + what);
+  };
+  if (control.header().epoch != epoch.number)
+    problem(fmt::format("states epoch {:08x}", control.header().epoch));
+  if (control.size() < view.plan().cells())
+    problem(fmt::format("has {} cells, the plan {}", control.size(), view.plan().cells()));
   if (const std::string directory = directory_of(control); directory != view.directory) {
     problem(fmt::format("belongs to the run directory {}", directory));
   }
@@ -37,7 +41,8 @@ void check_control(const RunView& view, const EpochNames& epoch, EpochReport& re
     const ipc::Cell& cell = control.cell(index);
     const auto state = cell.state.load(std::memory_order_relaxed);
     const std::uint32_t parked = cell.parked.load(std::memory_order_relaxed);
-    if (state > ipc::WorkerState::finished) problem(fmt::format("cell {} has state {}", index, static_cast<std::uint32_t>(state)));
+    if (state > ipc::WorkerState::finished)
+      problem(fmt::format("cell {} has state {}", index, static_cast<std::uint32_t>(state)));
     if (parked > 1) problem(fmt::format("cell {} has parked {}", index, parked));
   }
 }
@@ -46,10 +51,12 @@ void check_edge(const RunView& view, const EpochNames& epoch, std::uint32_t inde
   const launcher::PlannedEdge& planned = view.plan().edges[index];
   // As a worker attaches: with the plan's geometry and the name's epoch.
   const ipc::RingGeometry geometry{planned.slots, planned.block_bytes};
-  const auto ring = ipc::Ring::attach(epoch.ring_name(index), geometry, epoch.number, ipc::Ring::Role::observer);
+  const auto ring =
+      ipc::Ring::attach(epoch.ring_name(index), geometry, epoch.number, ipc::Ring::Role::observer);
   if (!ring) return report.problems.push_back(ring.error().message());
   ++report.rings;
-  std::string problems = ipc::check_ring(ring.value(), view.cells_of(planned.to), view.overflow(), ipc::Checksums::if_present);
+  std::string problems =
+      ipc::check_ring(ring.value(), view.cells_of(planned.to), view.overflow(), ipc::Checksums::if_present);
   while (problems.ends_with(' ') || problems.ends_with(';')) problems.pop_back();
   if (!problems.empty()) report.problems.push_back(problems);
 }
@@ -82,7 +89,8 @@ void remove_epoch(const EpochNames& epoch, Removal& removal) {
   for (const EpochNames& now : list_epochs(epoch.run_id)) {
     if (now.number == epoch.number) names = now.names;
   }
-  std::ranges::stable_partition(names, [&](const std::string& name) { return name != epoch.control_name(); });
+  std::stable_partition(names.begin(), names.end(),
+                        [&](const std::string& name) { return name != epoch.control_name(); });
   for (const std::string& name : names) {
     if (ipc::remove_segment(name)) removal.removed.push_back(name);
   }
@@ -107,7 +115,9 @@ std::vector<EpochReport> check(const RunView& view, std::optional<std::uint32_t>
 Removal remove_stale(const std::vector<EpochNames>& epochs, const std::string& run_directory) {
   Removal removal;
   for (const EpochNames& epoch : epochs) {
-    const auto keep = [&](const std::string& why) { removal.kept.push_back(fmt::format("{}.{}: {}", epoch.run_id, epoch.hex(), why)); };
+    const auto keep = [&](const std::string& why) {
+      removal.kept.push_back(fmt::format("{}.{}: {}", epoch.run_id, epoch.hex(), why));
+    };
     const auto control = ipc::Control::attach(epoch.control_name(), ipc::Access::read_only);
     if (!control && run_directory.empty()) {
       keep("has no sound control segment that tells its run; name the run");
@@ -115,7 +125,8 @@ Removal remove_stale(const std::vector<EpochNames>& epochs, const std::string& r
     }
     // A run that was moved has two names; nobody may hold either.
     RunLock locks[2];
-    const std::string directories[2] = {control ? directory_of(control.value()) : run_directory, run_directory};
+    const std::string directories[2] = {control ? directory_of(control.value()) : run_directory,
+                                        run_directory};
     bool is_held = false;
     for (int index = 0; index < 2; ++index) {
       if (directories[index].empty() || (index == 1 && directories[1] == directories[0])) continue;

@@ -1,8 +1,8 @@
 // Whether what a run has in shared memory is sound; and removal of what dead launchers have left.
 //
-// Checking repairs nothing: repair is the launcher's, after a death that it has proven (ipc/recovery.h). Removal happens
-// under the run's lock, so no launcher can start in between; the control segment goes last, so a removal that died half-way
-// is found again and completed.
+// Checking repairs nothing: repair is the launcher's, after a death that it has proven (ipc/recovery.h).
+// Removal happens under the run's lock, so no launcher can start in between; the control segment goes last,
+// so a removal that died half-way is found again and completed.
 #pragma once
 
 #include <optional>
@@ -27,8 +27,8 @@ struct Removal {
   std::vector<std::string> kept;     // epochs, with the reason
 };
 
-// Removes the epochs whose launcher is dead: nobody holds the run's lock, and the process is gone. `run_directory` is
-// empty, or where the epochs belong if their control segment cannot tell.
+// Removes the epochs whose launcher is dead: nobody holds the run's lock, and the process is gone.
+// `run_directory` is empty, or where the epochs belong if their control segment cannot tell.
 Removal remove_stale(const std::vector<EpochNames>& epochs, const std::string& run_directory);
 
 }  // namespace datagen::tools

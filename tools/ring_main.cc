@@ -24,7 +24,9 @@ constexpr int kInternalError = 1;
 constexpr int kUsage = 2;
 constexpr int kDamaged = 4;
 
-constexpr const char* kExitCodes = "Exit codes: 0 done, or sound; 1 internal error; 2 wrong call or no such run; 4 damaged; 130 interrupted.";
+constexpr const char* kExitCodes =
+    "Exit codes: 0 done, or sound; 1 internal error; 2 wrong call or no such run; 4 damaged; 130 "
+    "interrupted.";
 
 std::string footer(const char* examples) { return fmt::format("Examples:\n{}\n{}", examples, kExitCodes); }
 
@@ -40,34 +42,44 @@ std::string reports_json(const RunView& view, const std::vector<EpochReport>& re
   for (const EpochReport& report : reports) {
     is_sound = is_sound && report.problems.empty();
     std::string problems;
-    for (const std::string& problem : report.problems) problems += (problems.empty() ? "" : ",") + launcher::json_string(problem);
-    epochs += fmt::format("{}{{\"epoch\":\"{}\",\"rings\":{},\"cells\":{},\"problems\":[{}]}}", epochs.empty() ? "" : ",", report.epoch, report.rings,
-                          report.cells, problems);
+    for (const std::string& problem : report.problems)
+      problems += (problems.empty() ? "" : ",") + launcher::json_string(problem);
+    epochs += fmt::format("{}{{\"epoch\":\"{}\",\"rings\":{},\"cells\":{},\"problems\":[{}]}}",
+                          epochs.empty() ? "" : ",", report.epoch, report.rings, report.cells, problems);
   }
-  return fmt::format("{{\"version\":1,\"run\":{{\"directory\":{},\"run_id\":{}}},\"sound\":{},\"epochs\":[{}]}}\n", launcher::json_string(view.directory),
-                     launcher::json_string(view.runtime.run_id), is_sound, epochs);
+  return fmt::format(
+      "{{\"version\":1,\"run\":{{\"directory\":{},\"run_id\":{}}},\"sound\":{},\"epochs\":[{}]}}\n",
+      launcher::json_string(view.directory), launcher::json_string(view.runtime.run_id), is_sound, epochs);
 }
 
 class CommandLine {
  public:
-  CommandLine() : app_("Looks into the rings of a datagen run, live or left behind; changes nothing", "datagen-ring") {
+  CommandLine()
+      : app_("Looks into the rings of a datagen run, live or left behind; changes nothing", "datagen-ring") {
     app_.set_version_flag("--version", std::string(DATAGEN_VERSION));
     app_.require_subcommand(0, 1);
-    app_.footer(footer("  datagen-ring stat clean_corpus\n  datagen-ring cat clean_corpus source:clean_text -n 3"));
-    CLI::App* verb = add("stat", "rings and workers, as tables", "  datagen-ring stat\n  datagen-ring stat runs/clean_corpus --json");
+    app_.footer(
+        footer("  datagen-ring stat clean_corpus\n  datagen-ring cat clean_corpus source:clean_text -n 3"));
+    CLI::App* verb = add("stat", "rings and workers, as tables",
+                         "  datagen-ring stat\n  datagen-ring stat runs/clean_corpus --json");
     verb->add_flag("--json", json_, "as JSON");
-    verb = add("top", "the same, live; q quits", "  datagen-ring top\n  datagen-ring top clean_corpus --interval 250ms");
+    verb = add("top", "the same, live; q quits",
+               "  datagen-ring top\n  datagen-ring top clean_corpus --interval 250ms");
     verb->add_option("--interval", interval_, "time between two looks (default: 1s)");
     verb->add_option("--count", top_.count, "looks until the end (default: until q or Ctrl-C)");
     verb = add("cat", "frames and records as JSON lines, without taking them",
-               "  datagen-ring cat clean_corpus 0\n  datagen-ring cat clean_corpus source:clean_text --follow | jq .record.text");
-    verb->add_flag("--follow,-f", cat_.follow, "go on with frames to come, until the stream or the launcher ends");
-    verb->add_option("-n", cat_.records_max, "records until the end (default: all)")->check(CLI::PositiveNumber);
+               "  datagen-ring cat clean_corpus 0\n  datagen-ring cat clean_corpus source:clean_text "
+               "--follow | jq .record.text");
+    verb->add_flag("--follow,-f", cat_.follow,
+                   "go on with frames to come, until the stream or the launcher ends");
+    verb->add_option("-n", cat_.records_max, "records until the end (default: all)")
+        ->check(CLI::PositiveNumber);
     verb->add_flag("--json", json_, "JSON lines, as always");
     verb = add("check", "whether headers, words, checksums and cells are sound; repairs nothing",
                "  datagen-ring check clean_corpus\n  datagen-ring check --remove-stale");
     verb->add_flag("--json", json_, "as JSON");
-    verb->add_flag("--remove-stale", remove_stale_, "instead, remove what dead launchers left of this run; without RUN, of all of yours");
+    verb->add_flag("--remove-stale", remove_stale_,
+                   "instead, remove what dead launchers left of this run; without RUN, of all of yours");
   }
 
   int run(int argc, char** argv) {
@@ -111,7 +123,8 @@ class CommandLine {
   }
 
   int carry_out(const std::string& verb, RunView& view, std::optional<std::uint32_t> edge) {
-    if (verb == "check") return remove_stale_ ? show_removal(remove_stale(view.epochs, view.directory)) : show_check(view, edge);
+    if (verb == "check")
+      return remove_stale_ ? show_removal(remove_stale(view.epochs, view.directory)) : show_check(view, edge);
     if (verb == "cat") {
       cat_.edge = edge;
       return cat(view, cat_);
@@ -120,7 +133,8 @@ class CommandLine {
       const auto interval = launcher::parse_duration(interval_);
       if (!interval) return refuse(interval.error().within("--interval"));
       constexpr std::int64_t kIntervalMsMin = 10, kIntervalMsMax = 3'600'000;
-      if (interval.value() < kIntervalMsMin || interval.value() > kIntervalMsMax) return refuse(Error("--interval: from 10ms to 1h"));
+      if (interval.value() < kIntervalMsMin || interval.value() > kIntervalMsMax)
+        return refuse(Error("--interval: from 10ms to 1h"));
       top_.edge = edge;
       top_.interval = std::chrono::milliseconds(interval.value());
       return top(view, top_);
@@ -132,13 +146,15 @@ class CommandLine {
 
   int show_check(const RunView& view, std::optional<std::uint32_t> edge) {
     const std::vector<EpochReport> reports = check(view, edge);
-    const bool is_sound = std::ranges::all_of(reports, [](const EpochReport& report) { return report.problems.empty(); });
+    const bool is_sound =
+        std::ranges::all_of(reports, [](const EpochReport& report) { return report.problems.empty(); });
     if (json_) {
       std::fputs(reports_json(view, reports).c_str(), stdout);
     } else {
       if (reports.empty()) fmt::print("{}: nothing in shared memory\n", view.directory);
       for (const EpochReport& report : reports) {
-        fmt::print("epoch {}: {}, {} rings, {} cells\n", report.epoch, report.problems.empty() ? "sound" : "damaged", report.rings, report.cells);
+        fmt::print("epoch {}: {}, {} rings, {} cells\n", report.epoch,
+                   report.problems.empty() ? "sound" : "damaged", report.rings, report.cells);
         for (const std::string& problem : report.problems) fmt::print("  {}\n", problem);
       }
     }
@@ -152,7 +168,8 @@ class CommandLine {
         for (const std::string& word : words) text += (text.empty() ? "" : ",") + launcher::json_string(word);
         return text;
       };
-      fmt::print("{{\"version\":1,\"removed\":[{}],\"kept\":[{}]}}\n", list(removal.removed), list(removal.kept));
+      fmt::print("{{\"version\":1,\"removed\":[{}],\"kept\":[{}]}}\n", list(removal.removed),
+                 list(removal.kept));
       return 0;
     }
     for (const std::string& name : removal.removed) fmt::print("removed {}\n", name);
@@ -166,10 +183,12 @@ class CommandLine {
     if (error.get_exit_code() == 0) return app_.exit(error);
     std::vector<std::string> known;
     if (app_.get_subcommands().empty()) {
-      for (const CLI::App* verb : app_.get_subcommands([](const CLI::App*) { return true; })) known.push_back(verb->get_name());
+      for (const CLI::App* verb : app_.get_subcommands([](const CLI::App*) { return true; }))
+        known.push_back(verb->get_name());
       const std::string word = argc > 1 ? argv[1] : "";
       complain(word.starts_with('-') ? std::string(error.what())
-                                     : fmt::format("there is no verb '{}'{} (all: datagen-ring --help)", word, launcher::suggestion(word, known)));
+                                     : fmt::format("there is no verb '{}'{} (all: datagen-ring --help)", word,
+                                                   launcher::suggestion(word, known)));
       return kUsage;
     }
     const CLI::App* verb = app_.get_subcommands().front();

@@ -57,7 +57,8 @@ class Screen : public Output {
     werase(stdscr);
     std::istringstream lines(text);
     int row = 0;
-    for (std::string line; row < LINES && std::getline(lines, line); ++row) mvwaddnstr(stdscr, row, 0, line.c_str(), -1);
+    for (std::string line; row < LINES && std::getline(lines, line); ++row)
+      mvwaddnstr(stdscr, row, 0, line.c_str(), -1);
     if (row < LINES) mvwaddnstr(stdscr, LINES - 1, 0, "q: quit", -1);
     wrefresh(stdscr);
   }

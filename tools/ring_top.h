@@ -1,4 +1,5 @@
-// The tables of `stat`, again and again: on the whole screen where there is a terminal, else one below the other.
+// The tables of `stat`, again and again: on the whole screen where there is a terminal, else one below the
+// other.
 #pragma once
 
 #include <chrono>

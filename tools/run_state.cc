@@ -91,7 +91,8 @@ Crew crew_of(const std::vector<WorkerState>& workers, std::uint32_t stage, ipc::
   return crew;
 }
 
-EdgeState look_at_edge(const RunView& view, const EpochNames& epoch, std::uint32_t index, const std::vector<WorkerState>& workers) {
+EdgeState look_at_edge(const RunView& view, const EpochNames& epoch, std::uint32_t index,
+                       const std::vector<WorkerState>& workers) {
   EdgeState edge;
   edge.index = index;
   const launcher::PlannedEdge& planned = view.plan().edges[index];
@@ -121,7 +122,8 @@ RunState look_at(const RunView& view, std::optional<std::uint32_t> only) {
   if (view.epochs.empty()) return state;
   const EpochNames& epoch = view.epochs.front();
   state.epoch = epoch.hex();
-  for (std::size_t index = 1; index < view.epochs.size(); ++index) state.older_epochs.push_back(view.epochs[index].hex());
+  for (std::size_t index = 1; index < view.epochs.size(); ++index)
+    state.older_epochs.push_back(view.epochs[index].hex());
   const auto control = ipc::Control::attach(epoch.control_name(), ipc::Access::read_only);
   if (!control) {
     state.control_error = control.error().message();
@@ -131,7 +133,8 @@ RunState look_at(const RunView& view, std::optional<std::uint32_t> only) {
     state.launcher_alive = is_alive(pid, 0) && holds_lock(view.directory, pid);
     for (std::uint32_t stage = 0; stage < view.plan().stages.size(); ++stage) {
       const ipc::CellRange cells = view.cells_of(stage);
-      for (std::uint32_t worker = 0; worker < cells.count && cells.first + worker < control.value().size(); ++worker) {
+      for (std::uint32_t worker = 0; worker < cells.count && cells.first + worker < control.value().size();
+           ++worker) {
         state.workers.push_back(look_at_worker(control.value(), cells.first + worker, state.taken_ns));
         state.workers.back().stage = stage;
         state.workers.back().index = worker;
@@ -146,12 +149,18 @@ RunState look_at(const RunView& view, std::optional<std::uint32_t> only) {
 
 const char* name_of(ipc::WorkerState state) {
   switch (state) {
-    case ipc::WorkerState::absent: return "absent";
-    case ipc::WorkerState::starting: return "starting";
-    case ipc::WorkerState::running: return "running";
-    case ipc::WorkerState::waiting_for_input: return "waiting for input";
-    case ipc::WorkerState::waiting_for_room: return "waiting for room";
-    case ipc::WorkerState::finished: return "finished";
+    case ipc::WorkerState::absent:
+      return "absent";
+    case ipc::WorkerState::starting:
+      return "starting";
+    case ipc::WorkerState::running:
+      return "running";
+    case ipc::WorkerState::waiting_for_input:
+      return "waiting for input";
+    case ipc::WorkerState::waiting_for_room:
+      return "waiting for room";
+    case ipc::WorkerState::finished:
+      return "finished";
   }
   return "unknown";
 }

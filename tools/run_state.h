@@ -1,5 +1,5 @@
-// One look at the rings and cells of an epoch, as plain values: taken without stopping anyone, so numbers of different
-// slots may be of different moments.
+// One look at the rings and cells of an epoch, as plain values: taken without stopping anyone, so numbers of
+// different slots may be of different moments.
 #pragma once
 
 #include <cstdint>
@@ -40,12 +40,13 @@ struct WorkerState {
   std::uint64_t frame = 0;
   std::optional<double> heartbeat_age;  // seconds
   std::vector<InFlightState> in_flight;
-  std::uint64_t records_in = 0, records_out = 0, bytes_in = 0, bytes_out = 0, dropped = 0, dead = 0, errors = 0, retries = 0;
+  std::uint64_t records_in = 0, records_out = 0, bytes_in = 0, bytes_out = 0, dropped = 0, dead = 0,
+                errors = 0, retries = 0;
   std::uint64_t prompt_tokens = 0, completion_tokens = 0, wait_input_ns = 0, wait_room_ns = 0;
 };
 
 struct RunState {
-  std::string epoch;            // empty: nothing is in shared memory
+  std::string epoch;                      // empty: nothing is in shared memory
   std::vector<std::string> older_epochs;  // left behind
   std::uint32_t launcher_pid = 0;
   bool launcher_alive = false;

@@ -106,7 +106,8 @@ Result<RunView> open_run(const std::string& name_or_empty, const std::string& wo
   DATAGEN_TRY(view.runtime, launcher::read_runtime_file(view.directory));
   const auto stages = view.plan().stages.size();
   for (const launcher::PlannedEdge& edge : view.plan().edges) {
-    if (edge.from >= stages || edge.to >= stages) return Error(view.directory + "/runtime.json: an edge leads to no stage");
+    if (edge.from >= stages || edge.to >= stages)
+      return Error(view.directory + "/runtime.json: an edge leads to no stage");
   }
   refresh(view);
   return view;
@@ -131,7 +132,8 @@ bool is_alive(pid_t pid, std::uint64_t start_ticks) {
 bool holds_lock(const std::string& run_directory, pid_t pid) {
   struct stat info {};
   if (pid <= 0 || stat((run_directory + "/lock").c_str(), &info) != 0) return false;
-  // "1: FLOCK  ADVISORY  WRITE 1234 08:01:131 0 EOF". Not the device: some file systems show another one there.
+  // "1: FLOCK  ADVISORY  WRITE 1234 08:01:131 0 EOF". Not the device: some file systems show another one
+  // there.
   const std::string inode = ":" + std::to_string(info.st_ino);
   std::ifstream locks("/proc/locks");
   for (std::string line; std::getline(locks, line);) {

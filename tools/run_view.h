@@ -1,7 +1,8 @@
-// A run as the ring tool finds it: the plan in its directory, and what it has in shared memory, live or left behind.
+// A run as the ring tool finds it: the plan in its directory, and what it has in shared memory, live or left
+// behind.
 //
-// Owner: the run's launcher and workers. The tool maps all of it read-only and holds no lock (but see ring_check.h for
-// removal), so it changes nothing for anyone, whenever it dies.
+// Owner: the run's launcher and workers. The tool maps all of it read-only and holds no lock (but see
+// ring_check.h for removal), so it changes nothing for anyone, whenever it dies.
 #pragma once
 
 #include <sys/types.h>
@@ -56,8 +57,8 @@ void refresh(RunView& view);
 // A process of this pid runs, and, unless `start_ticks` is 0, is the one that began then.
 bool is_alive(pid_t pid, std::uint64_t start_ticks);
 
-// Whether the process holds the run's lock, from the kernel's list: taking the lock to find out would make a launcher
-// that starts at this moment refuse.
+// Whether the process holds the run's lock, from the kernel's list: taking the lock to find out would make a
+// launcher that starts at this moment refuse.
 bool holds_lock(const std::string& run_directory, pid_t pid);
 
 }  // namespace datagen::tools

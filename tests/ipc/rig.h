@@ -66,7 +66,8 @@ std::string error_of(const Result<T>& result) {
 // Names in /dev/shm and a folder, of this object only.
 class Scratch {
  public:
-  explicit Scratch(unsigned seconds_max = 300) {
+  // `other_prefix`: of further names in /dev/shm that go with this object.
+  explicit Scratch(unsigned seconds_max = 300, std::string other_prefix = {}) : other_prefix_(std::move(other_prefix)) {
     prefix_ = "datagen-test." + std::to_string(getpid()) + "." + std::to_string(std::random_device{}());
     directory_ = std::filesystem::temp_directory_path() / prefix_;
     std::filesystem::create_directory(directory_);
@@ -110,11 +111,17 @@ class Scratch {
     }
     std::error_code ignored;
     for (const std::string& left : segments()) std::filesystem::remove_all("/dev/shm/" + name(left), ignored);
+    for (const auto& entry : std::filesystem::directory_iterator("/dev/shm")) {
+      if (!other_prefix_.empty() && entry.path().filename().string().starts_with(other_prefix_)) {
+        std::filesystem::remove(entry.path(), ignored);
+      }
+    }
     std::filesystem::remove_all(directory_, ignored);
     _exit(0);
   }
 
   std::string prefix_;
+  std::string other_prefix_;
   std::filesystem::path directory_;
   int pipe_[2] = {-1, -1};
   pid_t janitor_ = -1;

@@ -29,10 +29,12 @@ TEST(Graph, TheSmallestHasTwoEndsAndDefaults) {
 
 TEST(Graph, EveryKeyAtTheTopIsRead) {
   const std::string folder = std::filesystem::temp_directory_path();
-  const Graph graph = must_read(
-      "datagen: 1\npipeline: my_corpus-2.x\nids: keep\nmax_dead_letters: 0.5%\nstage_path: [" + folder + ", " + folder +
-      "]\nrings: {slots: 8, block_bytes: 1MiB}\ninput: {uri: a.csv, max_record: 64MiB}\n"
-      "output: {uri: jsonl://data/clean/, split: 1GiB, compress: zst}\nvars: {}\ndefaults: {}\nx-mine: [any, {thing: 1}]\nstages: []\n");
+  const Graph graph =
+      must_read("datagen: 1\npipeline: my_corpus-2.x\nids: keep\nmax_dead_letters: 0.5%\nstage_path: [" +
+                folder + ", " + folder +
+                "]\nrings: {slots: 8, block_bytes: 1MiB}\ninput: {uri: a.csv, max_record: 64MiB}\n"
+                "output: {uri: jsonl://data/clean/, split: 1GiB, compress: zst}\nvars: {}\ndefaults: "
+                "{}\nx-mine: [any, {thing: 1}]\nstages: []\n");
   EXPECT_EQ(graph.pipeline, "my_corpus-2.x");
   EXPECT_EQ(graph.ids, "keep");
   EXPECT_DOUBLE_EQ(graph.max_dead_letters.share, 0.005);
@@ -88,7 +90,8 @@ TEST(Graph, AStageIsWrittenInThreeForms) {
 }
 
 TEST(Graph, OtherKeysMayStandBeforeTheName) {
-  const Graph graph = must_read(graph_with("stages:\n  - workers: 2\n    clean_text: {field: a}\n    x-note: {b: c}\n"));
+  const Graph graph =
+      must_read(graph_with("stages:\n  - workers: 2\n    clean_text: {field: a}\n    x-note: {b: c}\n"));
   EXPECT_EQ(graph.stages[0].name, "clean_text");
   EXPECT_EQ(graph.stages[0].running.workers, 2);
 }
@@ -119,7 +122,8 @@ TEST(Graph, EveryRunningKeyIsRead) {
 }
 
 TEST(Graph, DefaultsAreForStagesThatSayNothing) {
-  const Graph graph = must_read(graph_with("defaults: {timeout: 60s, workers: 2, on_error: fail}\nstages:\n  - a\n  - b:\n    workers: 3\n"));
+  const Graph graph = must_read(graph_with(
+      "defaults: {timeout: 60s, workers: 2, on_error: fail}\nstages:\n  - a\n  - b:\n    workers: 3\n"));
   EXPECT_EQ(graph.stages[0].running.timeout_ms, 60'000);
   EXPECT_EQ(graph.stages[0].running.workers, 2);
   EXPECT_EQ(graph.stages[0].running.on_error, "fail");
@@ -130,14 +134,16 @@ TEST(Graph, DefaultsAreForStagesThatSayNothing) {
 
 TEST(Graph, ExtensionKeysAreIgnoredEverywhereButInParameters) {
   const Graph graph = must_read(
-      "x-a: 1\ndatagen: 1\ninput: {uri: a.jsonl, x-b: {c: 1}}\noutput: {uri: b.jsonl}\nvars: {x-d: [1]}\ndefaults: {x-e: 1}\n"
+      "x-a: 1\ndatagen: 1\ninput: {uri: a.jsonl, x-b: {c: 1}}\noutput: {uri: b.jsonl}\nvars: {x-d: "
+      "[1]}\ndefaults: {x-e: 1}\n"
       "rings: {x-f: 1}\nstages:\n  - use: s\n    x-g: 1\n    params: {x-h: 1}\n");
   EXPECT_TRUE(graph.input.params.empty());
   EXPECT_EQ(texts(graph.stages[0].params), (Texts{{"x-h", "1"}}));
 }
 
 TEST(Graph, AQuotedNumberMayBeginWithZeros) {
-  const Graph graph = must_read(graph_with("vars: {day: \"007\"}\nstages:\n  - a: {code: \"007\", day: \"${day}\"}\n"));
+  const Graph graph =
+      must_read(graph_with("vars: {day: \"007\"}\nstages:\n  - a: {code: \"007\", day: \"${day}\"}\n"));
   EXPECT_EQ(texts(graph.stages[0].params), (Texts{{"code", "007"}, {"day", "007"}}));
 }
 
@@ -170,15 +176,18 @@ TEST(Graph, IsReadFromAFile) {
     EXPECT_EQ(graph.value().pipeline, "g");
   }
   EXPECT_EQ(errors_of(read_graph_file((path / "g.yaml").string(), context)), "read");
-  EXPECT_EQ(errors_of(read_graph_file("none.yaml", context)), "cannot read the graph none.yaml: No such file or directory");
+  EXPECT_EQ(errors_of(read_graph_file("none.yaml", context)),
+            "cannot read the graph none.yaml: No such file or directory");
   EXPECT_EQ(errors_of(read_graph_file(".", context)), "cannot read the graph .: it is a folder");
-  EXPECT_EQ(errors_of(read_graph_file("large.yaml", context)), "cannot read the graph large.yaml: it is larger than 16 MiB");
+  EXPECT_EQ(errors_of(read_graph_file("large.yaml", context)),
+            "cannot read the graph large.yaml: it is larger than 16 MiB");
   EXPECT_EQ(errors_of(read_graph_file("latin.yaml", context)), "the graph is not UTF-8 at latin.yaml");
   std::filesystem::remove_all(path);
 }
 
 TEST(FlagGraph, NamesStagesAndExecutablesAndBeginsAtTheWorkingDirectory) {
-  const auto read = read_flag_graph({"data/in.jsonl", "jsonl://out.jsonl", {"clean_text", "./bin/score.sh", "/abs/judge"}}, context_of({}));
+  const auto read = read_flag_graph(
+      {"data/in.jsonl", "jsonl://out.jsonl", {"clean_text", "./bin/score.sh", "/abs/judge"}}, context_of({}));
   ASSERT_EQ(errors_of(read), "read");
   const Graph& graph = read.value();
   EXPECT_EQ(graph.file, "");
@@ -202,8 +211,9 @@ TEST(FlagGraph, ADashIsTheStandardStream) {
 }
 
 TEST(FlagGraph, TakesSets) {
-  const auto read = read_flag_graph({"a.jsonl", "b.jsonl", {"clean_text"}},
-                                    context_of({{"clean_text.field=body", "clean_text.workers=3", "pipeline=mine", "rings.slots=4"}}));
+  const auto read = read_flag_graph(
+      {"a.jsonl", "b.jsonl", {"clean_text"}},
+      context_of({{"clean_text.field=body", "clean_text.workers=3", "pipeline=mine", "rings.slots=4"}}));
   ASSERT_EQ(errors_of(read), "read");
   EXPECT_EQ(texts(read.value().stages[0].params), (Texts{{"field", "body"}}));
   EXPECT_EQ(read.value().stages[0].running.workers, 3);
@@ -224,8 +234,10 @@ TEST(FlagGraph, ErrorsNameTheFlags) {
   EXPECT_EQ(errors_of(read_flag_graph({"a", "b.jsonl", {"x", "x", ""}}, context_of({}))),
             "input: cannot tell the format of 'a' from its name: write for example jsonl://a at --input a\n"
             "stages[2]: names no stage at --stage \n"
-            "stages[1]: 'x' is the id of stages[0] already; in a graph file each can have an id of its own at --stage x");
-  EXPECT_EQ(errors_of(read_flag_graph({"a.jsonl", "b.jsonl", {"\xff"}}, context_of({}))), "the command line is not UTF-8");
+            "stages[1]: 'x' is the id of stages[0] already; in a graph file each can have an id of its own "
+            "at --stage x");
+  EXPECT_EQ(errors_of(read_flag_graph({"a.jsonl", "b.jsonl", {"\xff"}}, context_of({}))),
+            "the command line is not UTF-8");
 }
 
 }  // namespace

@@ -10,19 +10,76 @@ namespace datagen::launcher::testing {
 namespace {
 
 const std::vector<std::string> kSeeds = {
-    graph_with("vars: {lang: en, model: \"${MODEL:-q}\"}\ndefaults: {timeout: 60s}\nstages:\n  - clean_text\n  - clean_text: {field: body}\n"
-               "    id: clean_body\n    workers: 4\n  - use: quality\n    params: {min: 50, l: \"${lang}\"}\n  - run: ./score\n    memory_limit: 2GiB\n"),
-    "datagen: 1\npipeline: p\nids: keep\nmax_dead_letters: 0.5%\nrings: {slots: 8, block_bytes: 1MiB}\ninput: {uri: \"a/**/*.jsonl.zst\", n: 1}\n"
-    "output: &o {uri: jsonl://b/, split: 1GiB}\nx-o: *o\nx-text: |\n  many\n  lines\nstages: [a, {b: {}, retries: 3}]\n",
+    graph_with("vars: {lang: en, model: \"${MODEL:-q}\"}\ndefaults: {timeout: 60s}\nstages:\n  - "
+               "clean_text\n  - clean_text: {field: body}\n"
+               "    id: clean_body\n    workers: 4\n  - use: quality\n    params: {min: 50, l: "
+               "\"${lang}\"}\n  - run: ./score\n    memory_limit: 2GiB\n"),
+    "datagen: 1\npipeline: p\nids: keep\nmax_dead_letters: 0.5%\nrings: {slots: 8, block_bytes: "
+    "1MiB}\ninput: {uri: \"a/**/*.jsonl.zst\", n: 1}\n"
+    "output: &o {uri: jsonl://b/, split: 1GiB}\nx-o: *o\nx-text: |\n  many\n  lines\nstages: [a, {b: {}, "
+    "retries: 3}]\n",
     R"({"datagen": 1, "input": "stdin://", "output": "stdout://", "stages": ["x", {"y": {"z": 1.5}, "threads": 2, "on_error": "drop"}]})",
 };
 
-const std::vector<std::string> kPieces = {
-    ":",      ": ",      "- ",     "-",     "\n",    "\n  ",   "\n    ", "\t",     "{",      "}",     "[",       "]",       ",",       "\"",
-    "'",      "*",       "&a ",    "*a",    "!",     "!!str ", "%",      "@",      "`",      "|",     ">",       "#",       "? ",      "---\n",
-    "...\n",  "<<: ",    "~",      "null",  "007",   "-1",     "1e999",  "99999999999999999999",       "${",      "${X}",    "${X:-",   "$$",
-    "\xff",   "\xc3\xa4", std::string(1, '\0'),      "stages:", "workers: ",       "use: ",  "run: ", "id: ",    "params: ", "vars: ", "input: ",
-    "jsonl://", "x-a: ", "defaults: ", "rings: ", "\r\n", "\\", "datagen: ", "\\0"};
+const std::vector<std::string> kPieces = {":",
+                                          ": ",
+                                          "- ",
+                                          "-",
+                                          "\n",
+                                          "\n  ",
+                                          "\n    ",
+                                          "\t",
+                                          "{",
+                                          "}",
+                                          "[",
+                                          "]",
+                                          ",",
+                                          "\"",
+                                          "'",
+                                          "*",
+                                          "&a ",
+                                          "*a",
+                                          "!",
+                                          "!!str ",
+                                          "%",
+                                          "@",
+                                          "`",
+                                          "|",
+                                          ">",
+                                          "#",
+                                          "? ",
+                                          "---\n",
+                                          "...\n",
+                                          "<<: ",
+                                          "~",
+                                          "null",
+                                          "007",
+                                          "-1",
+                                          "1e999",
+                                          "99999999999999999999",
+                                          "${",
+                                          "${X}",
+                                          "${X:-",
+                                          "$$",
+                                          "\xff",
+                                          "\xc3\xa4",
+                                          std::string(1, '\0'),
+                                          "stages:",
+                                          "workers: ",
+                                          "use: ",
+                                          "run: ",
+                                          "id: ",
+                                          "params: ",
+                                          "vars: ",
+                                          "input: ",
+                                          "jsonl://",
+                                          "x-a: ",
+                                          "defaults: ",
+                                          "rings: ",
+                                          "\r\n",
+                                          "\\",
+                                          "datagen: ",
+                                          "\\0"};
 
 class Mutation {
  public:
@@ -34,9 +91,21 @@ class Mutation {
     return text;
   }
   std::vector<std::string> sets() {
-    static const std::vector<std::string> kSets = {"vars.lang=zh", "clean_text.field=x", "clean_body.workers=2", "input=-", "input.n=2", "b.params.q=1",
-                                                   "y.threads=0",  "rings.slots=4",      "defaults.retries=1",   "stages=1", "x=1",     "pipeline=a",
-                                                   "score.",       "=",                  "a.b.c.d=e"};
+    static const std::vector<std::string> kSets = {"vars.lang=zh",
+                                                   "clean_text.field=x",
+                                                   "clean_body.workers=2",
+                                                   "input=-",
+                                                   "input.n=2",
+                                                   "b.params.q=1",
+                                                   "y.threads=0",
+                                                   "rings.slots=4",
+                                                   "defaults.retries=1",
+                                                   "stages=1",
+                                                   "x=1",
+                                                   "pipeline=a",
+                                                   "score.",
+                                                   "=",
+                                                   "a.b.c.d=e"};
     std::vector<std::string> sets;
     for (std::size_t count = below(3) * below(2); count > 0; --count) {
       sets.push_back(pick(kSets));
@@ -46,18 +115,30 @@ class Mutation {
   }
 
  private:
-  std::size_t below(std::size_t bound) { return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random_); }
+  std::size_t below(std::size_t bound) {
+    return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random_);
+  }
   const std::string& pick(const std::vector<std::string>& from) { return from[below(from.size())]; }
 
   void step(std::string& text) {
     const std::size_t at = below(text.size() + 1);
     const std::size_t length = std::min(below(12), text.size() - at);
     switch (below(6)) {
-      case 0: text.erase(at, length); break;
-      case 1: text.insert(at, pick(kPieces)); break;
-      case 2: text.replace(at, length, pick(kPieces)); break;
-      case 3: text.insert(below(text.size() + 1), text.substr(at, length * 4)); break;
-      case 4: text.resize(at); break;
+      case 0:
+        text.erase(at, length);
+        break;
+      case 1:
+        text.insert(at, pick(kPieces));
+        break;
+      case 2:
+        text.replace(at, length, pick(kPieces));
+        break;
+      case 3:
+        text.insert(below(text.size() + 1), text.substr(at, length * 4));
+        break;
+      case 4:
+        text.resize(at);
+        break;
       case 5:
         if (at < text.size()) text[at] = static_cast<char>(below(256));
         break;
@@ -70,7 +151,8 @@ class Mutation {
 void expect_sane(const Checked<Graph>& graph, const std::string& text) {
   if (!graph) {
     ASSERT_FALSE(graph.error().empty()) << text;
-    const int lines = static_cast<int>(std::count(text.begin(), text.end(), '\n')) + static_cast<int>(std::count(text.begin(), text.end(), '\r'));
+    const int lines = static_cast<int>(std::count(text.begin(), text.end(), '\n')) +
+                      static_cast<int>(std::count(text.begin(), text.end(), '\r'));
     for (const GraphError& error : graph.error()) {
       ASSERT_FALSE(error.message.empty()) << text;
       ASSERT_FALSE(error.file.empty()) << error.message << "\n" << text;

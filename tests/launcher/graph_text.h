@@ -20,7 +20,8 @@ inline GraphContext context_of(const Given& given) {
   GraphContext context;
   context.working_directory = "/work/dir";
   context.sets = given.sets;
-  context.environment = [environment = given.environment](const std::string& name) -> std::optional<std::string> {
+  context.environment = [environment =
+                             given.environment](const std::string& name) -> std::optional<std::string> {
     const auto found = environment.find(name);
     if (found == environment.end()) return {};
     return found->second;
@@ -51,7 +52,9 @@ inline std::string errors_of(const Checked<Graph>& graph) {
   if (!text.empty()) text.pop_back();
   return text;
 }
-inline std::string errors_in(const std::string& text, const Given& given = {}) { return errors_of(read(text, given)); }
+inline std::string errors_in(const std::string& text, const Given& given = {}) {
+  return errors_of(read(text, given));
+}
 
 inline std::map<std::string, std::string> texts(const std::vector<GivenParameter>& params) {
   std::map<std::string, std::string> found;

@@ -28,8 +28,8 @@ TEST(JsonText, AStringIsEscapedOnlyWhereItMustBe) {
 }
 
 TEST(JsonText, ANumberReadsBackAsTheSameDouble) {
-  for (const double value : {0.0, -0.0, 1.0, -1.0, 0.1, 1e-300, 1e300, 4.9e-324, 9007199254740992.0, 9007199254740994.0, -1e16,
-                             123456789.125, std::numeric_limits<double>::max()}) {
+  for (const double value : {0.0, -0.0, 1.0, -1.0, 0.1, 1e-300, 1e300, 4.9e-324, 9007199254740992.0,
+                             9007199254740994.0, -1e16, 123456789.125, std::numeric_limits<double>::max()}) {
     simdjson::dom::parser parser;
     const std::string json = json_number(value);
     double read = 7;

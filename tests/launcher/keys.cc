@@ -69,7 +69,8 @@ TEST(Keys, AChoiceIsOneOfItsWords) {
   EXPECT_EQ(parse_choice(key, "dead_leter").error().message(),
             "expected dead_letter or drop or fail, got 'dead_leter' (did you mean 'dead_letter'?)");
   EXPECT_EQ(parse_choice(key, "").error().message(), "expected dead_letter or drop or fail, got ''");
-  EXPECT_EQ(parse_choice(key, "drop|fail").error().message(), "expected dead_letter or drop or fail, got 'drop|fail'");
+  EXPECT_EQ(parse_choice(key, "drop|fail").error().message(),
+            "expected dead_letter or drop or fail, got 'drop|fail'");
 }
 
 }  // namespace

@@ -73,7 +73,8 @@ std::set<std::string> open_descriptors() {
 // The hexadecimal mask of a line in /proc/PID/status.
 std::uint64_t mask_of(const std::string& status, const std::string& name) {
   const std::size_t at = status.find(name + ":\t");
-  return at == std::string::npos ? ~std::uint64_t{0} : std::stoull(status.substr(at + name.size() + 2), nullptr, 16);
+  return at == std::string::npos ? ~std::uint64_t{0}
+                                 : std::stoull(status.substr(at + name.size() + 2), nullptr, 16);
 }
 
 using Spawn = Shell;
@@ -115,7 +116,9 @@ TEST_F(Spawn, ResetsSignalsThatTheLauncherHasBlockedIgnoredOrHandled) {
   EXPECT_EQ(mask_of(status, "SigCgt"), 0u) << status;
 }
 
-TEST_F(Spawn, ReadsNothingFromStdin) { EXPECT_EQ(output_of("readlink /proc/self/fd/0; cat; echo end\n"), "/dev/null\nend\n"); }
+TEST_F(Spawn, ReadsNothingFromStdin) {
+  EXPECT_EQ(output_of("readlink /proc/self/fd/0; cat; echo end\n"), "/dev/null\nend\n");
+}
 
 TEST_F(Spawn, PassesOnNoOtherDescriptor) {
   // As inherited from whatever started the launcher: not close-on-exec.
@@ -151,7 +154,9 @@ TEST(FailedSpawn, LeavesNoZombie) {
   // In a process without other children.
   Child child([] {
     for (int count = 0; count < 50; ++count) {
-      if (Process::spawn({{"/no/such/executable"}, "/dev/null"}) || run_captured({"/no/such/executable"}, kLong)) return 1;
+      if (Process::spawn({{"/no/such/executable"}, "/dev/null"}) ||
+          run_captured({"/no/such/executable"}, kLong))
+        return 1;
       if (has_children()) return 2;
     }
     return 0;
@@ -209,8 +214,8 @@ TEST_F(Spawn, IsKilledAndReapedWithItsObject) {
 }
 
 TEST_F(Spawn, DiesWithTheLauncher) {
-  // The launcher is a child of this test, which is told the pid and the end of the grandchild through a pipe: the
-  // grandchild's log is the pipe's other end.
+  // The launcher is a child of this test, which is told the pid and the end of the grandchild through a pipe:
+  // the grandchild's log is the pipe's other end.
   const std::string fifo = scratch_.directory() / "fifo";
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   const std::string sleeper = script("sleeper", "echo started; exec sleep 600\n");
@@ -225,7 +230,8 @@ TEST_F(Spawn, DiesWithTheLauncher) {
   ASSERT_EQ(read(end, text, sizeof text), 8);
   EXPECT_EQ(std::string(text, sizeof text), "started\n");
   launcher.kill();
-  EXPECT_EQ(read(end, text, sizeof text), 0) << "the last writer is gone";  // the scratch's alarm ends a wait for ever
+  EXPECT_EQ(read(end, text, sizeof text), 0)
+      << "the last writer is gone";  // the scratch's alarm ends a wait for ever
   close(end);
 }
 
@@ -238,7 +244,8 @@ TEST_F(Captured, ReturnsWhatWasWrittenToStdout) {
 }
 
 TEST_F(Captured, TakesMoreThanAPipeHoldsOnBothStreams) {
-  const auto text = run_captured({script("s", "head -c 3000000 /dev/zero >&2; head -c 5000000 /dev/zero\n")}, kLong);
+  const auto text =
+      run_captured({script("s", "head -c 3000000 /dev/zero >&2; head -c 5000000 /dev/zero\n")}, kLong);
   ASSERT_TRUE(text);
   EXPECT_EQ(text.value().size(), 5'000'000u);
 }
@@ -255,7 +262,8 @@ TEST_F(Captured, AFailureWithoutWordsNamesTheCodeOrTheSignal) {
   EXPECT_EQ(run_captured({quiet}, kLong).error().message(), quiet + " ended with code 3");
   const std::string killed = script("killed", "echo half; kill -KILL $$\n");
   EXPECT_EQ(run_captured({killed}, kLong).error().message(), killed + " was ended by signal 9");
-  EXPECT_EQ(run_captured({"/no/such/executable"}, kLong).error().message(), "cannot start /no/such/executable: No such file or directory");
+  EXPECT_EQ(run_captured({"/no/such/executable"}, kLong).error().message(),
+            "cannot start /no/such/executable: No such file or directory");
 }
 
 TEST_F(Captured, IsKilledWhenTheTimeIsOver) {
@@ -274,7 +282,8 @@ TEST_F(Captured, ClosingItsStreamsDoesNotStopTheClock) {
 
 TEST_F(Captured, ItsProcessGroupEndsWithIt) {
   // The grandchild holds stdout open and writes its pid; it must be gone with the time.
-  const std::string path = script("s", "sleep 600 &\necho $! > " + (scratch_.directory() / "pid").string() + "\nexit 0\n");
+  const std::string path =
+      script("s", "sleep 600 &\necho $! > " + (scratch_.directory() / "pid").string() + "\nexit 0\n");
   EXPECT_EQ(run_captured({path}, 300ms).error().message(), path + " did not answer within 300 ms");
   const pid_t pid = std::stoi(file_text(scratch_.directory() / "pid"));
   // It is dying, and is not ours to wait for.

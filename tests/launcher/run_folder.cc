@@ -16,7 +16,8 @@ class Runs : public ::testing::Test {
   void make(const std::string& folder, int minutes) {
     fs::create_directories(here() / folder);
     std::ofstream(here() / folder / "runtime.json") << "{}";
-    fs::last_write_time(here() / folder / "runtime.json", fs::file_time_type::clock::now() - std::chrono::minutes(minutes));
+    fs::last_write_time(here() / folder / "runtime.json",
+                        fs::file_time_type::clock::now() - std::chrono::minutes(minutes));
   }
   fs::path here() const { return scratch_.directory(); }
   std::string find(const std::string& name) const {
@@ -70,7 +71,8 @@ TEST_F(Runs, AFolderThatIsNoRunDoesNotHideARunOfItsName) {
 
 TEST_F(Runs, ThatDoNotExistAreErrorsWithASuggestion) {
   make("runs/clean_corpus", 1);
-  EXPECT_EQ(find("clean_corpsu"), "there is no run 'clean_corpsu', neither as a directory nor in " + runs() + " (did you mean 'clean_corpus'?)");
+  EXPECT_EQ(find("clean_corpsu"), "there is no run 'clean_corpsu', neither as a directory nor in " + runs() +
+                                      " (did you mean 'clean_corpus'?)");
   fs::create_directory(here() / "data");
   EXPECT_EQ(find("data"), (here() / "data").string() + " is not a run's directory: it has no runtime.json");
   EXPECT_EQ(find(std::string("a\0b", 3)), "the name of a run cannot have a NUL byte");

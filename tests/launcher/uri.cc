@@ -19,7 +19,9 @@ TEST(Uri, RelativePathsBeginAtTheFolder) {
   EXPECT_EQ(read("jsonl://data/raw/**/*.jsonl.zst"), "jsonl:///graphs/a/data/raw/**/*.jsonl.zst");
 }
 
-TEST(Uri, AFolderKeepsItsLastSlash) { EXPECT_EQ(read("jsonl://data/clean/"), "jsonl:///graphs/a/data/clean/"); }
+TEST(Uri, AFolderKeepsItsLastSlash) {
+  EXPECT_EQ(read("jsonl://data/clean/"), "jsonl:///graphs/a/data/clean/");
+}
 
 TEST(Uri, TheFormatOfABarePathFollowsFromItsSuffixes) {
   EXPECT_EQ(read("x.jsonl"), "jsonl:///graphs/a/x.jsonl");
@@ -31,9 +33,11 @@ TEST(Uri, TheFormatOfABarePathFollowsFromItsSuffixes) {
 }
 
 TEST(Uri, ABarePathWithoutKnownSuffixIsRefused) {
-  EXPECT_EQ(read("x.txt"), "cannot tell the format of 'x.txt' from its name: write for example jsonl://x.txt");
+  EXPECT_EQ(read("x.txt"),
+            "cannot tell the format of 'x.txt' from its name: write for example jsonl://x.txt");
   EXPECT_EQ(read("x.gz"), "cannot tell the format of 'x.gz' from its name: write for example jsonl://x.gz");
-  EXPECT_EQ(read("data/"), "cannot tell the format of 'data/' from its name: write for example jsonl://data/");
+  EXPECT_EQ(read("data/"),
+            "cannot tell the format of 'data/' from its name: write for example jsonl://data/");
   EXPECT_EQ(read(""), "cannot tell the format of '' from its name: write for example jsonl://");
 }
 

@@ -63,7 +63,8 @@ TEST(Values, ADurationNeedsItsUnit) {
   EXPECT_EQ(parse_duration("1d").value(), 86'400'000);
   EXPECT_EQ(refusal(parse_duration("30")), "'30' has no unit: write 30s for seconds (ms, s, m, h, d)");
   for (const char* text : {"", "s", "-5s", "1.5s", "5 s", "5min", "5S", "1h30m"}) {
-    EXPECT_EQ(refusal(parse_duration(text)), "expected a duration such as 30s, got '" + std::string(text) + "'");
+    EXPECT_EQ(refusal(parse_duration(text)),
+              "expected a duration such as 30s, got '" + std::string(text) + "'");
   }
   EXPECT_EQ(refusal(parse_duration("030")), "'030' has leading zeros");
   EXPECT_EQ(refusal(parse_duration("030s")), "'030s' has leading zeros");
@@ -78,8 +79,10 @@ TEST(Values, DeadLettersAreLimitedByCountOrByShare) {
   EXPECT_DOUBLE_EQ(parse_dead_letter_limit("0.5%").value().share, 0.005);
   EXPECT_DOUBLE_EQ(parse_dead_letter_limit("100%").value().share, 1);
   EXPECT_DOUBLE_EQ(parse_dead_letter_limit("0%").value().share, 0);
-  for (const char* text : {"", "%", "-1", "-1%", "-0%", "101%", "nan%", "inf%", "1e1%", "5 %", "5%%", "0.05", "5percent"}) {
-    EXPECT_EQ(refusal(parse_dead_letter_limit(text)), "expected a count or a share such as 5%, got '" + std::string(text) + "'");
+  for (const char* text :
+       {"", "%", "-1", "-1%", "-0%", "101%", "nan%", "inf%", "1e1%", "5 %", "5%%", "0.05", "5percent"}) {
+    EXPECT_EQ(refusal(parse_dead_letter_limit(text)),
+              "expected a count or a share such as 5%, got '" + std::string(text) + "'");
   }
   EXPECT_EQ(refusal(parse_dead_letter_limit("05%")), "'05%' has leading zeros");
   EXPECT_EQ(refusal(parse_dead_letter_limit("05")), "'05' has leading zeros");
@@ -94,8 +97,10 @@ TEST(Values, BytesAreShownInTheLargestUnitThatFits) {
 }
 
 TEST(Values, OnlyDecimalNumbersHaveLeadingZeros) {
-  for (const char* text : {"007", "00", "-01", "+01", "007.5", "01e3", "01.5E-3", "00.0"}) EXPECT_TRUE(has_leading_zeros(text)) << text;
-  for (const char* text : {"", "0", "-0", "0.5", "0e3", "10", "0x10", "00:12", "01-02-2024", "00.1.2", "007a", "0_1", ".01"}) {
+  for (const char* text : {"007", "00", "-01", "+01", "007.5", "01e3", "01.5E-3", "00.0"})
+    EXPECT_TRUE(has_leading_zeros(text)) << text;
+  for (const char* text :
+       {"", "0", "-0", "0.5", "0e3", "10", "0x10", "00:12", "01-02-2024", "00.1.2", "007a", "0_1", ".01"}) {
     EXPECT_FALSE(has_leading_zeros(text)) << text;
   }
 }

@@ -87,7 +87,8 @@ TEST(YamlTree, ASecondDocumentIsAnError) {
 TEST(YamlTree, AMergeKeyIsAnErrorAndNoTreeIsLeft) {
   GraphErrors errors;
   EXPECT_FALSE(parse_yaml("a: &x {b: 1}\nc:\n  <<: *x\n", "g.yaml", errors));
-  EXPECT_EQ(show(errors), "'<<' (YAML merge) is not supported: write the keys out, or use defaults at g.yaml:3:3\n");
+  EXPECT_EQ(show(errors),
+            "'<<' (YAML merge) is not supported: write the keys out, or use defaults at g.yaml:3:3\n");
 }
 
 TEST(YamlTree, AKeyIsAPlainText) {
@@ -104,28 +105,37 @@ TEST(YamlTree, TagsAreErrorsOnEveryKindOfValue) {
 
 TEST(YamlTree, AnUnquotedStarIsToldAsWhatItIs) {
   EXPECT_EQ(errors_in("input: *.jsonl\n"),
-            "not valid YAML: the referenced anchor is not defined ('*' begins a YAML alias; write \"*.jsonl\" in quotes) at g.yaml:1:8");
+            "not valid YAML: the referenced anchor is not defined ('*' begins a YAML alias; write "
+            "\"*.jsonl\" in quotes) at g.yaml:1:8");
   EXPECT_EQ(errors_in("input: {uri: **/x.jsonl, a: b}\n"),
-            "not valid YAML: the referenced anchor is not defined ('*' begins a YAML alias; write \"**/x.jsonl\" in quotes) at g.yaml:1:14");
+            "not valid YAML: the referenced anchor is not defined ('*' begins a YAML alias; write "
+            "\"**/x.jsonl\" in quotes) at g.yaml:1:14");
   EXPECT_EQ(errors_in("stages: [a, *b]\n"),
-            "not valid YAML: the referenced anchor is not defined ('*' begins a YAML alias; write \"*b\" in quotes) at g.yaml:1:13");
+            "not valid YAML: the referenced anchor is not defined ('*' begins a YAML alias; write \"*b\" in "
+            "quotes) at g.yaml:1:13");
   EXPECT_NE(errors_in("stages:\n  - *b\n").find("write \"*b\" in quotes) at g.yaml:2:5"), std::string::npos);
 }
 
 TEST(YamlTree, OtherFirstCharactersAreToldToo) {
-  EXPECT_NE(errors_in("a: @x\n").find("('@' begins nothing that YAML knows; write \"@x\" in quotes) at g.yaml:1:4"), std::string::npos);
+  EXPECT_NE(
+      errors_in("a: @x\n").find("('@' begins nothing that YAML knows; write \"@x\" in quotes) at g.yaml:1:4"),
+      std::string::npos);
   EXPECT_NE(errors_in("a: `x\n").find("write \"`x\" in quotes"), std::string::npos);
   EXPECT_NE(errors_in("a: %x\n").find("write \"%x\" in quotes"), std::string::npos);
-  EXPECT_NE(errors_in("a: & x\n").find("('&' begins a YAML anchor; write \"& x\" in quotes)"), std::string::npos);
+  EXPECT_NE(errors_in("a: & x\n").find("('&' begins a YAML anchor; write \"& x\" in quotes)"),
+            std::string::npos);
 }
 
 TEST(YamlTree, ASecondColonIsTold) {
-  EXPECT_EQ(errors_in("a: b: c\n"), "not valid YAML: illegal map value (a value with ': ' in it must stand in quotes) at g.yaml:1:5");
+  EXPECT_EQ(errors_in("a: b: c\n"),
+            "not valid YAML: illegal map value (a value with ': ' in it must stand in quotes) at g.yaml:1:5");
 }
 
 TEST(YamlTree, TabsAreTold) {
-  EXPECT_EQ(errors_in("a:\n\tb: 1\n"), "not valid YAML: illegal map value (YAML is indented with spaces, not tabs) at g.yaml:2:3");
-  EXPECT_NE(errors_in("a:\n  b: 1\n\tc: 2\n").find("(YAML is indented with spaces, not tabs) at g.yaml:3:"), std::string::npos);
+  EXPECT_EQ(errors_in("a:\n\tb: 1\n"),
+            "not valid YAML: illegal map value (YAML is indented with spaces, not tabs) at g.yaml:2:3");
+  EXPECT_NE(errors_in("a:\n  b: 1\n\tc: 2\n").find("(YAML is indented with spaces, not tabs) at g.yaml:3:"),
+            std::string::npos);
 }
 
 TEST(YamlTree, AHintIsGivenOnlyWhereItFits) {
@@ -175,7 +185,8 @@ TEST(YamlTree, DeepNestingIsRefusedAndNotACrash) {
   EXPECT_NE(errors_in("a: " + std::string(100'000, '[')), "");
   EXPECT_NE(errors_in("a: " + std::string(100'000, '{')), "");
   std::string steps;
-  for (int level = 0; level < 5'000; ++level) steps += std::string(static_cast<std::size_t>(level), ' ') + "a:\n";
+  for (int level = 0; level < 5'000; ++level)
+    steps += std::string(static_cast<std::size_t>(level), ' ') + "a:\n";
   EXPECT_NE(errors_in(steps), "");
 }
 
