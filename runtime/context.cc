@@ -33,6 +33,10 @@ void Context::throw_wrong_type(std::string_view name) {
   throw std::logic_error("parameter '" + std::string(name) + "' was declared with another type than it is asked for");
 }
 
+void Context::throw_out_of_range(std::string_view name) {
+  throw std::logic_error("parameter '" + std::string(name) + "' has a value that the type asked for cannot hold (give it a min and max)");
+}
+
 bool Context::has_param(std::string_view name) const { return state_->parameters.contains(name); }
 
 void Context::count(std::string_view name, std::int64_t amount) {

@@ -13,11 +13,32 @@ namespace datagen {
 
 namespace {
 
+// What an exception says may hold any bytes.
+std::string as_utf8(std::string_view text) {
+  std::string made;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t length = 1;
+    while (length < 4 && at + length < text.size() && (static_cast<unsigned char>(text[at + length]) & 0xc0) == 0x80) ++length;
+    if (simdjson::validate_utf8(text.data() + at, length)) {
+      made.append(text.substr(at, length));
+      at += length;
+    } else {
+      made.append("\ufffd");
+      ++at;
+    }
+  }
+  return made;
+}
+
 void append_member(ByteBuffer& out, std::string_view key, std::string_view text) {
   out.append(",");
   append_json_string(out, key);
   out.push_back(':');
-  append_json_string(out, text);
+  if (simdjson::validate_utf8(text.data(), text.size())) {
+    append_json_string(out, text);
+  } else {
+    append_json_string(out, as_utf8(text));
+  }
 }
 
 std::string base64(std::string_view bytes) {
@@ -43,7 +64,7 @@ void append_payload(ByteBuffer& out, const RecordView& record) {
     append_msgpack_as_json(out, record.payload);
   } else if (is_json_object(record)) {
     out.append(",\"record\":");
-    out.append(json::trim(record.payload));
+    append_on_one_line(out, json::trim(record.payload));
   } else {
     const std::string_view text = record.payload.substr(0, kDeadRecordBytesMax);
     if (text.size() < record.payload.size()) {

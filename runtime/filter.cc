@@ -171,14 +171,16 @@ void take_out(const FrameReader& frame, TestResult& result) {
   }
 }
 
-void take_notes(const StageNotes& notes, const std::string& id, TestResult& result) {
-  for (const auto& [reason, count] : notes.drop_reasons) result.dropped.push_back({id, reason});
+void take_notes(const StageNotes& notes, TestResult& result) {
+  for (const StageNotes::Dropped& dropped : notes.dropped) result.dropped.push_back({dropped.id, dropped.reason});
   for (const auto& [name, amount] : notes.counters) result.counters[name] += amount;
   for (const std::string& letter : notes.dead_letters) {
     simdjson::dom::parser parser;
     const simdjson::padded_string padded_letter(letter);
     const simdjson::dom::element parsed = parser.parse(padded_letter);
-    result.dead.push_back({id, std::string(std::string_view(parsed["reason"])), std::string(std::string_view(parsed["message"]))});
+    std::string_view id;
+    const bool is_text = parsed["id"].get(id) == simdjson::SUCCESS;  // a row is a number
+    result.dead.push_back({is_text ? std::string(id) : simdjson::minify(parsed["id"]), std::string(std::string_view(parsed["reason"])), std::string(std::string_view(parsed["message"]))});
   }
 }
 
@@ -203,7 +205,8 @@ TestResult test_stage(const StageDefinition& definition, const std::vector<TestP
   FrameWriter in, out;
   std::vector<std::byte> large;
   StageNotes notes;
-  // One frame a record, so that each drop and dead letter has its id; a batch stage gets them all at once.
+  notes.wants_dropped = true;
+  // One frame a record, between which state can be saved; a batch stage gets them all at once.
   const std::size_t step = definition.batch ? std::max<std::size_t>(records.size(), 1) : 1;
   for (std::size_t begin = 0; begin < records.size(); begin += step) {
     if (save_and_reload) {
@@ -225,7 +228,7 @@ TestResult test_stage(const StageDefinition& definition, const std::vector<TestP
     const auto made = FrameReader::open(out.finish({}));
     check(made);
     take_out(made.value(), result);
-    take_notes(notes, std::to_string(begin), result);
+    take_notes(notes, result);
   }
   if (definition.stateful) {
     notes.clear();
@@ -234,7 +237,7 @@ TestResult test_stage(const StageDefinition& definition, const std::vector<TestP
     const auto made = FrameReader::open(out.finish({}));
     check(made);
     take_out(made.value(), result);
-    take_notes(notes, "end", result);
+    take_notes(notes, result);
   }
   result.again = [=] { return test_stage(definition, parameters, records, true); };
   return result;

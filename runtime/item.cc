@@ -54,6 +54,7 @@ Composite object(const Field* fields, std::size_t count) {
   ByteBuffer out;
   append_map_header(out, kept.size());
   for (const Field* field : kept) {
+    check_key(field->key);
     append_msgpack_text(out, field->key);
     append_field_value(out, field->value);
   }

@@ -9,8 +9,15 @@
 namespace datagen::detail {
 
 namespace {
+
 constexpr std::size_t kArenaBytes = 16 * 1024;
+
+void check_is_map(std::string_view msgpack) {
+  const auto first = static_cast<unsigned char>(msgpack.empty() ? 0 : msgpack[0]);
+  if ((first & 0xf0) != 0x80 && first != 0xde && first != 0xdf) throw std::invalid_argument("a record is an object, not an array");
 }
+
+}  // namespace
 
 ItemState::ItemState() : arena_block_(kArenaBytes), arena_(arena_block_.data(), arena_block_.size()) {}
 
@@ -66,8 +73,18 @@ Node* ItemState::make_node(const Node* parent, std::size_t index, std::string_vi
 }
 
 const Node* ItemState::missing(const Node* parent, std::string_view key) { return make_node(parent, 0, keep(key)); }
+const Node* ItemState::missing_element(const Node* parent, std::size_t index) {
+  Node* node = make_node(parent, index, {});
+  node->is_element = true;
+  return node;
+}
 
-const Node* ItemState::json_node(simdjson::dom::element element, bool exact, const Node* parent, std::size_t index,
+std::string_view ItemState::keep_key(std::string_view key) {
+  check_key(key);
+  return keep(key);
+}
+
+Node* ItemState::json_node(simdjson::dom::element element, bool exact, const Node* parent, std::size_t index,
                                  std::string_view key) {
   Node* node = make_node(parent, index, key);
   node->backing = Node::Backing::json;
@@ -76,7 +93,7 @@ const Node* ItemState::json_node(simdjson::dom::element element, bool exact, con
   return node;
 }
 
-const Node* ItemState::msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index,
+Node* ItemState::msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index,
                                     std::string_view key) {
   if (object.type == msgpack::type::EXT) {
     return raw_json_node({object.via.ext.data(), object.via.ext.size}, parent, index, key);
@@ -87,13 +104,13 @@ const Node* ItemState::msgpack_node(const msgpack::object& object, const Node* p
   return node;
 }
 
-const Node* ItemState::raw_json_node(std::string_view json, const Node* parent, std::size_t index,
+Node* ItemState::raw_json_node(std::string_view json, const Node* parent, std::size_t index,
                                      std::string_view key) {
   if (part_documents_used_ == part_documents_.size()) part_documents_.emplace_back();
   JsonDocument& document = part_documents_[part_documents_used_++];
   const JsonError error = document.parse(parser_, keep(json, simdjson::SIMDJSON_PADDING));
   DATAGEN_CHECK(error == JsonError::none, "a built record holds invalid JSON: %s", document.message());
-  const Node* node = json_node(document.root(), document.is_exact(), parent, index, key);
+  Node* node = json_node(document.root(), document.is_exact(), parent, index, key);
   node->raw = document.text();
   return node;
 }
@@ -143,7 +160,7 @@ std::string ItemState::json() {
   std::string_view bytes;
   if (has_members_) {
     scratch_.clear();
-    write_members(scratch_);
+    write_members(members_, scratch_);
     append_msgpack_as_json(out, scratch_.view());
     bytes = out.view();
   } else if (record_.tag == Tag::msgpack) {
@@ -191,7 +208,7 @@ void ItemState::members_from_json() {
   json::for_each_child(record_.payload, [&](std::string_view key, std::string_view value) {
     scratch_.clear();
     append_raw_json(scratch_, value);
-    put_member(decode_key(key), keep(scratch_.view()));
+    put_member(members_, decode_key(key), keep(scratch_.view()));
     return true;
   });
 }
@@ -215,19 +232,19 @@ void ItemState::members_from_msgpack(std::string_view map) {
     const msgpack::object_handle key = msgpack::unpack(map.data() + position, key_length);
     position += key_length;
     const std::size_t value_length = msgpack_length(map.substr(position));
-    put_member(keep(key.get().as<std::string_view>()), map.substr(position, value_length));
+    put_member(members_, keep(key.get().as<std::string_view>()), map.substr(position, value_length));
     position += value_length;
   }
 }
 
-void ItemState::put_member(std::string_view key, std::string_view value) {
-  for (Member& member : members_) {
+void ItemState::put_member(std::vector<Member>& members, std::string_view key, std::string_view value) {
+  for (Member& member : members) {
     if (member.key == key) {
       member.value = value;
       return;
     }
   }
-  members_.push_back({key, value});
+  members.push_back({key, value});
 }
 
 void ItemState::forbid_when_dropped(const char* call) const {
@@ -238,12 +255,14 @@ void ItemState::set(std::string_view key, const FieldValue& value) {
   forbid_when_dropped("set");
   const std::string_view encoded = encode(value);
   open_members();
-  put_member(keep(key), encoded);
+  put_member(members_, keep_key(key), encoded);
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
 void ItemState::set_json(std::string_view key, std::string_view text) {
-  const std::string_view kept = keep(json::trim(text), simdjson::SIMDJSON_PADDING);
+  scratch_.clear();
+  append_on_one_line(scratch_, json::trim(text));
+  const std::string_view kept = keep(scratch_.view(), simdjson::SIMDJSON_PADDING);
   JsonDocument document;
   const JsonError error = kept.empty() ? JsonError::bad_json : document.parse(parser_, kept);
   if (error != JsonError::none) {
@@ -253,7 +272,7 @@ void ItemState::set_json(std::string_view key, std::string_view text) {
   open_members();
   scratch_.clear();
   append_raw_json(scratch_, kept);
-  put_member(keep(key), keep(scratch_.view()));
+  put_member(members_, keep_key(key), keep(scratch_.view()));
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
@@ -266,23 +285,27 @@ void ItemState::erase(std::string_view key) {
 
 void ItemState::assign(const Field* fields, std::size_t count) {
   forbid_when_dropped("assign");
-  members_.clear();  // what values point to stays in the arena
+  // All is encoded before anything changes: what throws leaves the record as it was. What was handed out of the old
+  // members stays in the arena.
+  assigned_.clear();
+  for (std::size_t index = 0; index < count; ++index) put_member(assigned_, keep_key(fields[index].key), encode(fields[index].value));
+  members_.swap(assigned_);
   has_members_ = true;
-  for (std::size_t index = 0; index < count; ++index) put_member(keep(fields[index].key), encode(fields[index].value));
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
 void ItemState::assign(std::string_view msgpack_map) {
   forbid_when_dropped("assign");
+  check_is_map(msgpack_map);
   members_.clear();
   members_from_msgpack(keep(msgpack_map));
   has_members_ = true;
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
-void ItemState::write_members(ByteBuffer& out) const {
-  append_map_header(out, members_.size());
-  for (const Member& member : members_) {
+void ItemState::write_members(const std::vector<Member>& members, ByteBuffer& out) {
+  append_map_header(out, members.size());
+  for (const Member& member : members) {
     append_msgpack_text(out, member.key);
     out.append(member.value);
   }
@@ -290,7 +313,7 @@ void ItemState::write_members(ByteBuffer& out) const {
 
 std::string_view ItemState::rewritten() {
   rewritten_.clear();
-  write_members(rewritten_);
+  write_members(members_, rewritten_);
   return rewritten_.view();
 }
 
@@ -307,6 +330,7 @@ void ItemState::emit(const Field* fields, std::size_t count) {
 
 void ItemState::emit(std::string_view msgpack_map) {
   forbid_when_dropped("emit");
+  check_is_map(msgpack_map);
   children_.append(msgpack_map);
   make_child();
 }
@@ -314,10 +338,9 @@ void ItemState::emit(std::string_view msgpack_map) {
 void ItemState::emit_copy(const Field* fields, std::size_t count) {
   forbid_when_dropped("emit_copy");
   open_members();
-  const std::vector<Member> parent = members_;
-  for (std::size_t index = 0; index < count; ++index) put_member(keep(fields[index].key), encode(fields[index].value));
-  write_members(children_);
-  members_ = parent;
+  assigned_ = members_;
+  for (std::size_t index = 0; index < count; ++index) put_member(assigned_, keep_key(fields[index].key), encode(fields[index].value));
+  write_members(assigned_, children_);
   make_child();
 }
 

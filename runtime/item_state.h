@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory_resource>
 #include <msgpack.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,10 @@ struct Node {
   simdjson::dom::element element;              // json
   const msgpack::object* object = nullptr;     // msgpack
   mutable std::string_view raw;                // JSON text, once known
+  bool is_element = false;                     // of an array: named by its index
+  // Where it stands in a JSON container, when it was reached by iterating.
+  std::optional<simdjson::dom::array::iterator> element_at;
+  std::optional<simdjson::dom::object::iterator> member_at;
 };
 
 class ItemState {
@@ -75,8 +80,10 @@ class ItemState {
 
   // The node of something that is not there.
   const Node* missing(const Node* parent, std::string_view key);
+  const Node* missing_element(const Node* parent, std::size_t index);
   const Node* child_by_key(const Node& parent, std::string_view key);
   const Node* child_by_index(const Node& parent, std::size_t index);
+  const Node* next_child(const Node& child);
   std::string_view raw(const Node& node);
   [[noreturn]] void throw_wrong_type(const Node& node, const char* expected) const;
   [[noreturn]] void throw_bad_value(const Node& node, const char* reason, const char* problem) const;
@@ -88,19 +95,25 @@ class ItemState {
     std::string_view value;
   };
 
+  using ElementIterator = simdjson::dom::array::iterator;
+  using MemberIterator = simdjson::dom::object::iterator;
+  const Node* element_node(ElementIterator at, const Node& parent, std::size_t index);
+  const Node* member_node(MemberIterator at, const Node& parent, std::size_t index);
   Node* make_node(const Node* parent, std::size_t index, std::string_view key);
-  const Node* json_node(simdjson::dom::element element, bool exact, const Node* parent, std::size_t index,
+  Node* json_node(simdjson::dom::element element, bool exact, const Node* parent, std::size_t index,
                         std::string_view key);
-  const Node* msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index, std::string_view key);
+  Node* msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index, std::string_view key);
   const Node* value_node(std::string_view msgpack_bytes, std::string_view key);
-  const Node* raw_json_node(std::string_view json, const Node* parent, std::size_t index, std::string_view key);
+  Node* raw_json_node(std::string_view json, const Node* parent, std::size_t index, std::string_view key);
   std::string_view keep(std::string_view bytes, std::size_t padding = 0);
+  // A key that an operator writes. Throws BadRecord when it is not valid UTF-8.
+  std::string_view keep_key(std::string_view key);
   std::string_view encode(const FieldValue& value);
   void open_members();
   void members_from_json();
   void members_from_msgpack(std::string_view map);
-  void put_member(std::string_view key, std::string_view value);
-  void write_members(ByteBuffer& out) const;
+  static void put_member(std::vector<Member>& members, std::string_view key, std::string_view value);
+  static void write_members(const std::vector<Member>& members, ByteBuffer& out);
   void make_child();
   std::string_view decode_key(std::string_view quoted);
   void forbid_when_dropped(const char* call) const;
@@ -121,6 +134,7 @@ class ItemState {
 
   bool has_members_ = false;
   std::vector<Member> members_;
+  std::vector<Member> assigned_;  // while they are encoded
   ByteBuffer scratch_;
   ByteBuffer rewritten_;
   ByteBuffer children_;

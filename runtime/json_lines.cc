@@ -134,9 +134,11 @@ void JsonLinesReader::read_long_line(SourceFrame& frame, std::string_view begun)
   line.append(begun);
   std::size_t searched = 0;
   std::uint64_t dropped = 0;  // bytes of a line over the limit, which are not kept
+  bool blank = true;          // so far, what was dropped included
   const char* newline = nullptr;
   for (;;) {
     newline = static_cast<const char*>(std::memchr(line.data() + searched, '\n', line.size() - searched));
+    blank = blank && is_blank(line.data() + searched, newline != nullptr ? newline : line.data() + line.size());
     if (newline != nullptr || at_end_) break;
     if (line.size() > line_bytes_max_ + 1) {
       const std::size_t kept = std::min(line.size(), kRejectedBytesKept);
@@ -150,11 +152,13 @@ void JsonLinesReader::read_long_line(SourceFrame& frame, std::string_view begun)
   const std::size_t behind = newline != nullptr ? end + 1 : end;
   std::string_view text = line.view().substr(0, end);
   if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
-  if (text.size() + dropped > line_bytes_max_) {
+  if (blank) {
+    // skipped, however long
+  } else if (text.size() + dropped > line_bytes_max_) {
     frame.reject(text.substr(0, kRejectedBytesKept), position_, "too_long",
                  "the line has " + std::to_string(text.size() + dropped) + " bytes, the limit is " +
                      std::to_string(line_bytes_max_));
-  } else if (!is_blank(text.data(), text.data() + text.size())) {
+  } else {
     frame.add(text, position_);
   }
   position_.offset += behind + dropped;

@@ -86,6 +86,16 @@ void append_json_string(ByteBuffer& out, std::string_view text) {
   out.commit(static_cast<std::size_t>(to - (out.data() + out.size())));
 }
 
+void append_on_one_line(ByteBuffer& out, std::string_view json) {
+  const std::size_t begin = out.size();
+  out.append(json);
+  // Within a string they are escaped, so any that stands there is white space.
+  for (const char line_end : {'\n', '\r'}) {
+    char* const end = out.data() + out.size();
+    for (char* at = out.data() + begin; (at = static_cast<char*>(std::memchr(at, line_end, static_cast<std::size_t>(end - at)))) != nullptr;) *at++ = ' ';
+  }
+}
+
 void append_json_number(ByteBuffer& out, double value) {
   // Shortest digits as d.ddde±xx, then laid out as repr() does: positional for exponents from -4 to 15.
   char digits[32];
@@ -220,7 +230,7 @@ void append_without_id(ByteBuffer& out, std::string_view object) {
     first = false;
     out.append(key);
     out.push_back(':');
-    out.append(value);
+    append_on_one_line(out, value);
     return true;
   });
   out.push_back('}');
@@ -237,8 +247,7 @@ void append_id(ByteBuffer& out, std::size_t object_begin, const RecordView& reco
   std::size_t end = out.size() - 1;  // at the brace
   while (out.data()[end - 1] == ' ' || out.data()[end - 1] == '\t') --end;
   out.resize_down(end);
-  const std::size_t opening = json::skip_space(out.view(), object_begin);
-  if (end > opening + 1) out.push_back(',');
+  if (end > object_begin + 1) out.push_back(',');
   out.append("\"_i\":");
   if (record.path.empty()) {
     append_integer(out, record.origin.row);
@@ -260,15 +269,52 @@ void append_record(ByteBuffer& out, const RecordView& record, Ids ids) {
     write_msgpack(out, record.payload, ids == Ids::keep ? std::string_view() : std::string_view("_i"));
     if (ids == Ids::keep && has_id(out.view().substr(begin))) return;
   } else {
-    const bool suspicious = may_have_id(record.payload);
-    if (suspicious && ids != Ids::keep) {
+    const bool has_own = may_have_id(record.payload) && has_id(record.payload);
+    if (has_own && ids != Ids::keep) {
       append_without_id(out, record.payload);
     } else {
-      out.append(json::trim(record.payload));
-      if (suspicious && has_id(record.payload)) return;
+      append_on_one_line(out, json::trim(record.payload));
+      if (has_own) return;
     }
   }
   if (ids != Ids::off) append_id(out, begin, record);
+}
+
+namespace {
+
+// msgpack-c's own packer writes a whole double as an integer, and 2.0 would come out as 2.
+void append_float64(ByteBuffer& out, double value) {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  char bytes[9] = {static_cast<char>(0xcb)};
+  for (int index = 0; index < 8; ++index) bytes[1 + index] = static_cast<char>(bits >> (56 - 8 * index));
+  out.append({bytes, sizeof bytes});
+}
+
+}  // namespace
+
+void append_msgpack_object(ByteBuffer& out, const msgpack::object& object) {
+  msgpack::packer<ByteBuffer> packer(out);
+  switch (object.type) {
+    case msgpack::type::FLOAT32:
+    case msgpack::type::FLOAT64: return append_float64(out, object.via.f64);
+    case msgpack::type::ARRAY:
+      packer.pack_array(object.via.array.size);
+      for (std::uint32_t index = 0; index < object.via.array.size; ++index) append_msgpack_object(out, object.via.array.ptr[index]);
+      return;
+    case msgpack::type::MAP:
+      packer.pack_map(object.via.map.size);
+      for (std::uint32_t index = 0; index < object.via.map.size; ++index) {
+        append_msgpack_object(out, object.via.map.ptr[index].key);
+        append_msgpack_object(out, object.via.map.ptr[index].val);
+      }
+      return;
+    default: packer.pack(object);
+  }
+}
+
+void check_key(std::string_view key) {
+  if (!simdjson::validate_utf8(key.data(), key.size())) throw BadRecord("invalid_utf8", "a key to be written is not valid UTF-8");
 }
 
 void append_msgpack_text(ByteBuffer& out, std::string_view text) {
@@ -296,7 +342,7 @@ void append_field_value(ByteBuffer& out, const FieldValue& value) {
     case FieldValue::Kind::unsigned_integer: packer.pack_uint64(value.unsigned_integer()); return;
     case FieldValue::Kind::number:
       if (!std::isfinite(value.number())) throw std::invalid_argument("NaN and infinities have no JSON form");
-      packer.pack_double(value.number());
+      append_float64(out, value.number());
       return;
     case FieldValue::Kind::text:
       if (!simdjson::validate_utf8(value.text().data(), value.text().size())) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <msgpack/object_fwd.hpp>
 #include <string_view>
 
 #include "byte_buffer.h"
@@ -17,6 +18,9 @@ namespace datagen {
 constexpr std::int8_t kRawJson = 1;
 
 enum class Ids : std::uint8_t { add, off, keep };  // keep: an input's own "_i" stays
+
+// Any valid JSON on one line: line ends between its tokens become blanks.
+void append_on_one_line(ByteBuffer& out, std::string_view json);
 
 // The text as a JSON string, with quotes.
 void append_json_string(ByteBuffer& out, std::string_view text);
@@ -32,6 +36,10 @@ void append_record(ByteBuffer& out, const RecordView& record, Ids ids);
 
 // One value as msgpack. Throws std::invalid_argument for NaN and infinities, BadRecord for invalid UTF-8.
 void append_field_value(ByteBuffer& out, const FieldValue& value);
+// A msgpack value that was read, written again: floats stay floats.
+void append_msgpack_object(ByteBuffer& out, const msgpack::object& object);
+// Throws BadRecord for a key that is not valid UTF-8.
+void check_key(std::string_view key);
 void append_msgpack_text(ByteBuffer& out, std::string_view text);
 void append_raw_json(ByteBuffer& out, std::string_view json);
 void append_map_header(ByteBuffer& out, std::size_t members);

@@ -160,12 +160,20 @@ void OperatorRunner::run_batches(const FrameReader& in, FrameWriter& out, StageN
 
 // ---- results
 
+namespace {
+
+void note_dropped(const RecordView& record, const std::string& reason, StageNotes& notes) {
+  ++notes.counts.dropped;
+  ++notes.drop_reasons[reason];
+  if (notes.wants_dropped) notes.dropped.push_back({lineage_id(record.origin.row, record.path), reason});
+}
+
+}  // namespace
+
 void OperatorRunner::bury(const RecordView& record, const DeadLetterReason& reason, StageNotes& notes) {
   switch (options_.on_error) {
     case OnError::drop:
-      ++notes.counts.dropped;
-      ++notes.drop_reasons["error: " + reason.reason];
-      return;
+      return note_dropped(record, "error: " + reason.reason, notes);
     case OnError::fail:
       throw StageFailed("record " + lineage_id(record.origin.row, record.path) + ": " + reason.reason + ": " +
                         reason.message);
@@ -204,9 +212,7 @@ void OperatorRunner::append(ItemState& state, const Result& result, FrameWriter&
       }
       return;
     case Outcome::dropped:
-      ++notes.counts.dropped;
-      ++notes.drop_reasons[state.drop_reason()];
-      return;
+      return note_dropped(record, state.drop_reason(), notes);
   }
 }
 
@@ -248,9 +254,7 @@ void OperatorRunner::append_kept(const RecordView& record, const Result& result,
       }
       return;
     case Outcome::dropped:
-      ++notes.counts.dropped;
-      ++notes.drop_reasons[result.bytes];
-      return;
+      return note_dropped(record, result.bytes, notes);
   }
 }
 

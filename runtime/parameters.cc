@@ -1,6 +1,7 @@
 #include "datagen/parameters.h"
 
 #include <charconv>
+#include <cmath>
 #include <stdexcept>
 
 namespace datagen {
@@ -56,10 +57,8 @@ namespace {
 
 void check_range(const Parameter& parameter, std::string_view text, double value) {
   const auto shown = [](double bound) {
-    std::string out = std::to_string(bound);
-    out.erase(out.find_last_not_of('0') + 1);
-    if (out.back() == '.') out.pop_back();
-    return out;
+    char digits[32];
+    return std::string(digits, std::to_chars(digits, digits + sizeof digits, bound).ptr);
   };
   if (parameter.min && value < *parameter.min) refuse(parameter, text, "at least " + shown(*parameter.min));
   if (parameter.max && value > *parameter.max) refuse(parameter, text, "at most " + shown(*parameter.max));
@@ -69,7 +68,8 @@ template <class Number>
 Number parse_number(const Parameter& parameter, std::string_view text, const char* expected) {
   Number value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) refuse(parameter, text, expected);
+  const bool is_whole = error == std::errc() && end == text.data() + text.size();
+  if (!is_whole || !std::isfinite(static_cast<double>(value))) refuse(parameter, text, expected);
   check_range(parameter, text, static_cast<double>(value));
   return value;
 }

@@ -71,6 +71,7 @@ void StageNotes::clear() {
   counters.clear();
   usage.clear();
   dead_letters.clear();
+  dropped.clear();
 }
 
 void append_side_section(std::string& out, std::string_view incoming, std::uint32_t stage, const StageNotes& notes) {
@@ -101,7 +102,7 @@ void append_accounts(std::string& out, std::string_view side) {
 
 void Totals::append_to(std::string& out) const {
   for (const auto& [index, stage] : stages_) {
-    const StageNotes notes{stage.counts, stage.drop_reasons, stage.counters, stage.usage, {}};
+    const StageNotes notes{stage.counts, stage.drop_reasons, stage.counters, stage.usage, {}, false, {}};
     append_side_section(out, {}, index, notes);
   }
 }

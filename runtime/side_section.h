@@ -40,6 +40,12 @@ struct StageNotes {
   std::map<std::string, std::int64_t, std::less<>> counters;
   std::map<std::string, Usage, std::less<>> usage;  // by model
   std::vector<std::string> dead_letters;            // finished JSON lines, without newline
+  // Who was dropped, for tests of operators; left empty unless asked for.
+  struct Dropped {
+    std::string id, reason;
+  };
+  bool wants_dropped = false;
+  std::vector<Dropped> dropped;
 
   void clear();
 };

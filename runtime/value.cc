@@ -2,6 +2,9 @@
 #include "datagen/value.h"
 
 #include <charconv>
+#include <cmath>
+#include <concepts>
+#include <cstdlib>
 
 #include "item_state.h"
 #include "json_scan.h"
@@ -24,10 +27,11 @@ void ItemState::throw_wrong_type(const Node& node, const char* expected) const {
 }
 
 void ItemState::throw_bad_value(const Node& node, const char* reason, const char* problem) const {
-  std::string path(node.key);
-  for (const Node* at = &node; at->parent != nullptr; at = at->parent) {
-    if (at->key.empty()) path = "[" + std::to_string(at->index) + "]" + (at == &node ? "" : "." + path);
-    path = std::string(at->parent->key) + (path.front() == '[' ? "" : ".") + path;
+  std::string path;
+  for (const Node* at = &node; at != nullptr; at = at->parent) {
+    const bool is_element = at->parent != nullptr && at->is_element;
+    const std::string step = is_element ? "[" + std::to_string(at->index) + "]" : std::string(at->key);
+    path = step + (path.empty() || path.front() == '[' ? "" : ".") + path;
   }
   throw BadRecord(reason, "field '" + path + "' of record " + id() + ": " + problem);
 }
@@ -55,23 +59,50 @@ const Node* ItemState::child_by_key(const Node& parent, std::string_view key) {
   return missing(&parent, key);
 }
 
+const Node* ItemState::element_node(ElementIterator at, const Node& parent, std::size_t index) {
+  const simdjson::dom::array elements = parent.element.get_array();
+  if (!(at != elements.end())) return nullptr;
+  Node* node = json_node(*at, parent.exact, &parent, index, {});
+  node->is_element = true;
+  node->element_at = at;
+  return node;
+}
+
+const Node* ItemState::member_node(MemberIterator at, const Node& parent, std::size_t index) {
+  const simdjson::dom::object members = parent.element.get_object();
+  if (!(at != members.end())) return nullptr;
+  Node* node = json_node(at.value(), parent.exact, &parent, index, at.key());
+  node->member_at = at;
+  return node;
+}
+
+// One step behind `child`: simdjson finds a neighbour at once, but an index only by counting.
+const Node* ItemState::next_child(const Node& child) {
+  if (child.element_at) return element_node(++ElementIterator(*child.element_at), *child.parent, child.index + 1);
+  if (child.member_at) return member_node(++MemberIterator(*child.member_at), *child.parent, child.index + 1);
+  return child_by_index(*child.parent, child.index + 1);
+}
+
 const Node* ItemState::child_by_index(const Node& parent, std::size_t index) {
   if (parent.backing == Backing::json) {
-    std::size_t at = 0;
     if (parent.element.is_array()) {
       const simdjson::dom::array elements = parent.element.get_array();
-      for (auto element : elements) {
-        if (at++ == index) return json_node(element, parent.exact, &parent, index, {});
-      }
-    } else if (parent.element.is_object()) {
-      const simdjson::dom::object fields = parent.element.get_object();
-      for (auto field : fields) {
-        if (at++ == index) return json_node(field.value, parent.exact, &parent, index, field.key);
-      }
+      if (index >= elements.size() && elements.size() < 0xFFFFFF) return nullptr;  // size() saturates
+      ElementIterator at = elements.begin();
+      for (std::size_t step = 0; step < index && at != elements.end(); ++step) ++at;
+      return element_node(at, parent, index);
+    }
+    if (parent.element.is_object()) {
+      const simdjson::dom::object members = parent.element.get_object();
+      MemberIterator at = members.begin();
+      for (std::size_t step = 0; step < index && at != members.end(); ++step) ++at;
+      return member_node(at, parent, index);
     }
   } else if (parent.backing == Backing::msgpack) {
     if (parent.object->type == msgpack::type::ARRAY && index < parent.object->via.array.size) {
-      return msgpack_node(parent.object->via.array.ptr[index], &parent, index, {});
+      Node* node = msgpack_node(parent.object->via.array.ptr[index], &parent, index, {});
+      node->is_element = true;
+      return node;
     }
     if (parent.object->type == msgpack::type::MAP && index < parent.object->via.map.size) {
       const auto& member = parent.object->via.map.ptr[index];
@@ -85,7 +116,7 @@ std::string_view ItemState::raw(const Node& node) {
   if (!node.raw.empty()) return node.raw;
   if (node.backing == Backing::msgpack) {
     ByteBuffer packed, out;
-    msgpack::packer<ByteBuffer>(packed).pack(*node.object);
+    append_msgpack_object(packed, *node.object);
     append_msgpack_as_json(out, packed.view());
     return node.raw = keep(out.view(), simdjson::SIMDJSON_PADDING);
   }
@@ -116,7 +147,7 @@ Value::Type Value::type() const {
       }
       // In a document that is not exact every number was replaced by 0: its text tells.
       if (!node_->exact) return raw().find_first_of(".eE") == raw().npos ? Type::integer : Type::number;
-      return node_->element.is_double() ? Type::number : Type::integer;
+      return node_->element.type() == JsonType::DOUBLE ? Type::number : Type::integer;  // is_double() takes integers too
     case Backing::msgpack:
       switch (node_->object->type) {
         case msgpack::type::NIL: return Type::null;
@@ -143,7 +174,14 @@ namespace {
 // A number that simdjson could not hold, or that stands beside one: read from its own text.
 template <class Number>
 Number number_from_text(std::string_view text, bool& fits) {
+  if constexpr (std::floating_point<Number>) {
+    // Not from_chars: it gives up on what is too small, where Python and simdjson say 0.
+    const double value = std::strtod(std::string(text).c_str(), nullptr);
+    fits = std::isfinite(value);
+    return value;
+  }
   Number number{};
+  if (text == "-0") text.remove_prefix(1);  // an unsigned zero, too
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   fits = error == std::errc() && end == text.data() + text.size();
   return number;
@@ -219,7 +257,7 @@ Value Value::at(std::size_t index) const {
   const Type found = type();
   if (found != Type::array && found != Type::missing) node_->item->throw_wrong_type(*node_, "an array");
   const Node* child = node_->item->child_by_index(*node_, index);
-  return Value(child != nullptr ? child : node_->item->missing(node_, {}));
+  return Value(child != nullptr ? child : node_->item->missing_element(node_, index));
 }
 
 std::size_t Value::size() const {
@@ -237,7 +275,7 @@ Value::Iterator Value::begin() const { return Iterator(node_->item->child_by_ind
 Value::Iterator Value::end() const { return Iterator(nullptr); }
 
 Value::Iterator& Value::Iterator::operator++() {
-  child_ = child_->item->child_by_index(*child_->parent, child_->index + 1);
+  child_ = child_->item->next_child(*child_);
   return *this;
 }
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <datagen/parameters.h>
 
@@ -50,6 +51,7 @@ class Context {
  private:
   const ParameterValue& value(std::string_view name) const;
   [[noreturn]] static void throw_wrong_type(std::string_view name);
+  [[noreturn]] static void throw_out_of_range(std::string_view name);
   detail::ContextState* state_;
 };
 
@@ -59,7 +61,10 @@ T Context::param(std::string_view name) const {
   if constexpr (std::same_as<T, bool>) {
     if (const bool* given = std::get_if<bool>(&found)) return *given;
   } else if constexpr (std::integral<T>) {
-    if (const std::int64_t* given = std::get_if<std::int64_t>(&found)) return static_cast<T>(*given);
+    if (const std::int64_t* given = std::get_if<std::int64_t>(&found)) {
+      if (!std::in_range<T>(*given)) throw_out_of_range(name);
+      return static_cast<T>(*given);
+    }
   } else if constexpr (std::floating_point<T>) {
     if (const double* given = std::get_if<double>(&found)) return static_cast<T>(*given);
     if (const std::int64_t* given = std::get_if<std::int64_t>(&found)) return static_cast<T>(*given);

@@ -102,7 +102,12 @@ T Value::as() const {
     if (value > std::numeric_limits<T>::max()) throw_out_of_range();
     return static_cast<T>(value);
   } else if constexpr (std::floating_point<T>) {
-    return static_cast<T>(as_double());
+    const double value = as_double();
+    if constexpr (sizeof(T) < sizeof(double)) {
+      constexpr double kMax = std::numeric_limits<T>::max();
+      if (value > kMax || value < -kMax) throw_out_of_range();
+    }
+    return static_cast<T>(value);
   } else {
     static_assert(std::constructible_from<T, std::string_view>, "as<T>: T is bool, a number or a string type");
     return T(as_text());
