@@ -12,9 +12,9 @@
 #include <thread>
 
 #include "commit_log.h"
+#include "datagen/output_file.h"
 #include "datagen/sink.h"
 #include "ipc/control.h"
-#include "output_file.h"
 
 namespace datagen {
 

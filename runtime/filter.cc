@@ -7,12 +7,12 @@
 #include <optional>
 #include <sstream>
 
+#include "datagen/json_lines.h"
+#include "datagen/output_file.h"
 #include "datagen/testing.h"
 #include "frame.h"
-#include "json_lines.h"
 #include "json_write.h"
 #include "operator_runner.h"
-#include "output_file.h"
 #include "stage_main.h"
 
 namespace datagen {

@@ -1,4 +1,4 @@
-#include "json_lines.h"
+#include "datagen/json_lines.h"
 
 #include <unistd.h>
 
@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+
+#include "byte_buffer.h"
 
 namespace datagen {
 
@@ -21,6 +23,11 @@ bool is_blank(const char* begin, const char* end) {
 
 }  // namespace
 
+JsonLinesReader::JsonLinesReader(std::uint64_t line_bytes_max)
+    : line_bytes_max_(line_bytes_max), carry_(std::make_unique<ByteBuffer>()) {}
+
+JsonLinesReader::~JsonLinesReader() = default;
+
 void JsonLinesReader::open(int fd, std::string name, const SourcePosition& position, std::uint64_t end) {
   fd_ = fd;
   name_ = std::move(name);
@@ -28,7 +35,7 @@ void JsonLinesReader::open(int fd, std::string name, const SourcePosition& posit
   read_offset_ = position.offset;
   end_ = end;
   at_end_ = false;
-  carry_.clear();
+  carry_->clear();
   if (position.offset == 0) skip_byte_order_mark();
 }
 
@@ -50,9 +57,9 @@ std::size_t JsonLinesReader::fill(char* to, std::size_t wanted) {
 }
 
 void JsonLinesReader::skip_byte_order_mark() {
-  carry_.commit(fill(carry_.reserve(3), 3));
-  if (carry_.view() == "\xef\xbb\xbf") {
-    carry_.clear();
+  carry_->commit(fill(carry_->reserve(3), 3));
+  if (carry_->view() == "\xef\xbb\xbf") {
+    carry_->clear();
     position_.offset = 3;
   }
 }
@@ -63,10 +70,10 @@ bool JsonLinesReader::read(SourceFrame& frame) {
   // As many bytes as leave room for the table, going by the last frame's lines.
   std::size_t wanted = room.size() * bytes_per_line_ / (bytes_per_line_ + kTableBytesPerLine);
   wanted = std::clamp<std::size_t>(wanted, std::min<std::size_t>(room.size(), 4096), room.size());
-  std::size_t size = std::min(carry_.size(), room.size());
-  std::memcpy(room.data(), carry_.data(), size);
-  const std::string rest(carry_.view().substr(size));
-  carry_.clear();
+  std::size_t size = std::min(carry_->size(), room.size());
+  std::memcpy(room.data(), carry_->data(), size);
+  const std::string rest(carry_->view().substr(size));
+  carry_->clear();
   if (size < wanted && rest.empty()) size += fill(room.data() + size, wanted - size);
   if (size == 0) return false;
 
@@ -88,8 +95,8 @@ bool JsonLinesReader::read(SourceFrame& frame) {
     return true;
   }
   frame.set_in_place_bytes(taken);
-  carry_.append({room.data() + taken, size - taken});
-  carry_.append(rest);
+  carry_->append({room.data() + taken, size - taken});
+  carry_->append(rest);
   bytes_per_line_ = std::max<std::size_t>(1, taken / std::max<std::uint64_t>(1, position_.row - begin.row));
   return true;
 }
@@ -164,8 +171,8 @@ void JsonLinesReader::read_long_line(SourceFrame& frame, std::string_view begun)
   position_.offset += behind + dropped;
   ++position_.row;
   ++position_.line;
-  carry_.clear();
-  carry_.append(line.view().substr(behind));
+  carry_->clear();
+  carry_->append(line.view().substr(behind));
 }
 
 }  // namespace datagen

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "commit_log.h"
-#include "output_file.h"
+#include "datagen/output_file.h"
 
 namespace datagen {
 

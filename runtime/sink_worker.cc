@@ -7,9 +7,9 @@
 
 #include "commit_log.h"
 #include "committer.h"
+#include "datagen/output_file.h"
 #include "frame.h"
 #include "item_state.h"
-#include "output_file.h"
 #include "sink_journal.h"
 #include "stage_lock.h"
 #include "worker_setup.h"

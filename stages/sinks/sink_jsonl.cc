@@ -1,10 +1,9 @@
 // sink-jsonl: one file of JSON Lines.
+#include <datagen/output_file.h>
 #include <datagen/sink.h>
 
 #include <filesystem>
 #include <stdexcept>
-
-#include "runtime/output_file.h"
 
 namespace {
 

@@ -1,4 +1,5 @@
 // source-jsonl: files of JSON Lines. jsonl://PATH names one file.
+#include <datagen/json_lines.h>
 #include <datagen/source.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,8 +10,6 @@
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
-
-#include "runtime/json_lines.h"
 
 namespace {
 

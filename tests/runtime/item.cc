@@ -32,6 +32,22 @@ TEST(Item, LiteralIsTextNotBool) {
   EXPECT_EQ(written(pointer), R"({"v":"abc"})");
 }
 
+// Two literals in braces could be two iterators of a string, and one pair of them a copy of something else.
+TEST(Item, LiteralsInBracesAreKeysAndTexts) {
+  LoadedItem item("{}");
+  item->assign({{"a", "b"}});
+  EXPECT_EQ(item.written(), R"({"a":"b"})");
+  item->assign({{"a", "b"}, {"true", "false"}});
+  EXPECT_EQ(item.written(), R"({"a":"b","true":"false"})");
+  item->assign(object({{"a", "b"}}));
+  EXPECT_EQ(item.written(), R"({"a":"b"})");
+  item->assign({{"list", array({"a", "b"})}, {"object", object({{"a", "b"}, {"c", "d"}})}});
+  EXPECT_EQ(item.written(), R"({"list":["a","b"],"object":{"a":"b","c":"d"}})");
+  item->emit({{"a", "b"}, {"c", "d"}});
+  item->emit_copy({{"list", "e"}, {"object", "f"}});
+  EXPECT_EQ(item.children(), (std::vector<std::string>{R"({"a":"b","c":"d"})", R"({"list":"e","object":"f"})"}));
+}
+
 TEST(Item, WritesEveryStringType) {
   EXPECT_EQ(written(std::string("a\0b", 3)), R"({"v":"a\u0000b"})");
   EXPECT_EQ(written(std::string_view("ab")), R"({"v":"ab"})");

@@ -1,5 +1,5 @@
 // JSON Lines into frames, against a naive splitter: whatever the file holds and wherever frames cut it.
-#include "json_lines.h"
+#include "datagen/json_lines.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>

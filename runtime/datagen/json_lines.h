@@ -1,19 +1,27 @@
-// Splits a file of JSON Lines into frames. Lines are not parsed here, only found: a bad one is noticed by
-// whoever looks at it first, or by the sink.
+// For sources: splits a file of JSON Lines into frames. Lines are not parsed here, only found: a bad one is noticed
+// by whoever looks at it first, or by the sink.
+//
+// Owner: the one worker of a source. When it dies nothing is lost: its successor opens a new reader at the position that
+// the last published frame carries in its cursor.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 
-#include "byte_buffer.h"
-#include "datagen/source.h"
+#include <datagen/source.h>
 
 namespace datagen {
+
+class ByteBuffer;
 
 class JsonLinesReader {
  public:
   // Lines longer than `line_bytes_max` are rejected.
-  explicit JsonLinesReader(std::uint64_t line_bytes_max) : line_bytes_max_(line_bytes_max) {}
+  explicit JsonLinesReader(std::uint64_t line_bytes_max);
+  ~JsonLinesReader();
 
   // Reads from `fd` (not owned), which stands at `position.offset`, up to `end` bytes of the input, or its
   // end of file. `name` is for messages.
@@ -41,7 +49,7 @@ class JsonLinesReader {
   std::uint64_t read_offset_ = 0;  // of the next byte that comes from the file
   std::uint64_t end_ = 0;
   bool at_end_ = false;
-  ByteBuffer carry_;  // read, but not yet in a frame
+  std::unique_ptr<ByteBuffer> carry_;  // read, but not yet in a frame
   std::size_t bytes_per_line_ = 128;  // of the last frame; decides how much of a frame is left to its table
 };
 

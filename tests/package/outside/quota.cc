@@ -1,0 +1,3 @@
+#include "quota.h"
+
+int main(int argc, char** argv) { return datagen::run_stage<Quota>(argc, argv); }
