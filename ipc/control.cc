@@ -22,7 +22,7 @@ bool are_possible(std::uint32_t cells, std::uint32_t in_flight_per_cell) {
 }  // namespace
 
 std::uint64_t control_bytes(std::uint64_t cells, std::uint64_t in_flight_per_cell) {
-  return sizeof(ControlHeader) + cells * (sizeof(Cell) + in_flight_per_cell * sizeof(InFlight));
+  return sizeof(ControlHeader) + cells * (sizeof(Cell) + in_flight_per_cell * sizeof(InFlight)) + sizeof(QuarantineTable);
 }
 
 Result<void> Control::create(const std::string& name, std::uint32_t cells, std::uint32_t in_flight_per_cell,
@@ -59,6 +59,7 @@ Result<void> Control::create(const std::string& name, std::uint32_t cells, std::
       entry->frame.store(InFlight::kNothing, std::memory_order_relaxed);
     }
   }
+  new (in_flight) QuarantineTable{};  // behind the last entry
   header->magic.store(kControlMagic, std::memory_order_release);
   return success();
 }
@@ -85,6 +86,8 @@ Result<Control> Control::attach(const std::string& name, Access access) {
   }
   control.cells_ = reinterpret_cast<Cell*>(control.mapping_.data() + sizeof(ControlHeader));
   control.in_flight_ = reinterpret_cast<InFlight*>(control.cells_ + control.cells_count_);
+  const std::size_t entries = std::size_t{control.cells_count_} * control.in_flight_per_cell_;
+  control.quarantine_ = reinterpret_cast<QuarantineTable*>(control.in_flight_ + entries);
   return control;
 }
 
@@ -96,6 +99,19 @@ Cell& Control::cell(std::uint32_t index) const {
 InFlight& Control::in_flight(std::uint32_t cell, std::uint32_t thread) const {
   DATAGEN_CHECK(cell < cells_count_ && thread < in_flight_per_cell_, "cell %u thread %u", cell, thread);
   return in_flight_[cell * in_flight_per_cell_ + thread];
+}
+
+std::vector<Begun> Control::begun(std::uint32_t cell) const {
+  std::vector<Begun> found;
+  for (std::uint32_t thread = 0; thread < in_flight_per_cell_; ++thread) {
+    const InFlight& entry = in_flight(cell, thread);
+    const std::uint64_t frame = entry.frame.load(std::memory_order_acquire);
+    if (frame == InFlight::kNothing) continue;
+    const auto load = [](const AtomicWord& word) { return word.load(std::memory_order_relaxed); };
+    found.push_back({thread, frame, load(entry.record), load(entry.count), load(entry.started_ns), load(entry.row),
+                     load(entry.path_hash)});
+  }
+  return found;
 }
 
 void store_written(Cell& cell, const WrittenState& state) {

@@ -12,8 +12,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "ipc/layout.h"
+#include "ipc/quarantine.h"
 #include "ipc/result.h"
 #include "ipc/segment.h"
 
@@ -36,12 +38,29 @@ struct Counters {
   AtomicWord prompt_tokens, completion_tokens, wait_input_ns, wait_room_ns;
 };
 
-// What a thread of an operator has in its hands.
+// What a thread of an operator has in its hands. Written by that thread: `frame` becomes kNothing, the rest is
+// filled, `frame` is stored with release. So whoever reads the entry of a dead worker sees one record that was
+// really begun, or none; never the row of one record with the index of another.
 struct alignas(kCacheLine) InFlight {
   static constexpr std::uint64_t kNothing = ~std::uint64_t{0};
   AtomicWord frame;       // kNothing: idle
-  AtomicWord record;      // index in the frame
-  AtomicWord started_ns;  // CLOCK_MONOTONIC
+  AtomicWord record;      // index in the frame of the first record of the call
+  AtomicWord count;       // records of the call: 1, or those of a batch
+  AtomicWord started_ns;  // CLOCK_MONOTONIC_COARSE: some milliseconds exact
+  AtomicWord row;         // of the first record
+  AtomicWord path_hash;   // XXH3-64 of its path's text; 0 for the empty path
+};
+
+// An entry that is not idle, as it was read.
+struct Begun {
+  std::uint32_t thread = 0;
+  std::uint64_t frame = 0;
+  std::uint64_t record = 0;
+  std::uint64_t count = 1;
+  std::uint64_t started_ns = 0;
+  std::uint64_t row = 0;
+  std::uint64_t path_hash = 0;
+  friend bool operator==(const Begun&, const Begun&) = default;
 };
 
 // One of the two copies of what a sink has written; see Cell::written.
@@ -128,6 +147,9 @@ class Control {
   std::uint32_t size() const { return cells_count_; }
   Cell& cell(std::uint32_t index) const;
   InFlight& in_flight(std::uint32_t cell, std::uint32_t thread) const;
+  // What the worker of the cell has begun and not ended. Exact when it is dead; of a living one only a hint.
+  std::vector<Begun> begun(std::uint32_t cell) const;
+  QuarantineTable& quarantine() const { return *quarantine_; }
 
   std::uint32_t in_flight_per_cell() const { return in_flight_per_cell_; }
 
@@ -150,6 +172,7 @@ class Control {
   std::uint32_t in_flight_per_cell_ = 0;
   Cell* cells_ = nullptr;
   InFlight* in_flight_ = nullptr;
+  QuarantineTable* quarantine_ = nullptr;
 };
 
 // Length of the control segment, before it is rounded up to a page.
