@@ -13,7 +13,7 @@ import tempfile
 import time
 import unittest
 
-BIN = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
+BIN = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else ""
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SAMPLE = os.path.join(SOURCE, "examples", "sample.jsonl")
 DIRTY = os.path.join(SOURCE, "examples", "dirty.jsonl")
