@@ -21,7 +21,9 @@ struct Quota : datagen::Operator {
     c.count("over_quota");
     item.drop("quota");
   }
-  void finish(datagen::Emitter& emitter, datagen::Context&) override { emitter.emit({{"domains", seen.size()}}); }
+  void finish(datagen::Emitter& emitter, datagen::Context&) override {
+    emitter.emit({{"domains", seen.size()}});
+  }
   void save(std::ostream& out) const override {
     for (const auto& [domain, records] : seen) out << std::quoted(domain) << ' ' << records << '\n';
   }

@@ -17,14 +17,18 @@ void expect(bool condition, const char* what) {
   ++failures;
 }
 
-const std::vector<std::string> kRecords = {R"({"domain":"a","n":1.0})", R"({"domain":"a"})", R"({"domain":"b"})", R"({})"};
+const std::vector<std::string> kRecords = {R"({"domain":"a","n":1.0})", R"({"domain":"a"})",
+                                           R"({"domain":"b"})", R"({})"};
 
 void test_quota() {
   const auto r = datagen::test<Quota>({{"max", 1}}, kRecords);
-  expect(r.records == std::vector<std::string>{R"({"domain":"a","n":1.0})", R"({"domain":"b"})", R"({"domains":2})"},
+  expect(r.records ==
+             std::vector<std::string>{R"({"domain":"a","n":1.0})", R"({"domain":"b"})", R"({"domains":2})"},
          "one record of each domain passes, byte for byte, and the domains are counted");
-  expect(r.dropped.size() == 1 && r.dropped[0].id == "1" && r.dropped[0].reason == "quota", "the second of a is dropped");
-  expect(r.dead.size() == 1 && r.dead[0].id == "3" && r.dead[0].reason == "missing_field", "one without domain is dead");
+  expect(r.dropped.size() == 1 && r.dropped[0].id == "1" && r.dropped[0].reason == "quota",
+         "the second of a is dropped");
+  expect(r.dead.size() == 1 && r.dead[0].id == "3" && r.dead[0].reason == "missing_field",
+         "one without domain is dead");
   expect(r.counters.at("over_quota") == 1, "what is over the quota is counted");
   expect(r.save_and_reload().records == r.records, "its state survives save and load");
 }
@@ -40,7 +44,8 @@ void test_parameters() {
 
 // Context::log() is spdlog's: its headers must agree with the library's build, or this does not link.
 void test_log() {
-  const auto r = datagen::test([](auto& item, auto& context) { context.log().debug("row {}", item.id()); }, {"{}"});
+  const auto r =
+      datagen::test([](auto& item, auto& context) { context.log().debug("row {}", item.id()); }, {"{}"});
   expect(r.records.size() == 1 && r.dead.empty(), "an operator may log");
 }
 

@@ -16,7 +16,8 @@ class CountSource : public datagen::Source {
     return {{path, number(digits)}};
   }
 
-  void open(const std::vector<datagen::InputFile>& inputs, std::string_view cursor, datagen::Context&) override {
+  void open(const std::vector<datagen::InputFile>& inputs, std::string_view cursor,
+            datagen::Context&) override {
     end_ = inputs.at(0).bytes;
     if (!cursor.empty()) next_ = number(cursor);
   }
