@@ -50,8 +50,10 @@ class JsonlSource : public datagen::Source {
     reader_.emplace(context.param<std::uint64_t>("max_record"));
     SourcePosition position;
     if (!cursor.empty()) {
-      if (cursor.size() != sizeof position) throw std::runtime_error("a cursor that source-jsonl did not make");
-      std::memcpy(&position, cursor.data(), sizeof position);
+      if (cursor.size() != sizeof(Cursor)) throw std::runtime_error("a cursor that source-jsonl did not make");
+      Cursor words;
+      std::memcpy(&words, cursor.data(), sizeof words);
+      position = {static_cast<std::uint32_t>(words.source), words.row, words.line, words.offset};
     }
     if (position.source < inputs_.size()) open_file(position);
   }
@@ -66,11 +68,17 @@ class JsonlSource : public datagen::Source {
       open_file({end.source + 1, end.row, 1, 0});
     }
     const SourcePosition& position = reader_->position();
-    frame.set_cursor({reinterpret_cast<const char*>(&position), sizeof position});
+    const Cursor words{position.source, position.row, position.line, position.offset};
+    frame.set_cursor({reinterpret_cast<const char*>(&words), sizeof words});
     return true;
   }
 
  private:
+  // A SourcePosition without the gap between its fields, so that equal positions are equal bytes.
+  struct Cursor {
+    std::uint64_t source, row, line, offset;
+  };
+
   void open_file(const SourcePosition& position) {
     const InputFile& input = inputs_[position.source];
     fd_ = ::open(input.uri.c_str(), O_RDONLY | O_CLOEXEC);
