@@ -10,8 +10,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 
 #include "ipc/worker_exit.h"
+#include "ipc/recovery.h"
+#include "launcher/crash_details.h"
 #include "launcher/generation.h"
 
 namespace datagen::launcher {
@@ -123,6 +126,8 @@ Result<void> Session::begin_epoch() {
   epoch_.reset();  // its rings are removed before the new ones need their room
   DATAGEN_TRY(epoch_, Epoch::create(runtime_, directory_.path()));
   if (runtime_.resume) epoch_->control().set_checkpoint(runtime_.resume->mark);
+  if (runtime_.resume) blame_.retire(runtime_.resume->seq);
+  for (const ipc::Directive& directive : blame_.new_epoch()) DATAGEN_TRY(ipc::write_directive(epoch_->control().quarantine(), directive));
   return success();
 }
 
@@ -158,6 +163,8 @@ std::vector<Action> Session::spawn(std::uint32_t cell) {
                   "--epoch", fmt::format("{:08x}", epoch_->number()), "--launcher", std::to_string(getpid())};
   worker.log_bytes = file_bytes(options.log_path);
   worker.was_killed_here = false;
+  worker.overdue.clear();
+  ipc::clear_in_flight(epoch_->control(), cell);
   auto process = Process::spawn(options);
   if (!process) return supervisor_.on_spawn_failed(cell, process.error().message(), now());
   worker.process = std::make_unique<Process>(std::move(process).value());
@@ -185,7 +192,9 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   const bool said_so = epoch_->control().cell(cell).state.load(std::memory_order_acquire) == ipc::WorkerState::finished;
   ending.finished = !exit.signalled && exit.code == kWorkerDone && said_so && epoch_->has_finished(stage);
   ending.progress = epoch_->progress(stage);
+  std::vector<Action> first;
   if (!ending.finished) {
+    first = investigate(cell, ending);
     ending.message = last_words(directory_.log_path(stage.id, worker.index), worker.log_bytes);
     // Also while stopping: neighbours that still finish what they hold must not wait for the dead one.
     const auto recovered = epoch_->recover(stage, cell);
@@ -196,13 +205,82 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
     progress_.say(fmt::format("{}: worker {} of stage '{}' {}{}", runtime_.plan.pipeline, worker.index, stage.id, describe_ending(ending),
                               ending.message.empty() ? "" : " (" + ending.message + ")"));
   }
-  return supervisor_.on_exit(cell, ending, now());
+  const std::vector<Action> then = supervisor_.on_exit(cell, ending, now());
+  first.insert(first.end(), then.begin(), then.end());
+  return first;
+}
+
+namespace {
+
+Death::Cause cause_of(const Ending& ending, bool is_overdue, bool was_killed_here) {
+  if (is_overdue) return Death::Cause::timeout;
+  if (was_killed_here) return Death::Cause::own_kill;
+  if (!ending.signalled) return Death::Cause::exit;
+  return is_crash_signal(ending.code) ? Death::Cause::crash : Death::Cause::foreign_kill;
+}
+
+std::uint64_t monotonic_ns() { return static_cast<std::uint64_t>(now().time_since_epoch().count()); }
+
+// A debugger holds it: it may take as long as it likes.
+bool is_traced(pid_t pid) {
+  std::ifstream status(fmt::format("/proc/{}/status", pid));
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("TracerPid:")) return line.find_first_of("123456789") != std::string::npos;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<Action> Session::investigate(std::uint32_t cell, Ending& ending) {
+  const Worker& worker = workers_[cell];
+  const PlannedStage& stage = runtime_.plan.stages[worker.stage];
+  if (stage.kind != StageKind::stage || !supervisor_.is_running()) return {};
+  Death death;
+  death.stage = worker.stage;
+  death.keeps_frames = !stage.stateful;
+  death.cause = cause_of(ending, !worker.overdue.empty(), worker.was_killed_here);
+  death.suspects = worker.overdue.empty() ? epoch_->control().begun(cell) : worker.overdue;
+  if (death.suspects.empty()) return {};
+  const Judgement judgement = blame_.judge(death, static_cast<int>(stage.running.crash_attempts));
+  ending.is_attributed = judgement.is_attributed;
+  if (judgement.given_up) {
+    const std::string log = log_tail(directory_.log_path(stage.id, worker.index), worker.log_bytes);
+    const auto written = write_crash_details(directory_.path(), *judgement.given_up, death.cause, ending, log);
+    if (!written) progress_.say(written.error().message());
+  }
+  ipc::QuarantineTable& table = epoch_->control().quarantine();
+  ipc::retire_directives(table, worker.stage, epoch_->progress(stage));
+  for (const ipc::Directive& directive : judgement.directives) {
+    const auto written = ipc::write_directive(table, directive);
+    if (!written) return supervisor_.on_stop({Verdict::Kind::failed, 0, stage.id, written.error().message()}, now());
+  }
+  return {};
+}
+
+void Session::kill_overdue() {
+  constexpr std::uint64_t kGapNs = 500'000'000;  // ten ticks missed: this process did not run
+  const std::uint64_t time = monotonic_ns();
+  if (last_tick_ns_ != 0 && time - last_tick_ns_ > kGapNs) timed_from_ns_ = time;
+  last_tick_ns_ = time;
+  for (std::uint32_t cell = 0; cell < workers_.size(); ++cell) {
+    Worker& worker = workers_[cell];
+    const auto timeout = static_cast<std::uint64_t>(runtime_.plan.stages[worker.stage].running.timeout_ms) * 1'000'000;
+    if (timeout == 0 || !worker.process || worker.was_killed_here) continue;
+    std::vector<ipc::Begun> overdue = epoch_->control().begun(cell);
+    std::erase_if(overdue, [&](const ipc::Begun& begun) { return time < std::max(begun.started_ns, timed_from_ns_) + timeout; });
+    if (overdue.empty() || is_traced(worker.process->pid())) continue;
+    worker.overdue = std::move(overdue);
+    worker.was_killed_here = true;
+    worker.process->signal(SIGKILL);
+  }
 }
 
 std::vector<Action> Session::tick() {
   std::vector<Action> actions = supervisor_.on_tick(now());
   if (!supervisor_.is_running()) return actions;
   advance_checkpoint();
+  kill_overdue();
   progress_.show(runtime_.plan, epoch_->control(), restarts());
   const std::vector<Action> limits = check_limits();
   actions.insert(actions.end(), limits.begin(), limits.end());

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/blame.h"
 #include "launcher/epoch.h"
 #include "launcher/process.h"
 #include "launcher/progress.h"
@@ -49,6 +50,7 @@ class Session {
     std::unique_ptr<Process> process;
     std::uint64_t log_bytes = 0;  // of its log when it was started
     bool was_killed_here = false;
+    std::vector<ipc::Begun> overdue;  // records for which this launcher killed it
   };
 
   Result<void> begin_epoch();
@@ -56,7 +58,10 @@ class Session {
   std::vector<Action> spawn(std::uint32_t cell);
   void kill_all();
   std::vector<Action> reap(std::uint32_t cell);
+  // Finds out what the worker died of, and writes what follows from it for those who come after.
+  std::vector<Action> investigate(std::uint32_t cell, Ending& ending);
   std::vector<Action> tick();
+  void kill_overdue();
   std::vector<Action> on_signal(int number);
   void advance_checkpoint();
   std::vector<Action> check_limits();
@@ -66,8 +71,12 @@ class Session {
   const Signals& signals_;
   Progress& progress_;
   Supervisor supervisor_;
+  Blame blame_;
   std::unique_ptr<Epoch> epoch_;
   std::vector<Worker> workers_;  // by cell
+  // Work that was begun before is timed from here on: the launcher, and perhaps the whole machine, was stopped then.
+  std::uint64_t timed_from_ns_ = 0;
+  std::uint64_t last_tick_ns_ = 0;
   int epoll_ = -1;
   int timer_ = -1;
   bool is_over_ = false;

@@ -93,6 +93,7 @@ std::string dead_letter_line(const DeadLetterContext& context, const RecordView&
   append_member(out, "reason", reason.reason);
   append_member(out, "message", reason.message);
   out.append(",\"attempts\":" + std::to_string(reason.attempts));
+  if (!reason.details.empty()) out.append("," + reason.details);
   out.append(",\"source\":{\"uri\":");
   const bool known = record.origin.source < context.sources.size();
   append_json_string(out, known ? std::string_view(context.sources[record.origin.source]) : std::string_view());

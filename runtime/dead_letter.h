@@ -19,6 +19,7 @@ struct DeadLetterReason {
   std::string reason;   // short, counted by
   std::string message;  // for people
   int attempts = 1;
+  std::string details = {};  // further members as JSON text without braces: "signal":"SIGSEGV",…
 };
 
 // One JSON object without newline: id, stage, reason, message, attempts, source {uri, line, offset}, and the

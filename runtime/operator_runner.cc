@@ -37,17 +37,22 @@ ItemState& OperatorRunner::state(std::size_t index) {
   return *states_[index];
 }
 
-void OperatorRunner::run(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
+void OperatorRunner::run(const FrameReader& in, FrameWriter& out, StageNotes& notes, const Suspicions& suspicions) {
   context_state_.notes = &notes;
+  suspicions_ = &suspicions;
   notes.counts.in += in.size();
   if (definition_.batch) {
     run_batches(in, out, notes);
-  } else if (threads_ != nullptr) {
+  } else if (threads_ != nullptr && !suspicions.run_alone) {
     run_items_in_threads(in, out, notes);
   } else {
     run_items(in, out, notes);
   }
   context_state_.notes = nullptr;
+}
+
+const DeadLetterReason* OperatorRunner::given_up(const RecordView& record) const {
+  return suspicions_->skips.empty() ? nullptr : suspicions_->find(record);
 }
 
 // ---- attempts
@@ -90,12 +95,17 @@ void OperatorRunner::run_items(const FrameReader& in, FrameWriter& out, StageNot
   ItemState& record = state(0);
   Result result;
   for (std::size_t index = 0; index < in.size(); ++index) {
-    record.load(in[index]);
-    if (progress_) progress_(0, index);
+    const RecordView view = in[index];
+    if (const DeadLetterReason* reason = given_up(view)) {
+      bury(view, *reason, notes);
+      continue;
+    }
+    record.load(view);
+    begin(0, index, 1, view);
     run_item(record, result);
     append(record, result, out, notes);
   }
-  if (progress_) progress_(0, kIdle);
+  end(0);
 }
 
 void OperatorRunner::run_items_in_threads(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
@@ -107,12 +117,18 @@ void OperatorRunner::run_items_in_threads(const FrameReader& in, FrameWriter& ou
     boost::asio::post(*threads_, [&, thread] {
       ItemState& record = *states_[static_cast<std::size_t>(thread)];
       for (std::size_t index = next++; index < results.size(); index = next++) {
-        record.load(in[index]);
-        if (progress_) progress_(thread, index);
+        const RecordView view = in[index];
+        if (const DeadLetterReason* reason = given_up(view)) {
+          results[index].dead = true;
+          results[index].reason = *reason;
+          continue;
+        }
+        record.load(view);
+        begin(thread, index, 1, view);
         run_item(record, results[index]);
         keep(record, results[index]);
       }
-      if (progress_) progress_(thread, kIdle);
+      end(thread);
       done.count_down();
     });
   }
@@ -121,41 +137,52 @@ void OperatorRunner::run_items_in_threads(const FrameReader& in, FrameWriter& ou
 }
 
 void OperatorRunner::run_batches(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
-  const std::size_t size = options_.batch_size == 0 ? std::max<std::size_t>(in.size(), 1) : options_.batch_size;
+  std::size_t size = options_.batch_size == 0 ? std::max<std::size_t>(in.size(), 1) : options_.batch_size;
+  if (suspicions_->run_alone) size = 1;
+  for (std::size_t first = 0; first < in.size();) {
+    if (const DeadLetterReason* reason = given_up(in[first])) {
+      bury(in[first++], *reason, notes);
+      continue;
+    }
+    std::size_t last = std::min(suspicions_->next_split(first), std::min(first + size, in.size()));
+    for (std::size_t index = first + 1; index < last; ++index) {
+      if (given_up(in[index]) != nullptr) last = index;
+    }
+    run_batch(in, first, last - first, out, notes);
+    first = last;
+  }
+  end(0);
+}
+
+void OperatorRunner::run_batch(const FrameReader& in, std::size_t first, std::size_t count, FrameWriter& out, StageNotes& notes) {
   std::vector<std::unique_ptr<Item>> items;
   std::vector<Item*> pointers;
-  for (std::size_t begin = 0; begin < in.size(); begin += size) {
-    const std::size_t count = std::min(size, in.size() - begin);
-    items.clear();
-    pointers.clear();
-    for (std::size_t index = 0; index < count; ++index) {
-      state(index).load(in[begin + index]);
-      items.push_back(std::make_unique<Item>(*states_[index]));
-      pointers.push_back(items.back().get());
-    }
-    if (progress_) progress_(0, begin);
-    bool all_done = true;
-    try {
-      Batch batch(pointers.data(), count);
-      operator_->process_batch(batch, context_);
-    } catch (...) {
-      all_done = false;  // one record's exception must not fail the others: each is tried alone
-    }
-    for (std::size_t index = 0; index < count; ++index) {
-      Result result;
-      if (!all_done) {
-        states_[index]->restore();
-        if (progress_) progress_(0, begin + index);
-        const auto alone = [&] {
-          Batch batch(&pointers[index], 1);
-          operator_->process_batch(batch, context_);
-        };
-        result.dead = !attempt(*states_[index], alone, result);
-      }
-      append(*states_[index], result, out, notes);
-    }
+  for (std::size_t index = 0; index < count; ++index) {
+    state(index).load(in[first + index]);
+    items.push_back(std::make_unique<Item>(*states_[index]));
+    pointers.push_back(items.back().get());
   }
-  if (progress_) progress_(0, kIdle);
+  begin(0, first, count, in[first]);
+  bool all_done = true;
+  try {
+    Batch batch(pointers.data(), count);
+    operator_->process_batch(batch, context_);
+  } catch (...) {
+    all_done = false;  // one record's exception must not fail the others: each is tried alone
+  }
+  for (std::size_t index = 0; index < count; ++index) {
+    Result result;
+    if (!all_done) {
+      states_[index]->restore();
+      begin(0, first + index, 1, in[first + index]);
+      const auto alone = [&] {
+        Batch batch(&pointers[index], 1);
+        operator_->process_batch(batch, context_);
+      };
+      result.dead = !attempt(*states_[index], alone, result);
+    }
+    append(*states_[index], result, out, notes);
+  }
 }
 
 // ---- results

@@ -12,6 +12,7 @@
 #include "dead_letter.h"
 #include "frame.h"
 #include "item_state.h"
+#include "suspicions.h"
 
 namespace boost::asio {
 class thread_pool;
@@ -37,9 +38,9 @@ class StageFailed : public std::runtime_error {
 
 class OperatorRunner {
  public:
-  // Told which record of the frame is being worked on by which thread; npos when it is done.
-  using Progress = std::function<void(int thread, std::size_t record)>;
-  static constexpr std::size_t kIdle = ~std::size_t{0};
+  // Told which records of the frame a thread begins: `count` from index `first` on, whose first is `record`. Count 0 and
+  // no record: it is done.
+  using Progress = std::function<void(int thread, std::size_t first, std::size_t count, const RecordView* record)>;
 
   OperatorRunner(const detail::StageDefinition& definition, detail::ContextState& context,
                  DeadLetterContext dead_letters, RunnerOptions options, Progress progress = {});
@@ -49,8 +50,8 @@ class OperatorRunner {
   void replace_operator(std::unique_ptr<Operator> replacement) { operator_ = std::move(replacement); }
   // Calls the operator's open; what it throws is why the stage cannot start.
   void open();
-  // Turns one frame into one frame. `notes` is added to.
-  void run(const FrameReader& in, FrameWriter& out, StageNotes& notes);
+  // Turns one frame into one frame. `notes` is added to. `suspicions`: what the quarantine says about the frame.
+  void run(const FrameReader& in, FrameWriter& out, StageNotes& notes, const Suspicions& suspicions = {});
   // The operator's records at the end of the stream.
   void finish(FrameWriter& out, StageNotes& notes);
 
@@ -69,6 +70,15 @@ class OperatorRunner {
   void run_item(detail::ItemState& state, Result& result);
   template <class Call>
   bool attempt(detail::ItemState& state, Call call, Result& result);
+  void begin(int thread, std::size_t first, std::size_t count, const RecordView& record) {
+    if (progress_) progress_(thread, first, count, &record);
+  }
+  void end(int thread) {
+    if (progress_) progress_(thread, 0, 0, nullptr);
+  }
+  // The reason, when the record was given up because it killed its workers.
+  const DeadLetterReason* given_up(const RecordView& record) const;
+  void run_batch(const FrameReader& in, std::size_t first, std::size_t count, FrameWriter& out, StageNotes& notes);
   void run_items(const FrameReader& in, FrameWriter& out, StageNotes& notes);
   void run_items_in_threads(const FrameReader& in, FrameWriter& out, StageNotes& notes);
   void run_batches(const FrameReader& in, FrameWriter& out, StageNotes& notes);
@@ -88,6 +98,7 @@ class OperatorRunner {
   DeadLetterContext dead_letters_;
   RunnerOptions options_;
   Progress progress_;
+  const Suspicions* suspicions_ = nullptr;  // of the frame in work
   std::unique_ptr<Operator> operator_;
   std::vector<std::unique_ptr<detail::ItemState>> states_;
   std::unique_ptr<boost::asio::thread_pool> threads_;

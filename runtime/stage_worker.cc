@@ -2,10 +2,12 @@
 #include <exception>
 #include <optional>
 
+#include "crash_handler.h"
 #include "frame.h"
 #include "operator_runner.h"
 #include "saved_state.h"
 #include "stage_lock.h"
+#include "suspicions.h"
 #include "worker_setup.h"
 
 namespace datagen {
@@ -21,7 +23,10 @@ class StageWorker {
         setup_(setup),
         ports_(setup.ports()),
         runner_(definition, setup.context_state(), setup.dead_letters(), setup.weld().runner,
-                [&setup](int thread, std::size_t record) { setup.show_record(thread, record); }) {}
+                [&setup](int thread, std::size_t first, std::size_t count, const RecordView* record) {
+                  setup.show_record(thread, first, count, record);
+                }),
+        quarantine_(ports_.control().quarantine(), setup.weld().stage_index) {}
 
   int run() {
     try {
@@ -66,7 +71,7 @@ class StageWorker {
     DATAGEN_TRY(const FrameReader in, FrameReader::open(bytes.bytes));
     notes_.clear();
     writer_.begin(ports_.space(seq), in.origin());
-    runner_.run(in, writer_, notes_);
+    runner_.run(in, writer_, notes_, read_suspicions(quarantine_.about(seq), setup_.weld().run_directory));
     side_.clear();
     append_side_section(side_, in.side(), setup_.weld().stage_index, notes_);
     const auto out = writer_.finish(side_);
@@ -106,6 +111,7 @@ class StageWorker {
   WorkerSetup& setup_;
   Ports& ports_;
   OperatorRunner runner_;
+  ipc::QuarantineView quarantine_;
   FrameWriter writer_;
   StageNotes notes_;
   std::string side_;
@@ -118,6 +124,7 @@ class StageWorker {
 int run_stage_worker(const detail::StageDefinition& definition, const WorkerOptions& options) {
   const auto order = definition.stateful ? Ports::Order::strict : Ports::Order::any;
   auto setup = WorkerSetup::attach(options, definition.parameters, order);
+  install_crash_handler(options.stage);
   if (!setup) return fail_worker(options.stage, kWorkerCannotStart, setup.error().message());
   try {
     StageWorker worker(definition, *setup.value());
@@ -126,7 +133,11 @@ int run_stage_worker(const detail::StageDefinition& definition, const WorkerOpti
       setup.value()->ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_relaxed);
     }
     return code;
+  } catch (const StageFailed& error) {
+    setup.value()->show_idle();  // it is not the record that ended this process
+    return fail_worker(options.stage, kWorkerStop, error.what());
   } catch (const std::exception& error) {
+    setup.value()->show_idle();
     return fail_worker(options.stage, kWorkerFailed, error.what());
   }
 }

@@ -3,7 +3,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
+
+#include "suspicions.h"
 
 namespace datagen {
 
@@ -64,13 +67,23 @@ void WorkerSetup::show_frame(std::uint64_t seq) {
   cell.heartbeat_ns.store(monotonic_ns(), std::memory_order_relaxed);
 }
 
-void WorkerSetup::show_record(int thread, std::size_t record) {
+void WorkerSetup::show_record(int thread, std::size_t first, std::size_t count, const RecordView* record) {
   ipc::InFlight& entry = ports_->control().in_flight(ports_->cell_index(), static_cast<std::uint32_t>(thread));
-  entry.record.store(record, std::memory_order_relaxed);
-  const bool idle = record == OperatorRunner::kIdle;
-  const std::uint64_t frame = ports_->cell().current_frame.load(std::memory_order_relaxed);
-  // After the index: whoever reads the entry of a dead worker sees a record that was really begun.
-  entry.frame.store(idle ? ipc::InFlight::kNothing : frame, std::memory_order_release);
+  entry.frame.store(ipc::InFlight::kNothing, std::memory_order_relaxed);
+  if (record == nullptr) return;
+  std::atomic_thread_fence(std::memory_order_release);  // never the new record's words under the old frame
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  entry.record.store(first, std::memory_order_relaxed);
+  entry.count.store(count, std::memory_order_relaxed);
+  entry.started_ns.store(static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec), std::memory_order_relaxed);
+  entry.row.store(record->origin.row, std::memory_order_relaxed);
+  entry.path_hash.store(path_hash(record->path), std::memory_order_relaxed);
+  entry.frame.store(ports_->cell().current_frame.load(std::memory_order_relaxed), std::memory_order_release);
+}
+
+void WorkerSetup::show_idle() {
+  for (int thread = 0; thread < weld_.runner.threads; ++thread) show_record(thread, 0, 0, nullptr);
 }
 
 void WorkerSetup::show_totals(const StageNotes& notes, std::size_t bytes_in, std::size_t bytes_out) {

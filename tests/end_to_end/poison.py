@@ -1,0 +1,82 @@
+"""Records that kill the process that works on them: exactly those are given up, and the rest arrives."""
+
+import json
+import os
+import random
+import time
+
+import runs
+from runs import RunTest
+
+UNRULY = os.path.join(os.path.dirname(runs.BIN), "tests", "unruly")
+
+
+class Poison(RunTest):
+    def source_of(self, records, marks):
+        """`marks`: row -> what its record does."""
+        lines = [json.dumps({"n": row, **({"do": marks[row]} if row in marks else {})}) for row in range(records)]
+        return self.write("in.jsonl", "\n".join(lines) + "\n")
+
+    def check(self, records, marks, *options, env=None):
+        flags = self.run_flags(self.source_of(records, marks), UNRULY)
+        self.datagen(*flags, "--set", "max_dead_letters=100%", *options, env=env)
+        self.assertEqual([record["n"] for record in self.lines("out.jsonl")], [row for row in range(records) if row not in marks])
+        letters = self.lines("run/dead_letter.jsonl")
+        self.assertEqual([letter["id"] for letter in letters], sorted(marks))
+        self.assertEqual(self.report()["audit"], [])
+        self.assert_nothing_left()
+        return letters
+
+    def test_one_record_that_segfaults_is_given_up_with_all_that_is_known(self):
+        letter, = self.check(5000, {1234: "segv"})
+        self.assertEqual(letter["reason"], "crash")
+        self.assertEqual(letter["signal"], "SIGSEGV")
+        self.assertEqual(letter["stage"], "unruly")
+        self.assertEqual(letter["attempts"], 3)
+        self.assertEqual(letter["record"], {"n": 1234, "do": "segv"})
+        self.assertEqual(letter["source"]["line"], 1235)
+        self.assertIn("about to segv", letter["stderr"])
+        self.assertTrue(any("unruly" in line for line in letter["backtrace"]), letter["backtrace"])
+
+    def test_abort_exit_and_a_full_stack_are_deaths_too(self):
+        letters = self.check(3000, {10: "abort", 20: "exit", 30: "overflow"}, "--set", "unruly.crash_attempts=2")
+        self.assertEqual([letter.get("signal") for letter in letters], ["SIGABRT", None, "SIGSEGV"])
+        self.assertEqual(letters[1]["exit_code"], 3)
+        self.assertEqual([letter["attempts"] for letter in letters], [2, 2, 2])
+
+    def test_a_record_that_hangs_is_ended_by_its_timeout(self):
+        letter, = self.check(2000, {700: "hang"}, "--set", "unruly.timeout=300ms", "--set", "unruly.crash_attempts=1")
+        self.assertEqual(letter["reason"], "timeout")
+
+    def test_threads_and_workers_lose_no_neighbour(self):
+        chance = random.Random(int(os.environ.get("SEED", 5)))
+        marks = {row: chance.choice(("segv", "abort", "exit", "throw")) for row in chance.sample(range(20_000), 8)}
+        self.check(20_000, marks, "--set", "unruly.workers=2", "--set", "unruly.threads=4", "--set", "unruly.crash_attempts=2")
+
+    def test_a_batch_is_halved_until_the_record_is_found(self):
+        self.check(3000, {17: "segv", 2900: "abort"}, "--set", "unruly.crash_attempts=2", env={"DATAGEN_TEST_BATCH": "1"})
+
+    def test_a_hundred_of_many_are_found_and_nothing_else(self):
+        records = 200_000
+        marks = {row: "segv" for row in random.Random(7).sample(range(records), 100)}
+        began = time.monotonic()
+        self.check(records, marks)
+        print(f"100 of {records} records segfault: {time.monotonic() - began:.1f} s", flush=True)
+
+    def test_a_stage_that_dies_at_once_stops_the_run(self):
+        flags = self.run_flags(self.source_of(10, {}), UNRULY)
+        _, err = self.datagen(*flags, code=3, env={"DATAGEN_TEST_DIE_AT_START": "1"})
+        self.assertIn("stage 'unruly': died 5 times in 60 s", err)
+        self.assertIn("SIGABRT", err)
+        self.assertIn("go on: datagen resume", err)
+        self.assert_nothing_left()
+
+    def test_on_error_fail_stops_with_the_record(self):
+        flags = self.run_flags(self.source_of(100, {5: "throw"}), UNRULY)
+        _, err = self.datagen(*flags, "--set", "unruly.on_error=fail", code=3)
+        self.assertIn("record 5", err)
+        self.assertIn("as it was told", err)
+
+
+if __name__ == "__main__":
+    runs.main()

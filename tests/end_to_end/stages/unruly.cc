@@ -1,0 +1,42 @@
+// A stage that does to its process what the record says: {"do": "segv" | "abort" | "exit" | "hang" | "throw" | "overflow"}.
+#include <datagen/stage.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace {
+
+int overflow_stack(volatile int* depth) {
+  volatile char block[4096];
+  block[0] = static_cast<char>(*depth);
+  *depth = *depth + 1;
+  // The condition is always true; without one the compiler sees what this is for.
+  return (*depth > 0 ? overflow_stack(depth) : 0) + block[0];
+}
+
+void obey(datagen::Item& item) {
+  const std::string_view what = item.get("do").value_or<std::string_view>("");
+  if (what.empty()) return item.set("seen", true);
+  std::fprintf(stderr, "about to %.*s\n", static_cast<int>(what.size()), what.data());
+  if (what == "segv") std::raise(SIGSEGV);
+  if (what == "abort") std::abort();
+  if (what == "exit") std::exit(3);
+  if (what == "throw") throw std::runtime_error("as it was told");
+  volatile int depth = 0;
+  if (what == "overflow") overflow_stack(&depth);
+  while (what == "hang") std::raise(SIGSTOP);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (std::getenv("DATAGEN_TEST_DIE_AT_START") != nullptr && argc > 2) std::abort();
+  if (std::getenv("DATAGEN_TEST_BATCH") != nullptr) {
+    return datagen::run_batch_stage(argc, argv, [](datagen::Batch& batch, datagen::Context&) {
+      for (datagen::Item& item : batch) obey(item);
+    });
+  }
+  return datagen::run_stage(argc, argv, [](datagen::Item& item, datagen::Context&) { obey(item); });
+}
