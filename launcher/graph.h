@@ -50,6 +50,7 @@ struct Graph {
   std::string pipeline;
   std::string ids = "add";  // add, off or keep
   DeadLetterLimit max_dead_letters;
+  std::int64_t commit_interval_ms = 1000;
   std::vector<std::string> stage_path;  // absolute
   std::int64_t slots = 64;
   std::int64_t block_bytes = 256 << 10;

@@ -173,6 +173,13 @@ void GraphReader::read_top(const YamlNode& root, Graph& graph) {
       if (choice) graph.ids = choice.value() == "true" ? "add" : choice.value() == "false" ? "off" : "keep";
     }
   }
+  if (const YamlNode* node = root.find("commit_interval")) {
+    if (const std::string* text = text_of(*node, "commit_interval")) {
+      const auto interval = parse_number(*find_key(Scope::graph, "commit_interval"), *text);
+      if (!interval) refuse(node->place, "commit_interval: " + interval.error().message());
+      if (interval) graph.commit_interval_ms = interval.value();
+    }
+  }
   if (const YamlNode* node = root.find("max_dead_letters")) {
     if (const std::string* text = text_of(*node, "max_dead_letters")) {
       const auto limit = parse_dead_letter_limit(*text);

@@ -30,6 +30,7 @@ constexpr Key kKeys[] = {
     {Scope::graph, "stages", list, meaning, "[]", "what happens to the records, in order"},
     {Scope::graph, "ids", choice, meaning, "true", "write _i; keep: take it from the input", 0, 0,
      "true|false|keep"},
+    {Scope::graph, "commit_interval", duration, running, "1s", "time between two commits: what a stop costs at most", 10, kDayMs},
     {Scope::graph, "max_dead_letters", dead_letters, running, "5%",
      "count, or share of the records, at which the run stops"},
     {Scope::graph, "stage_path", text_or_list, running, "[]", "folders in which stages are looked up first"},

@@ -23,6 +23,7 @@ class Planner {
     plan_.pipeline = graph_.pipeline;
     plan_.ids = graph_.ids;
     plan_.max_dead_letters = graph_.max_dead_letters;
+    plan_.commit_interval_ms = static_cast<std::uint64_t>(graph_.commit_interval_ms);
     add_end(graph_.input, StageKind::source);
     for (const StageSpec& stage : graph_.stages) add_stage(stage);
     add_end(graph_.output, StageKind::sink);
@@ -174,6 +175,11 @@ std::uint64_t Plan::shared_memory_bytes() const {
 Result<void> set_running_key(Plan& plan, const std::string& path, const std::string& value) {
   if (path == "max_dead_letters") {
     DATAGEN_TRY(plan.max_dead_letters, parse_dead_letter_limit(value));
+    return success();
+  }
+  if (path == "commit_interval") {
+    DATAGEN_TRY(const std::int64_t interval, parse_number(*find_key(Scope::graph, path), value));
+    plan.commit_interval_ms = static_cast<std::uint64_t>(interval);
     return success();
   }
   const std::size_t dot = path.find('.');
