@@ -37,10 +37,25 @@ Result<void> check_executables(Plan& plan, bool same_binary, bool quiet) {
   return success();
 }
 
+// Audits the run, writes report.json, says how it ended. The exit code.
+int conclude(const RunDirectory& directory, const RuntimeFile& runtime, const ExecuteOptions& options, RunEnd end) {
+  auto audit = audit_run(directory.path(), runtime.plan);
+  if (!audit) return complain(audit.error().message()), kAuditMismatch;
+  end.audit = std::move(audit).value();
+  const int code = exit_code_of(end, runtime.plan);
+  const std::string report = report_json(end, runtime, code);
+  if (const auto written = write_durably(directory.path() + "/report.json", report); !written) complain(written.error().message());
+  if (!options.quiet || code != kComplete) std::fputs(closing_lines(end, directory, runtime).c_str(), stderr);
+  if (options.json) std::fputs(report.c_str(), stdout);
+  return code;
+}
+
 }  // namespace
 
 int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOptions& options) {
   remove_segments_of(runtime.run_id);  // what a launcher that was killed left behind
+  std::error_code error;
+  std::filesystem::remove(directory.path() + "/report.json", error);  // of an earlier stop: not true any more
   Progress progress(progress_mode(options.quiet));
   const Signals signals;
   const auto began = std::chrono::steady_clock::now();
@@ -53,22 +68,15 @@ int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOp
     end.restarts = session.restarts();
     end.epochs = session.epochs();
   }
-  std::error_code error;
   std::filesystem::remove(directory.path() + "/overflow", error);  // only when it is empty
   end.time = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
-  auto audit = audit_run(directory.path(), runtime.plan);
-  if (!audit) return complain(audit.error().message()), kAuditMismatch;
-  end.audit = std::move(audit).value();
-  const int code = exit_code_of(end, runtime.plan);
-  const std::string report = report_json(end, runtime, code);
-  if (const auto written = write_durably(directory.path() + "/report.json", report); !written) complain(written.error().message());
-  if (!options.quiet || code != kComplete) std::fputs(closing_lines(end, directory, runtime).c_str(), stderr);
-  if (options.json) std::fputs(report.c_str(), stdout);
-  return code;
+  return conclude(directory, runtime, options, std::move(end));
 }
 
 int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary, const ExecuteOptions& options) {
   if (is_complete(directory.path(), runtime.plan)) {
+    // The launcher died behind the last seal: all is written but what it had to tell.
+    if (file_bytes(directory.path() + "/report.json") == 0) return conclude(directory, runtime, options, RunEnd{});
     if (!options.quiet) complain(fmt::format("{} is already complete; to run it anew: datagen run … --fresh", directory.name()));
     return kComplete;
   }

@@ -49,6 +49,11 @@ class Resume(RunTest):
         self.assertIn("already complete", err)
         _, err = self.datagen("resume", self.run_directory)
         self.assertIn("already complete", err)
+        # A launcher that died behind the seal has told nobody.
+        os.unlink(self.path("run/report.json"))
+        _, err = self.datagen("resume", self.run_directory)
+        self.assertIn("complete in", err)
+        self.assertEqual(self.report()["written"], self.report()["read"])
 
     def test_running_keys_may_change_and_meaning_may_not(self):
         self.stop_in_the_middle()
