@@ -75,7 +75,8 @@ int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOp
 
 int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary, const ExecuteOptions& options) {
   if (is_complete(directory.path(), runtime.plan)) {
-    // The launcher died behind the last seal: all is written but what it had to tell.
+    // A launcher that died behind the last seal left its rings, and told nobody.
+    remove_segments_of(runtime.run_id);
     if (file_bytes(directory.path() + "/report.json") == 0) return conclude(directory, runtime, options, RunEnd{});
     if (!options.quiet) complain(fmt::format("{} is already complete; to run it anew: datagen run … --fresh", directory.name()));
     return kComplete;
