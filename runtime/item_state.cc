@@ -260,9 +260,7 @@ void ItemState::set(std::string_view key, const FieldValue& value) {
 }
 
 void ItemState::set_json(std::string_view key, std::string_view text) {
-  scratch_.clear();
-  append_on_one_line(scratch_, json::trim(text));
-  const std::string_view kept = keep(scratch_.view(), simdjson::SIMDJSON_PADDING);
+  const std::string_view kept = keep(json::trim(text), simdjson::SIMDJSON_PADDING);
   JsonDocument document;
   const JsonError error = kept.empty() ? JsonError::bad_json : document.parse(parser_, kept);
   if (error != JsonError::none) {
@@ -270,8 +268,11 @@ void ItemState::set_json(std::string_view key, std::string_view text) {
   }
   forbid_when_dropped("set_json");
   open_members();
+  // Only now that it is valid: a line end within a string is an error, and must not become a blank before it is seen.
+  ByteBuffer one_line;
+  append_on_one_line(one_line, kept);
   scratch_.clear();
-  append_raw_json(scratch_, kept);
+  append_raw_json(scratch_, one_line.view());
   put_member(members_, keep_key(key), keep(scratch_.view()));
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }

@@ -464,7 +464,7 @@ TEST(Item, SetJsonPassesTextOn) {
 }
 
 TEST(Item, SetJsonRefusesWhatIsNotJson) {
-  for (const char* text : {"", " ", "{", "[1,]", "nul", "1 2", "'a'", "{a:1}", "NaN", "01", "\"\x01\"", "\"a", "}", "1,"}) {
+  for (const char* text : {"", " ", "{", "[1,]", "nul", "1 2", "'a'", "{a:1}", "NaN", "01", "\"\x01\"", "\"a", "}", "1,", "\"a\nb\"", "{\"a\r\":1}"}) {
     LoadedItem item(R"({"a":1})");
     EXPECT_EQ(bad_reason([&] { item->set_json("b", text); }), "bad_json") << text;
     EXPECT_EQ(item.written(), R"({"a":1})");
