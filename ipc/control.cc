@@ -22,7 +22,8 @@ bool are_possible(std::uint32_t cells, std::uint32_t in_flight_per_cell) {
 }  // namespace
 
 std::uint64_t control_bytes(std::uint64_t cells, std::uint64_t in_flight_per_cell) {
-  return sizeof(ControlHeader) + cells * (sizeof(Cell) + in_flight_per_cell * sizeof(InFlight)) + sizeof(QuarantineTable);
+  return sizeof(ControlHeader) + cells * (sizeof(Cell) + in_flight_per_cell * sizeof(InFlight)) +
+         sizeof(QuarantineTable);
 }
 
 Result<void> Control::create(const std::string& name, std::uint32_t cells, std::uint32_t in_flight_per_cell,
@@ -108,8 +109,8 @@ std::vector<Begun> Control::begun(std::uint32_t cell) const {
     const std::uint64_t frame = entry.frame.load(std::memory_order_acquire);
     if (frame == InFlight::kNothing) continue;
     const auto load = [](const AtomicWord& word) { return word.load(std::memory_order_relaxed); };
-    found.push_back({thread, frame, load(entry.record), load(entry.count), load(entry.started_ns), load(entry.row),
-                     load(entry.path_hash)});
+    found.push_back({thread, frame, load(entry.record), load(entry.count), load(entry.started_ns),
+                     load(entry.row), load(entry.path_hash)});
   }
   return found;
 }

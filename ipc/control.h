@@ -38,9 +38,9 @@ struct Counters {
   AtomicWord prompt_tokens, completion_tokens, wait_input_ns, wait_room_ns;
 };
 
-// What a thread of an operator has in its hands. Written by that thread: `frame` becomes kNothing, the rest is
-// filled, `frame` is stored with release. So whoever reads the entry of a dead worker sees one record that was
-// really begun, or none; never the row of one record with the index of another.
+// What a thread of an operator has in its hands. Written by that thread: `frame` becomes kNothing, the rest
+// is filled, `frame` is stored with release. So whoever reads the entry of a dead worker sees one record that
+// was really begun, or none; never the row of one record with the index of another.
 struct alignas(kCacheLine) InFlight {
   static constexpr std::uint64_t kNothing = ~std::uint64_t{0};
   AtomicWord frame;       // kNothing: idle
@@ -106,7 +106,7 @@ struct alignas(kCacheLine) ControlHeader {
   std::uint64_t epoch;
   std::uint32_t launcher_pid;
   std::uint32_t in_flight_per_cell;
-  char run_directory[1024];  // absolute, NUL-terminated: tells whose segments these are
+  char run_directory[1024];    // absolute, NUL-terminated: tells whose segments these are
   AtomicWord issued_mark;      // by the source: the newest commit point that it has published
   AtomicWord checkpoint_mark;  // by the launcher: the newest that every committer holds
 };
@@ -158,7 +158,9 @@ class Control {
   void set_issued(std::uint64_t mark) const { header_->issued_mark.store(mark, std::memory_order_release); }
   // The newest mark that every committer holds; stored by the launcher only.
   std::uint64_t checkpoint() const { return header_->checkpoint_mark.load(std::memory_order_acquire); }
-  void set_checkpoint(std::uint64_t mark) const { header_->checkpoint_mark.store(mark, std::memory_order_release); }
+  void set_checkpoint(std::uint64_t mark) const {
+    header_->checkpoint_mark.store(mark, std::memory_order_release);
+  }
 
   // Wakes the worker of a cell if it is parked; false if it was not. A waker that dies between its two steps
   // leaves a sleeper that no longer looks parked: see rouse() in ipc/recovery.h.

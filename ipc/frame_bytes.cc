@@ -15,7 +15,8 @@ Result<FrameBytes> read_frame(const Ring& ring, std::uint64_t seq, const Overflo
     frame.bytes = ring.frame_space(seq).first(header.frame_bytes);
   } else if (header.placement == Placement::segment || header.placement == Placement::file) {
     if (header.frame_bytes > kFrameBytesMax) return damaged("longer than any frame may be");
-    if (header.frame_bytes <= ring.geometry().frame_capacity()) return damaged("elsewhere, though it fits its block");
+    if (header.frame_bytes <= ring.geometry().frame_capacity())
+      return damaged("elsewhere, though it fits its block");
     DATAGEN_TRY(frame.overflow, map_overflow(ring, seq, header.placement, header.frame_bytes, policy));
     frame.bytes = std::span<const std::byte>(frame.overflow.data(), header.frame_bytes);
   } else {

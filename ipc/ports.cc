@@ -190,7 +190,8 @@ Result<FrameBytes> Ports::read(std::size_t in_edge, std::uint64_t seq) const {
 }
 
 Result<FrameBytes> Ports::read_published(std::uint64_t seq) const {
-  return read_frame(out_.front().ring, seq, overflow_, checksums_ ? Checksums::required : Checksums::if_present);
+  return read_frame(out_.front().ring, seq, overflow_,
+                    checksums_ ? Checksums::required : Checksums::if_present);
 }
 
 void Ports::write_block(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame) {

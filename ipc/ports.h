@@ -71,8 +71,9 @@ class Ports {
   // For a source's successor: the frame to go on with, one behind the last that is published. (That last one
   // may lack stores on further out-edges: complete_publish(next_output() - 1) makes them.)
   std::uint64_t next_output() const { return out_.front().ring.first_unpublished(); }
-  // That last frame's bytes, as they stand in this producer's own block: nobody but a producer writes there, so they are
-  // whole also after the frame was consumed. Errors: an overflow that its consumer has removed; damage.
+  // That last frame's bytes, as they stand in this producer's own block: nobody but a producer writes there,
+  // so they are whole also after the frame was consumed. Errors: an overflow that its consumer has removed;
+  // damage.
   Result<FrameBytes> read_published(std::uint64_t seq) const;
   // Number of the first frame of this epoch on the first out-edge.
   std::uint64_t first_output() const { return out_.front().ring.first_seq(); }

@@ -18,7 +18,7 @@ std::uint64_t check_of(const Words& words) { return XXH3_64bits(words.data(), si
 // Nothing when the entry is free, half-written or damaged.
 std::optional<Directive> read_entry(const DirectiveEntry& entry) {
   const auto load = [](const AtomicWord& word) { return word.load(std::memory_order_relaxed); };
-  const Words words{load(entry.kind),  load(entry.stage),  load(entry.frame), load(entry.first),
+  const Words words{load(entry.kind),   load(entry.stage), load(entry.frame), load(entry.first),
                     load(entry.second), load(entry.third), load(entry.stamp)};
   const bool is_known = words[0] >= static_cast<std::uint64_t>(Directive::Kind::alone) &&
                         words[0] <= static_cast<std::uint64_t>(Directive::Kind::skip);
@@ -27,10 +27,17 @@ std::optional<Directive> read_entry(const DirectiveEntry& entry) {
 }
 
 void write_entry(DirectiveEntry& entry, const Directive& directive, std::uint64_t stamp) {
-  const Words words{static_cast<std::uint64_t>(directive.kind), directive.stage,  directive.frame, directive.first,
-                    directive.second,                           directive.third, stamp};
-  AtomicWord* const stored[] = {&entry.kind, &entry.stage, &entry.frame, &entry.first, &entry.second, &entry.third, &entry.stamp};
-  for (std::size_t index = 0; index < words.size(); ++index) stored[index]->store(words[index], std::memory_order_relaxed);
+  const Words words{static_cast<std::uint64_t>(directive.kind),
+                    directive.stage,
+                    directive.frame,
+                    directive.first,
+                    directive.second,
+                    directive.third,
+                    stamp};
+  AtomicWord* const stored[] = {&entry.kind,   &entry.stage, &entry.frame, &entry.first,
+                                &entry.second, &entry.third, &entry.stamp};
+  for (std::size_t index = 0; index < words.size(); ++index)
+    stored[index]->store(words[index], std::memory_order_relaxed);
   entry.check.store(check_of(words), std::memory_order_relaxed);
 }
 
@@ -63,7 +70,8 @@ void retire_directives(QuarantineTable& table, std::uint64_t stage, std::uint64_
   bool any = false;
   for (std::uint64_t index = 0, used = used_entries(table); index < used; ++index) {
     const auto there = read_entry(table.entries[index]);
-    if (!there || there->stage != stage || there->frame == Directive::kAnyFrame || there->frame >= frame) continue;
+    if (!there || there->stage != stage || there->frame == Directive::kAnyFrame || there->frame >= frame)
+      continue;
     table.entries[index].kind.store(0, std::memory_order_relaxed);
     any = true;
   }

@@ -1,12 +1,13 @@
-// The quarantine: how a stage's workers have to treat the records that are under suspicion of having killed one of them.
-// A table of directives in the control segment, behind the in-flight entries.
+// The quarantine: how a stage's workers have to treat the records that are under suspicion of having killed
+// one of them. A table of directives in the control segment, behind the in-flight entries.
 //
-// Owner: the launcher, one thread, is the only writer; workers read. It writes what a death teaches before it takes back
-// the dead worker's claims (ipc/recovery.h). So whoever claims a frame sees all directives about it: they were stored
-// before the CAS CLAIMED -> FULL, which releases them to the claimer. While a worker holds frame n, no entry about n
-// appears, changes or goes: only its own death writes one, and retire() takes only frames that the stage is done with.
-// Entries about other frames may change under a reader. Each carries a hash over its words: a half-written one, or one
-// that a wild write of a dying worker has hit, does not fit its hash and is no directive.
+// Owner: the launcher, one thread, is the only writer; workers read. It writes what a death teaches before it
+// takes back the dead worker's claims (ipc/recovery.h). So whoever claims a frame sees all directives about
+// it: they were stored before the CAS CLAIMED -> FULL, which releases them to the claimer. While a worker
+// holds frame n, no entry about n appears, changes or goes: only its own death writes one, and retire() takes
+// only frames that the stage is done with. Entries about other frames may change under a reader. Each carries
+// a hash over its words: a half-written one, or one that a wild write of a dying worker has hit, does not fit
+// its hash and is no directive.
 //
 // The launcher dies between two of its stores: all workers end with it, and the segment is not used again.
 // A worker dies while it reads: nothing to repair.
@@ -25,8 +26,8 @@ struct Directive {
     none = 0,
     alone = 1,  // run records [first, second) of the frame one at a time, with no other thread at work
     split = 2,  // no batch call crosses record first, second or third of the frame
-    skip = 3,   // dead-letter the record of row `first` and path hash `second` without running it; its details
-                // are in quarantine/<third>.json of the run directory
+    skip = 3,  // dead-letter the record of row `first` and path hash `second` without running it; its details
+               // are in quarantine/<third>.json of the run directory
   };
   static constexpr std::uint64_t kAnyFrame = ~std::uint64_t{0};
 
@@ -59,8 +60,8 @@ static_assert(sizeof(QuarantineTable) == (1 + QuarantineTable::kEntries) * kCach
 // Error: the table is full; nothing was written.
 Result<void> write_directive(QuarantineTable& table, const Directive& directive);
 
-// By the launcher: `stage` is done with all frames below `frame`; what was about them makes room. Directives for any
-// frame stay.
+// By the launcher: `stage` is done with all frames below `frame`; what was about them makes room. Directives
+// for any frame stay.
 void retire_directives(QuarantineTable& table, std::uint64_t stage, std::uint64_t frame);
 
 // A worker's view of the table: what is said about the frame that it has claimed.
@@ -69,14 +70,14 @@ class QuarantineView {
   QuarantineView() = default;  // of no table: nothing is ever said
   QuarantineView(const QuarantineTable& table, std::uint64_t stage) : table_(&table), stage_(stage) {}
 
-  // The directives about a claimed frame, those for any frame among them; valid until the next call. One load when
-  // nothing was ever written.
+  // The directives about a claimed frame, those for any frame among them; valid until the next call. One load
+  // when nothing was ever written.
   const std::vector<Directive>& about(std::uint64_t frame);
 
  private:
   const QuarantineTable* table_ = nullptr;
   std::uint64_t stage_ = 0;
-  std::uint64_t version_ = 0;  // of `known_`
+  std::uint64_t version_ = 0;     // of `known_`
   std::vector<Directive> known_;  // all about this stage
   std::vector<Directive> about_;
 };

@@ -42,11 +42,12 @@ inline auto success() { return boost::outcome_v2::success(); }
 #define DATAGEN_TRY_CHOOSE(a, b, name, ...) name
 #define DATAGEN_TRY_JOIN(a, b) a##b
 #define DATAGEN_TRY_NAME(line) DATAGEN_TRY_JOIN(datagen_try_, line)
-#define DATAGEN_TRY_VOID(expression) \
-  if (auto&& datagen_try = (expression); !datagen_try) return std::forward<decltype(datagen_try)>(datagen_try).as_failure()
-#define DATAGEN_TRY_VALUE(declaration, expression)                                             \
-  auto&& DATAGEN_TRY_NAME(__LINE__) = (expression);                                            \
-  if (!DATAGEN_TRY_NAME(__LINE__)) return std::move(DATAGEN_TRY_NAME(__LINE__)).as_failure();  \
+#define DATAGEN_TRY_VOID(expression)                   \
+  if (auto&& datagen_try = (expression); !datagen_try) \
+  return std::forward<decltype(datagen_try)>(datagen_try).as_failure()
+#define DATAGEN_TRY_VALUE(declaration, expression)                                            \
+  auto&& DATAGEN_TRY_NAME(__LINE__) = (expression);                                           \
+  if (!DATAGEN_TRY_NAME(__LINE__)) return std::move(DATAGEN_TRY_NAME(__LINE__)).as_failure(); \
   declaration = std::move(DATAGEN_TRY_NAME(__LINE__)).value()
 
 // A broken invariant ends the process with the place and the values that broke it.

@@ -63,7 +63,8 @@ Result<std::uint64_t> segment_size(const std::string& name) {
   }
 }
 
-Result<Mapping> map_segment(const std::string& name, Access access, std::uint64_t offset, std::uint64_t length) {
+Result<Mapping> map_segment(const std::string& name, Access access, std::uint64_t offset,
+                            std::uint64_t length) {
   try {
     const auto mode = access == Access::read_only ? bip::read_only : bip::read_write;
     bip::shared_memory_object object(bip::open_only, name.c_str(), mode);
@@ -86,6 +87,8 @@ Result<Mapping> map_segment(const std::string& name, Access access, std::uint64_
   }
 }
 
-bool remove_segment(const std::string& name) noexcept { return bip::shared_memory_object::remove(name.c_str()); }
+bool remove_segment(const std::string& name) noexcept {
+  return bip::shared_memory_object::remove(name.c_str());
+}
 
 }  // namespace datagen::ipc

@@ -36,7 +36,8 @@ Result<void> create_segment(const std::string& name, std::uint64_t bytes);
 
 // Maps [offset, offset + length) of a segment; length 0 means up to its end. `offset` is page-aligned.
 // Errors: no such segment; not ours to open; shorter than offset + length.
-Result<Mapping> map_segment(const std::string& name, Access access, std::uint64_t offset = 0, std::uint64_t length = 0);
+Result<Mapping> map_segment(const std::string& name, Access access, std::uint64_t offset = 0,
+                            std::uint64_t length = 0);
 
 // Removes the name; true if it existed.
 bool remove_segment(const std::string& name) noexcept;

@@ -1,5 +1,5 @@
-// What a worker's exit code tells the launcher. Exit 0 counts only together with WorkerState::finished in the cell and
-// with drained rings: a worker that ends before is dead, whatever its code.
+// What a worker's exit code tells the launcher. Exit 0 counts only together with WorkerState::finished in the
+// cell and with drained rings: a worker that ends before is dead, whatever its code.
 #pragma once
 
 namespace datagen {
@@ -10,6 +10,7 @@ constexpr int kWorkerCannotStart = 2;  // configuration: a new one would fail al
 constexpr int kWorkerDamagedRing = 3;  // a checksum or header in shared memory is wrong
 constexpr int kWorkerCancelled = 4;
 constexpr int kWorkerNeedsEpoch = 5;  // in place is impossible: go on from the commits, under a new epoch
-constexpr int kWorkerStop = 6;        // cannot go on at all (a full disk): stop the run, resumable, with its message
+constexpr int kWorkerStop =
+    6;  // cannot go on at all (a full disk): stop the run, resumable, with its message
 
 }  // namespace datagen

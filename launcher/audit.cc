@@ -29,8 +29,9 @@ void check_balance(const StageAudit& stage, Audit& audit) {
   const std::uint64_t entered = stage.in + stage.children;
   const std::uint64_t left = stage.out + stage.dropped + stage.dead + stage.parents;
   if (entered == left) return;
-  audit.mismatches.push_back(fmt::format("stage '{}': {} records in and {} made, but {} out, {} filtered, {} dead, {} expanded", stage.id, stage.in,
-                                         stage.children, stage.out, stage.dropped, stage.dead, stage.parents));
+  audit.mismatches.push_back(
+      fmt::format("stage '{}': {} records in and {} made, but {} out, {} filtered, {} dead, {} expanded",
+                  stage.id, stage.in, stage.children, stage.out, stage.dropped, stage.dead, stage.parents));
 }
 
 void check_edges(const Plan& plan, Audit& audit) {
@@ -38,7 +39,8 @@ void check_edges(const Plan& plan, Audit& audit) {
     const StageAudit& from = audit.stages[edge.from];
     const StageAudit& to = audit.stages[edge.to];
     if (from.out != to.in) {
-      audit.mismatches.push_back(fmt::format("'{}' passed on {} records, '{}' took in {}", from.id, from.out, to.id, to.in));
+      audit.mismatches.push_back(
+          fmt::format("'{}' passed on {} records, '{}' took in {}", from.id, from.out, to.id, to.in));
     }
   }
 }

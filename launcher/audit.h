@@ -1,6 +1,6 @@
 // What became of every record: the counts that travelled with the frames to the sinks, added up, and checked.
-// Conservation: what a stage took in is what it passed on, filtered or dead-lettered, fan-out counted apart; and what
-// one stage passed on is what the next took in.
+// Conservation: what a stage took in is what it passed on, filtered or dead-lettered, fan-out counted apart;
+// and what one stage passed on is what the next took in.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct StageAudit {
 };
 
 struct Audit {
-  bool sealed = false;  // every sink has ended its output
+  bool sealed = false;             // every sink has ended its output
   std::vector<StageAudit> stages;  // in the plan's order
   std::uint64_t output_records = 0;
   std::uint64_t output_bytes = 0;
@@ -34,7 +34,8 @@ struct Audit {
   std::uint64_t dead() const;
 };
 
-// From the sinks' newest commits. Errors: a .done file that cannot be read. Without any commit: an audit of nothing.
+// From the sinks' newest commits. Errors: a .done file that cannot be read. Without any commit: an audit of
+// nothing.
 Result<Audit> audit_run(const std::string& run_directory, const Plan& plan);
 
 }  // namespace datagen::launcher

@@ -39,9 +39,12 @@ bool is_crash_signal(int signal) {
 
 const char* reason_of(Death::Cause cause) {
   switch (cause) {
-    case Death::Cause::timeout: return "timeout";
-    case Death::Cause::out_of_memory: return "out_of_memory";
-    default: return "crash";
+    case Death::Cause::timeout:
+      return "timeout";
+    case Death::Cause::out_of_memory:
+      return "out_of_memory";
+    default:
+      return "crash";
   }
 }
 
@@ -68,12 +71,18 @@ Judgement Blame::judge_record(const Death& death, const Begun& suspect, int cras
     if (record.attempts < crash_attempts) return {true, {}, {}};
     record.number = next_number_++;
     careful_.erase(death.stage);
-    const Directive skip{Directive::Kind::skip, death.stage, suspect.frame, suspect.row, suspect.path_hash, *record.number};
-    return {true, {skip},
-            GivenUp{*record.number, death.stage, suspect.row, suspect.path_hash, suspect.frame, suspect.record, record.attempts}};
+    const Directive skip{Directive::Kind::skip, death.stage,       suspect.frame,
+                         suspect.row,           suspect.path_hash, *record.number};
+    return {true,
+            {skip},
+            GivenUp{*record.number, death.stage, suspect.row, suspect.path_hash, suspect.frame,
+                    suspect.record, record.attempts}};
   }
   // It was to be skipped, and ran all the same: something else is wrong, which restart intensity has to end.
-  return {false, {{Directive::Kind::skip, death.stage, suspect.frame, suspect.row, suspect.path_hash, *record.number}}, {}};
+  return {
+      false,
+      {{Directive::Kind::skip, death.stage, suspect.frame, suspect.row, suspect.path_hash, *record.number}},
+      {}};
 }
 
 Judgement Blame::judge_batch(const Death& death, const Begun& suspect) {
@@ -97,15 +106,18 @@ Judgement Blame::judge_threads(const Death& death) {
   std::vector<std::uint64_t> indices;
   for (const Begun& suspect : death.suspects) {
     const bool was_alone = std::ranges::any_of(given_, [&](const Directive& directive) {
-      return directive.kind == Directive::Kind::alone && directive.stage == death.stage && directive.frame == frame &&
-             directive.first <= suspect.record && suspect.record < directive.second;
+      return directive.kind == Directive::Kind::alone && directive.stage == death.stage &&
+             directive.frame == frame && directive.first <= suspect.record &&
+             suspect.record < directive.second;
     });
-    if (suspect.frame == frame && suspect.record != kAllRecords && !was_alone) indices.push_back(suspect.record);
+    if (suspect.frame == frame && suspect.record != kAllRecords && !was_alone)
+      indices.push_back(suspect.record);
   }
   std::ranges::sort(indices);
   for (std::size_t begin = 0, end = 0; begin < indices.size(); begin = end) {
     for (end = begin + 1; end < indices.size() && indices[end] <= indices[end - 1] + 1;) ++end;
-    if (give(judgement, run_alone(death.stage, frame, indices[begin], indices[end - 1] + 1))) judgement.is_attributed = true;
+    if (give(judgement, run_alone(death.stage, frame, indices[begin], indices[end - 1] + 1)))
+      judgement.is_attributed = true;
   }
   return judgement;
 }
@@ -113,11 +125,14 @@ Judgement Blame::judge_threads(const Death& death) {
 std::vector<Directive> Blame::new_epoch() {
   given_.clear();
   std::vector<Directive> directives;
-  for (const auto& [stage, frame] : careful_) directives.push_back(run_alone(stage, Directive::kAnyFrame, 0, kAllRecords));
+  for (const auto& [stage, frame] : careful_)
+    directives.push_back(run_alone(stage, Directive::kAnyFrame, 0, kAllRecords));
   for (auto& [identity, record] : records_) {
     record.frame = Directive::kAnyFrame;
     const auto& [stage, row, path_hash] = identity;
-    if (record.number) directives.push_back({Directive::Kind::skip, stage, Directive::kAnyFrame, row, path_hash, *record.number});
+    if (record.number)
+      directives.push_back(
+          {Directive::Kind::skip, stage, Directive::kAnyFrame, row, path_hash, *record.number});
   }
   return directives;
 }

@@ -1,14 +1,16 @@
-// Who is to blame for a death: pure decisions, without processes, clocks, files or shared memory. Whoever drives it
-// (launcher/session.cc) says how a worker died and what it had begun, and carries out the judgement.
+// Who is to blame for a death: pure decisions, without processes, clocks, files or shared memory. Whoever
+// drives it (launcher/session.cc) says how a worker died and what it had begun, and carries out the
+// judgement.
 //
-//   several records begun   -> each of them is run alone next time; only a death alone counts against a record
-//   one call of many records -> the next calls do not cross its middle; so a death halves the suspects
+//   several records begun   -> each of them is run alone next time; only a death alone counts against a
+//   record one call of many records -> the next calls do not cross its middle; so a death halves the suspects
 //   one record              -> one attempt more; the attempt number `crash_attempts` gives the record up
 //
-// Every judgement that is `attributed` brings the end nearer: a record alone that was not before, a smaller batch, an
-// attempt more. So deaths that do not count towards restart intensity cannot go on for ever.
+// Every judgement that is `attributed` brings the end nearer: a record alone that was not before, a smaller
+// batch, an attempt more. So deaths that do not count towards restart intensity cannot go on for ever.
 //
-// Owner: the launcher, one thread; lives as long as the run. When the launcher dies, `datagen resume` counts anew.
+// Owner: the launcher, one thread; lives as long as the run. When the launcher dies, `datagen resume` counts
+// anew.
 #pragma once
 
 #include <cstdint>
@@ -67,8 +69,8 @@ class Blame {
   // `crash_attempts`: deaths that give a record up, at least 1.
   Judgement judge(const Death& death, int crash_attempts);
 
-  // Frames are numbered anew, possibly with other records in them. What is known about records stays: the directives
-  // that the new table begins with.
+  // Frames are numbered anew, possibly with other records in them. What is known about records stays: the
+  // directives that the new table begins with.
   std::vector<ipc::Directive> new_epoch();
 
   // Frames below `seq` are committed by every sink: they do not come again in any epoch.
@@ -94,8 +96,8 @@ class Blame {
 
   std::map<Identity, Record> records_;
   std::vector<ipc::Directive> given_;  // about frames of this epoch, without skips
-  // Stages whose batches cannot be split by frame numbers, because a death brings a new epoch: they run one record at
-  // a time until the frame of the death is committed, or the record is found.
+  // Stages whose batches cannot be split by frame numbers, because a death brings a new epoch: they run one
+  // record at a time until the frame of the death is committed, or the record is found.
   std::map<std::uint32_t, std::uint64_t> careful_;
   std::uint64_t next_number_ = 0;
 };

@@ -1,4 +1,5 @@
-// What the verbs do. Each returns the launcher's exit code; messages go to stderr, what was asked for to stdout.
+// What the verbs do. Each returns the launcher's exit code; messages go to stderr, what was asked for to
+// stdout.
 #pragma once
 
 #include <cstdint>

@@ -40,8 +40,10 @@ SplitLog split_log(const std::string& log) {
 
 std::string message_of(Death::Cause cause, const Ending& ending, int attempts) {
   const char* times = attempts == 1 ? "once" : "each time";
-  if (cause == Death::Cause::timeout) return fmt::format("the record took longer than its time-out, {} of {} attempts", times, attempts);
-  return fmt::format("the process that worked on the record {}, {} of {} attempts", describe_ending(ending), times, attempts);
+  if (cause == Death::Cause::timeout)
+    return fmt::format("the record took longer than its time-out, {} of {} attempts", times, attempts);
+  return fmt::format("the process that worked on the record {}, {} of {} attempts", describe_ending(ending),
+                     times, attempts);
 }
 
 }  // namespace
@@ -58,12 +60,14 @@ std::string log_tail(const std::string& log_path, std::uint64_t from) {
   text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
   if (begin > from) text.erase(0, text.find('\n') + 1);
   // What an operator prints may be any bytes.
-  if (!simdjson::validate_utf8(text)) std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  if (!simdjson::validate_utf8(text))
+    std::ranges::replace_if(
+        text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
   return text;
 }
 
-Result<void> write_crash_details(const std::string& run_directory, const GivenUp& given_up, Death::Cause cause, const Ending& ending,
-                                 const std::string& log) {
+Result<void> write_crash_details(const std::string& run_directory, const GivenUp& given_up,
+                                 Death::Cause cause, const Ending& ending, const std::string& log) {
   const std::string folder = run_directory + "/quarantine";
   std::error_code error;
   std::filesystem::create_directory(folder, error);
@@ -71,14 +75,16 @@ Result<void> write_crash_details(const std::string& run_directory, const GivenUp
   std::string details;
   if (ending.signalled) {
     const char* name = sigabbrev_np(ending.code);
-    details = fmt::format("\"signal\":{}", name != nullptr ? json_string(fmt::format("SIG{}", name)) : std::to_string(ending.code));
+    details = fmt::format("\"signal\":{}", name != nullptr ? json_string(fmt::format("SIG{}", name))
+                                                           : std::to_string(ending.code));
   } else {
     details = fmt::format("\"exit_code\":{}", ending.code);
   }
   if (!split.stderr_tail.empty()) details += ",\"stderr\":" + json_string(split.stderr_tail);
   if (!split.backtrace_json.empty()) details += ",\"backtrace\":[" + split.backtrace_json + "]";
-  const std::string text = fmt::format("{{\"reason\":\"{}\",\"message\":{},\"attempts\":{},\"details\":{{{}}}}}\n", reason_of(cause),
-                                       json_string(message_of(cause, ending, given_up.attempts)), given_up.attempts, details);
+  const std::string text = fmt::format(
+      "{{\"reason\":\"{}\",\"message\":{},\"attempts\":{},\"details\":{{{}}}}}\n", reason_of(cause),
+      json_string(message_of(cause, ending, given_up.attempts)), given_up.attempts, details);
   // No need to be durable: should the machine fail, the record is tried anew.
   std::ofstream file(fmt::format("{}/{}.json", folder, given_up.number));
   if (!(file << text) || !file.flush()) return Error("cannot write the details of a crash to " + folder);

@@ -1,5 +1,6 @@
-// What is known of how a record killed its worker, for its dead letter: signal or exit code, what the worker printed last,
-// and where it was. Written to quarantine/<number>.json in the run directory; read by runtime/suspicions.cc.
+// What is known of how a record killed its worker, for its dead letter: signal or exit code, what the worker
+// printed last, and where it was. Written to quarantine/<number>.json in the run directory; read by
+// runtime/suspicions.cc.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace datagen::launcher {
 std::string log_tail(const std::string& log_path, std::uint64_t from);
 
 // Errors: as the system tells them.
-Result<void> write_crash_details(const std::string& run_directory, const GivenUp& given_up, Death::Cause cause, const Ending& ending,
-                                 const std::string& log);
+Result<void> write_crash_details(const std::string& run_directory, const GivenUp& given_up,
+                                 Death::Cause cause, const Ending& ending, const std::string& log);
 
 }  // namespace datagen::launcher

@@ -54,7 +54,8 @@ DeadLetter read_letter(std::string line, dom::element root) {
 
 }  // namespace
 
-Result<void> each_dead_letter(const std::string& run_directory, const DeadLetterFilter& filter, const std::function<bool(const DeadLetter&)>& take) {
+Result<void> each_dead_letter(const std::string& run_directory, const DeadLetterFilter& filter,
+                              const std::function<bool(const DeadLetter&)>& take) {
   const std::string path = run_directory + "/dead_letter.jsonl";
   std::ifstream file(path);
   if (!file) return success();  // none yet

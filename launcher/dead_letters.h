@@ -21,12 +21,14 @@ struct DeadLetter {
 struct DeadLetterFilter {
   std::string stage, reason, id;  // empty: any
   bool fits(const DeadLetter& letter) const {
-    return (stage.empty() || stage == letter.stage) && (reason.empty() || reason == letter.reason) && (id.empty() || id == letter.id);
+    return (stage.empty() || stage == letter.stage) && (reason.empty() || reason == letter.reason) &&
+           (id.empty() || id == letter.id);
   }
 };
 
-// Hands each one that fits to `take`, in the order of the file. A torn last line (the run is writing it) is left out.
-// Errors: the file cannot be read; `take` is not called again after it returns false.
-Result<void> each_dead_letter(const std::string& run_directory, const DeadLetterFilter& filter, const std::function<bool(const DeadLetter&)>& take);
+// Hands each one that fits to `take`, in the order of the file. A torn last line (the run is writing it) is
+// left out. Errors: the file cannot be read; `take` is not called again after it returns false.
+Result<void> each_dead_letter(const std::string& run_directory, const DeadLetterFilter& filter,
+                              const std::function<bool(const DeadLetter&)>& take);
 
 }  // namespace datagen::launcher

@@ -17,13 +17,15 @@ namespace fs = std::filesystem;
 
 Result<void> check_shared_memory(std::uint64_t bytes) {
   struct statvfs info {};
-  if (statvfs("/dev/shm", &info) != 0) return Error::from_errno("there is no shared memory at /dev/shm (mount -t tmpfs tmpfs /dev/shm)", errno);
+  if (statvfs("/dev/shm", &info) != 0)
+    return Error::from_errno("there is no shared memory at /dev/shm (mount -t tmpfs tmpfs /dev/shm)", errno);
   const std::uint64_t free = info.f_bavail * info.f_frsize;
   if (bytes <= free) return success();
   const std::uint64_t wanted = (bytes + (bytes >> 2)) >> 20;
-  return Error(fmt::format("/dev/shm is too small: this graph needs {} for its rings, {} are free. Make the rings smaller "
-                           "(--set rings.slots=8), or raise it: mount -o remount,size={}M /dev/shm (in Docker: --shm-size={}m)",
-                           show_bytes(bytes), show_bytes(free), wanted, wanted));
+  return Error(fmt::format(
+      "/dev/shm is too small: this graph needs {} for its rings, {} are free. Make the rings smaller "
+      "(--set rings.slots=8), or raise it: mount -o remount,size={}M /dev/shm (in Docker: --shm-size={}m)",
+      show_bytes(bytes), show_bytes(free), wanted, wanted));
 }
 
 Result<std::unique_ptr<Epoch>> Epoch::create(const RuntimeFile& runtime, const std::string& run_directory) {
@@ -35,11 +37,12 @@ Result<std::unique_ptr<Epoch>> Epoch::create(const RuntimeFile& runtime, const s
   epoch->overflow_ = {run_directory + "/overflow", plan.overflow_bytes};
   for (const PlannedStage& stage : plan.stages) epoch->stage_ids_.push_back(stage.id);
   const std::uint64_t first_seq = runtime.resume ? runtime.resume->seq : 0;
-  DATAGEN_TRY(ipc::Control::create(ipc::control_name(runtime.run_id, epoch->number_), plan.cells(), plan.threads_max(), epoch->number_,
-                                   run_directory));
+  DATAGEN_TRY(ipc::Control::create(ipc::control_name(runtime.run_id, epoch->number_), plan.cells(),
+                                   plan.threads_max(), epoch->number_, run_directory));
   for (std::uint32_t index = 0; index < plan.edges.size(); ++index) {
     const ipc::RingGeometry geometry{plan.edges[index].slots, plan.edges[index].block_bytes};
-    DATAGEN_TRY(ipc::Ring::create(ipc::ring_name(runtime.run_id, epoch->number_, index), geometry, epoch->number_, first_seq));
+    DATAGEN_TRY(ipc::Ring::create(ipc::ring_name(runtime.run_id, epoch->number_, index), geometry,
+                                  epoch->number_, first_seq));
   }
   DATAGEN_TRY(epoch->attach(plan));
   return epoch;
@@ -47,9 +50,11 @@ Result<std::unique_ptr<Epoch>> Epoch::create(const RuntimeFile& runtime, const s
 
 Result<void> Epoch::attach(const Plan& plan) {
   DATAGEN_TRY(control_, ipc::Control::attach(ipc::control_name(run_id_, number_), ipc::Access::read_write));
-  const auto map = [&](std::uint32_t index, std::uint32_t peer, std::vector<ipc::Edge>& edges) -> Result<void> {
+  const auto map = [&](std::uint32_t index, std::uint32_t peer,
+                       std::vector<ipc::Edge>& edges) -> Result<void> {
     const ipc::RingGeometry geometry{plan.edges[index].slots, plan.edges[index].block_bytes};
-    DATAGEN_TRY(auto ring, ipc::Ring::attach(ipc::ring_name(run_id_, number_, index), geometry, number_, ipc::Ring::Role::consumer));
+    DATAGEN_TRY(auto ring, ipc::Ring::attach(ipc::ring_name(run_id_, number_, index), geometry, number_,
+                                             ipc::Ring::Role::consumer));
     edges.push_back({std::move(ring), {plan.stages[peer].first_cell, plan.stages[peer].workers()}});
     return success();
   };
@@ -70,7 +75,8 @@ Epoch::Edges& Epoch::edges_of(const PlannedStage& stage) {
 
 Result<void> Epoch::recover(const PlannedStage& stage, std::uint32_t cell) {
   Edges& edges = edges_of(stage);
-  const auto done = ipc::recover_worker(control_, cell, {stage.first_cell, stage.workers()}, edges.in, edges.out, overflow_);
+  const auto done = ipc::recover_worker(control_, cell, {stage.first_cell, stage.workers()}, edges.in,
+                                        edges.out, overflow_);
   if (!done) return done.error();
   return success();
 }
@@ -82,11 +88,13 @@ bool Epoch::has_finished(const PlannedStage& stage) const {
 
 std::uint64_t Epoch::progress(const PlannedStage& stage) const {
   const Edges& edges = edges_of(stage);
-  return edges.in.empty() ? edges.out.front().ring.first_unpublished() : edges.in.front().ring.oldest_unfreed();
+  return edges.in.empty() ? edges.out.front().ring.first_unpublished()
+                          : edges.in.front().ring.oldest_unfreed();
 }
 
 void Epoch::cancel() {
-  for (std::uint32_t cell = 0; cell < control_.size(); ++cell) control_.cell(cell).cancel.store(1, std::memory_order_relaxed);
+  for (std::uint32_t cell = 0; cell < control_.size(); ++cell)
+    control_.cell(cell).cancel.store(1, std::memory_order_relaxed);
   ipc::rouse(control_, {0, control_.size()});
 }
 

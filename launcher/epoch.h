@@ -1,7 +1,8 @@
-// The shared memory of one start of the graph: control segment and rings, with the launcher's own view of them.
+// The shared memory of one start of the graph: control segment and rings, with the launcher's own view of
+// them.
 //
-// Owner: the launcher. Names are removed when this object goes; when the launcher dies first they stay in /dev/shm, and
-// the next start of the same run removes them (remove_segments_of).
+// Owner: the launcher. Names are removed when this object goes; when the launcher dies first they stay in
+// /dev/shm, and the next start of the same run removes them (remove_segments_of).
 #pragma once
 
 #include <cstdint>

@@ -23,13 +23,15 @@ Progress::Mode progress_mode(bool quiet) {
   return isatty(STDERR_FILENO) ? Progress::Mode::terminal : Progress::Mode::lines;
 }
 
-// A rebuilt executable is used, and named; its hash replaces the old one. Error: one is gone, or may not differ.
+// A rebuilt executable is used, and named; its hash replaces the old one. Error: one is gone, or may not
+// differ.
 Result<void> check_executables(Plan& plan, bool same_binary, bool quiet) {
   StageCatalog catalog({});
   for (PlannedStage& stage : plan.stages) {
     DATAGEN_TRY(const std::string hash, catalog.hash(stage.executable));
     if (hash == stage.executable_hash) continue;
-    const std::string change = fmt::format("stage '{}' was rebuilt since this run began: {}", stage.id, stage.executable);
+    const std::string change =
+        fmt::format("stage '{}' was rebuilt since this run began: {}", stage.id, stage.executable);
     if (same_binary) return Error(change + " (refused by --same-binary)");
     if (!quiet) complain(change);
     stage.executable_hash = hash;
@@ -38,13 +40,15 @@ Result<void> check_executables(Plan& plan, bool same_binary, bool quiet) {
 }
 
 // Audits the run, writes report.json, says how it ended. The exit code.
-int conclude(const RunDirectory& directory, const RuntimeFile& runtime, const ExecuteOptions& options, RunEnd end) {
+int conclude(const RunDirectory& directory, const RuntimeFile& runtime, const ExecuteOptions& options,
+             RunEnd end) {
   auto audit = audit_run(directory.path(), runtime.plan);
   if (!audit) return complain(audit.error().message()), kAuditMismatch;
   end.audit = std::move(audit).value();
   const int code = exit_code_of(end, runtime.plan);
   const std::string report = report_json(end, runtime, code);
-  if (const auto written = write_durably(directory.path() + "/report.json", report); !written) complain(written.error().message());
+  if (const auto written = write_durably(directory.path() + "/report.json", report); !written)
+    complain(written.error().message());
   if (!options.quiet || code != kComplete) std::fputs(closing_lines(end, directory, runtime).c_str(), stderr);
   if (options.json) std::fputs(report.c_str(), stdout);
   return code;
@@ -73,18 +77,24 @@ int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOp
   return conclude(directory, runtime, options, std::move(end));
 }
 
-int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary, const ExecuteOptions& options) {
+int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary,
+          const ExecuteOptions& options) {
   if (is_complete(directory.path(), runtime.plan)) {
     // A launcher that died behind the last seal left its rings, and told nobody.
     remove_segments_of(runtime.run_id);
-    if (file_bytes(directory.path() + "/report.json") == 0) return conclude(directory, runtime, options, RunEnd{});
-    if (!options.quiet) complain(fmt::format("{} is already complete; to run it anew: datagen run … --fresh", directory.name()));
+    if (file_bytes(directory.path() + "/report.json") == 0)
+      return conclude(directory, runtime, options, RunEnd{});
+    if (!options.quiet)
+      complain(
+          fmt::format("{} is already complete; to run it anew: datagen run … --fresh", directory.name()));
     return kComplete;
   }
   const auto fits = check_shared_memory(runtime.plan.shared_memory_bytes());
   if (!fits) return complain(fits.error().message()), kUsage;
-  if (const auto checked = check_executables(runtime.plan, same_binary, options.quiet); !checked) return complain(checked.error().message()), kUsage;
-  if (const auto begun = begin_generation(directory.path(), runtime); !begun) return complain(begun.error().message()), kUsage;
+  if (const auto checked = check_executables(runtime.plan, same_binary, options.quiet); !checked)
+    return complain(checked.error().message()), kUsage;
+  if (const auto begun = begin_generation(directory.path(), runtime); !begun)
+    return complain(begun.error().message()), kUsage;
   return execute(directory, runtime, options);
 }
 

@@ -1,4 +1,5 @@
-// From a run directory with a plan in it to the run's end: the session, the audit, the report, the closing lines.
+// From a run directory with a plan in it to the run's end: the session, the audit, the report, the closing
+// lines.
 #pragma once
 
 #include <string>
@@ -17,8 +18,9 @@ struct ExecuteOptions {
 // runtime.json is written, nothing has been started. The exit code.
 int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOptions& options);
 
-// Goes on with a run that has a plan: says so when it is complete, else begins its next generation. `same_binary`
-// refuses executables that were rebuilt since.
-int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary, const ExecuteOptions& options);
+// Goes on with a run that has a plan: says so when it is complete, else begins its next generation.
+// `same_binary` refuses executables that were rebuilt since.
+int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary,
+          const ExecuteOptions& options);
 
 }  // namespace datagen::launcher

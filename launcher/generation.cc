@@ -22,7 +22,9 @@ struct Committed {
 
   // The line of a mark; a seal that repeats the last mark is not it.
   const LoggedCommit* find(std::uint64_t mark) const {
-    const auto found = std::ranges::find_if(commits, [&](const LoggedCommit& logged) { return logged.commit.mark == mark && !logged.commit.sealed; });
+    const auto found = std::ranges::find_if(commits, [&](const LoggedCommit& logged) {
+      return logged.commit.mark == mark && !logged.commit.sealed;
+    });
     return found == commits.end() ? nullptr : &*found;
   }
 };
@@ -44,7 +46,9 @@ std::uint64_t newest_common_mark(const std::vector<Committed>& all) {
   const auto& first = all.front().commits;
   for (auto logged = first.rbegin(); logged != first.rend(); ++logged) {
     const std::uint64_t mark = logged->commit.mark;
-    if (mark == 0 || !std::ranges::all_of(all, [&](const Committed& committed) { return committed.find(mark) != nullptr; })) continue;
+    if (mark == 0 || !std::ranges::all_of(
+                         all, [&](const Committed& committed) { return committed.find(mark) != nullptr; }))
+      continue;
     return mark;
   }
   return 0;
@@ -56,8 +60,10 @@ Result<void> check_output(const PlannedStage& stage, const Commit& commit) {
   const auto hash = tail_hash_of(commit.output_path, commit.file_bytes);
   if (hash && hash.value() == commit.tail_hash) return success();
   const std::string why = hash ? "its content is not what was written" : hash.error().message();
-  return Error(fmt::format("the output of stage '{}' was changed since the run stopped: {} ({}); put it back, or start anew: --fresh", stage.id,
-                           commit.output_path, why));
+  return Error(
+      fmt::format("the output of stage '{}' was changed since the run stopped: {} ({}); put it back, or "
+                  "start anew: --fresh",
+                  stage.id, commit.output_path, why));
 }
 
 // What is needed of the input is still what it was.
@@ -65,12 +71,14 @@ Result<void> check_inputs(const Plan& plan) {
   for (const FrozenInput& input : plan.inputs) {
     struct stat info {};
     if (stat(input.uri.c_str(), &info) != 0) {
-      if (input.uri.starts_with('/')) return Error::from_errno(fmt::format("the input {} cannot be read", input.uri), errno);
+      if (input.uri.starts_with('/'))
+        return Error::from_errno(fmt::format("the input {} cannot be read", input.uri), errno);
       continue;
     }
     if (S_ISREG(info.st_mode) && static_cast<std::uint64_t>(info.st_size) < input.bytes) {
-      return Error(fmt::format("the input {} has {} bytes; it had {} when the run began. Put it back, or start anew: --fresh", input.uri, info.st_size,
-                               input.bytes));
+      return Error(fmt::format(
+          "the input {} has {} bytes; it had {} when the run began. Put it back, or start anew: --fresh",
+          input.uri, info.st_size, input.bytes));
     }
   }
   return success();
@@ -90,20 +98,25 @@ Result<void> begin_generation(const std::string& run_directory, RuntimeFile& run
       const Commit& commit = committed.find(mark)->commit;
       DATAGEN_TRY(check_output(*committed.stage, commit));
       point.seq = commit.seq;
-      if (committed.stage->kind == StageKind::sink) point.cursor_hex = boost::algorithm::hex_lower(commit.cursor);
+      if (committed.stage->kind == StageKind::sink)
+        point.cursor_hex = boost::algorithm::hex_lower(commit.cursor);
     }
     runtime.resume = point;
   }
-  // The number first: should this process die between here and the cuts, the next start cuts the same lines again.
+  // The number first: should this process die between here and the cuts, the next start cuts the same lines
+  // again.
   ++runtime.generation;
   DATAGEN_TRY(write_runtime_file(run_directory, runtime));
-  for (const Committed& committed : all) DATAGEN_TRY(cut_commits(committed.path, mark == 0 ? 0 : committed.find(mark)->end));
+  for (const Committed& committed : all)
+    DATAGEN_TRY(cut_commits(committed.path, mark == 0 ? 0 : committed.find(mark)->end));
   return success();
 }
 
 bool is_complete(const std::string& run_directory, const Plan& plan) {
   const auto all = read_all(run_directory, plan);
-  return all && std::ranges::all_of(all.value(), [](const Committed& committed) { return !committed.commits.empty() && committed.commits.back().commit.sealed; });
+  return all && std::ranges::all_of(all.value(), [](const Committed& committed) {
+           return !committed.commits.empty() && committed.commits.back().commit.sealed;
+         });
 }
 
 }  // namespace datagen::launcher

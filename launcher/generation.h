@@ -1,5 +1,6 @@
-// A start of the graph within a run: its number, and where it goes on. Every start, the first and each after a failure
-// or by `datagen resume`, is a generation of its own; its number is durable before anything starts, and never used again.
+// A start of the graph within a run: its number, and where it goes on. Every start, the first and each after
+// a failure or by `datagen resume`, is a generation of its own; its number is durable before anything starts,
+// and never used again.
 #pragma once
 
 #include <string>
@@ -8,10 +9,10 @@
 
 namespace datagen::launcher {
 
-// The next generation: finds the newest mark that every committer holds, durably drops what is newer, and writes
-// runtime.json. Only by who holds the run's lock, while no worker lives.
-// Errors: an output that was changed since its commit, an input that is shorter than when it was frozen; a .done file
-// that contradicts itself; those of the system.
+// The next generation: finds the newest mark that every committer holds, durably drops what is newer, and
+// writes runtime.json. Only by who holds the run's lock, while no worker lives. Errors: an output that was
+// changed since its commit, an input that is shorter than when it was frozen; a .done file that contradicts
+// itself; those of the system.
 Result<void> begin_generation(const std::string& run_directory, RuntimeFile& runtime);
 
 // Every committer has sealed: the whole stream is written and durable.

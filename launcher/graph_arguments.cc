@@ -26,7 +26,8 @@ void complain_all(const GraphErrors& errors) {
 std::optional<Graph> read(const GraphArguments& arguments, const GraphContext& context) {
   const bool has_flags = !arguments.input.empty() || !arguments.output.empty() || !arguments.stages.empty();
   if (!arguments.graph.empty() && has_flags) {
-    complain("give a graph file, or --input, --stage and --output; not both (single values: --set input=URI)");
+    complain(
+        "give a graph file, or --input, --stage and --output; not both (single values: --set input=URI)");
     return std::nullopt;
   }
   if (arguments.graph.empty() && !has_flags) {

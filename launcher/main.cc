@@ -15,8 +15,10 @@ namespace datagen::launcher {
 namespace {
 
 constexpr const char* kExitCodes =
-    "Exit codes: 0 complete; 1 internal error; 2 wrong call or graph; 3 stopped by a failure; 4 the books do not balance;\n"
-    "5 stopped by a limit that was set; 130 interrupted; 143 terminated. 3, 5, 130 and 143 can be gone on with: datagen resume.";
+    "Exit codes: 0 complete; 1 internal error; 2 wrong call or graph; 3 stopped by a failure; 4 the books do "
+    "not balance;\n"
+    "5 stopped by a limit that was set; 130 interrupted; 143 terminated. 3, 5, 130 and 143 can be gone on "
+    "with: datagen resume.";
 
 constexpr const char* kRunHelp = "a run directory, or a name under ./runs (default: the newest)";
 
@@ -25,9 +27,12 @@ std::string footer(const char* examples) { return fmt::format("Examples:\n{}\n{}
 void add_graph_options(CLI::App& verb, GraphArguments& arguments) {
   verb.add_option("GRAPH", arguments.graph, "the graph file (YAML)");
   verb.add_option("--input", arguments.input, "without a file: where records come from; - is stdin");
-  verb.add_option("--stage", arguments.stages, "without a file: a stage's name, or the path of an executable; may be repeated")->allow_extra_args(false);
+  verb.add_option("--stage", arguments.stages,
+                  "without a file: a stage's name, or the path of an executable; may be repeated")
+      ->allow_extra_args(false);
   verb.add_option("--output", arguments.output, "without a file: where records go; - is stdout");
-  verb.add_option("--set", arguments.sets, "change a value of the graph, as PATH=VALUE; may be repeated")->allow_extra_args(false);
+  verb.add_option("--set", arguments.sets, "change a value of the graph, as PATH=VALUE; may be repeated")
+      ->allow_extra_args(false);
   verb.add_option("--run-dir", arguments.run_directory, "the run directory (default: runs/<pipeline>)");
 }
 
@@ -36,8 +41,9 @@ class CommandLine {
   CommandLine() : app_("Runs pipelines of isolated processes over large text data", "datagen") {
     app_.set_version_flag("--version", std::string(DATAGEN_VERSION));
     app_.require_subcommand(0, 1);
-    app_.footer(footer("  datagen run --input jsonl://in.jsonl --stage clean_text --output jsonl://out.jsonl\n"
-                       "  datagen run graph.yaml --set clean_text.workers=2"));
+    app_.footer(
+        footer("  datagen run --input jsonl://in.jsonl --stage clean_text --output jsonl://out.jsonl\n"
+               "  datagen run graph.yaml --set clean_text.workers=2"));
     add_run();
     add_resume();
     add_plan();
@@ -66,21 +72,27 @@ class CommandLine {
 
  private:
   void add_run() {
-    CLI::App* verb = app_.add_subcommand("run", "run a graph, or go on where an unfinished run of it stopped");
+    CLI::App* verb =
+        app_.add_subcommand("run", "run a graph, or go on where an unfinished run of it stopped");
     add_graph_options(*verb, run_.graph);
     verb->add_flag("--fresh", run_.fresh, "start anew; the earlier run is kept under another name");
     verb->add_flag("--overwrite", run_.overwrite, "replace an output that this run did not make");
-    verb->add_flag("--same-binary", run_.same_binary, "when going on: refuse executables that were rebuilt since the run began");
+    verb->add_flag("--same-binary", run_.same_binary,
+                   "when going on: refuse executables that were rebuilt since the run began");
     verb->add_flag("--quiet", run_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", run_.json, "print the report as JSON to stdout");
-    verb->footer(footer("  datagen run graph.yaml\n  datagen run --input raw.jsonl --stage clean_text --output clean.jsonl"));
+    verb->footer(footer(
+        "  datagen run graph.yaml\n  datagen run --input raw.jsonl --stage clean_text --output clean.jsonl"));
   }
   void add_resume() {
     CLI::App* verb = app_.add_subcommand("resume", "go on with a run where it stopped; needs no graph");
     verb->add_option("RUN", resume_.run, kRunHelp);
-    verb->add_option("--graph", resume_.graph, "take running keys (workers, timeout, …) from this graph file");
-    verb->add_option("--set", resume_.sets, "change a running key, as STAGE.KEY=VALUE; may be repeated")->allow_extra_args(false);
-    verb->add_flag("--same-binary", resume_.same_binary, "refuse executables that were rebuilt since the run began");
+    verb->add_option("--graph", resume_.graph,
+                     "take running keys (workers, timeout, …) from this graph file");
+    verb->add_option("--set", resume_.sets, "change a running key, as STAGE.KEY=VALUE; may be repeated")
+        ->allow_extra_args(false);
+    verb->add_flag("--same-binary", resume_.same_binary,
+                   "refuse executables that were rebuilt since the run began");
     verb->add_flag("--quiet", resume_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", resume_.json, "print the report as JSON to stdout");
     verb->footer(footer("  datagen resume\n  datagen resume clean_corpus --set score.timeout=120s"));
@@ -93,13 +105,15 @@ class CommandLine {
     CLI::App* stop = app_.add_subcommand("stop", "end a run that is at work; it can be gone on with");
     stop->add_option("RUN", name_, kRunHelp);
     stop->footer(footer("  datagen stop\n  datagen stop clean_corpus"));
-    CLI::App* letters = app_.add_subcommand("dead-letters", "the records that were taken out of the stream, and why");
+    CLI::App* letters =
+        app_.add_subcommand("dead-letters", "the records that were taken out of the stream, and why");
     letters->add_option("RUN", dead_letters_.run, kRunHelp);
     letters->add_option("--stage", dead_letters_.stage, "only those of this stage");
     letters->add_option("--reason", dead_letters_.reason, "only those with this reason");
     letters->add_option("--id", dead_letters_.id, "only the one with this lineage id");
     letters->add_flag("--json", dead_letters_.json, "as JSON Lines, with the records");
-    letters->footer(footer("  datagen dead-letters clean_corpus\n  datagen dead-letters clean_corpus --reason bad_json --json"));
+    letters->footer(footer(
+        "  datagen dead-letters clean_corpus\n  datagen dead-letters clean_corpus --reason bad_json --json"));
     CLI::App* trace = app_.add_subcommand("trace", "the source file and line of a record");
     trace->add_option("RUN", name_, kRunHelp)->required();
     trace->add_option("ID", id_, "lineage id: the value of _i")->required();
@@ -115,10 +129,12 @@ class CommandLine {
     add_graph_options(*verb, plan_);
     verb->add_flag("--dot", dot_, "as a Graphviz graph");
     verb->add_flag("--json", json_, "as JSON");
-    verb->footer(footer("  datagen plan graph.yaml\n  datagen plan graph.yaml --dot | dot -Tsvg > graph.svg"));
+    verb->footer(
+        footer("  datagen plan graph.yaml\n  datagen plan graph.yaml --dot | dot -Tsvg > graph.svg"));
   }
   void add_stages() {
-    CLI::App* verb = app_.add_subcommand("stages", "list the stages that can be named, or tell one's parameters");
+    CLI::App* verb =
+        app_.add_subcommand("stages", "list the stages that can be named, or tell one's parameters");
     verb->add_option("NAME", name_, "a stage's name, or the path of an executable");
     verb->add_flag("--json", json_, "as JSON");
     verb->footer(footer("  datagen stages\n  datagen stages split_text"));
@@ -132,7 +148,8 @@ class CommandLine {
     const auto subcommands = app_.get_subcommands([](const CLI::App*) { return true; });
     for (const CLI::App* verb : subcommands) known.push_back(verb->get_name());
     if (argc > 1 && argv[1][0] != '-' && app_.get_subcommands().empty()) {
-      complain(fmt::format("there is no verb '{}'{} (all: datagen --help)", argv[1], suggestion(argv[1], known)));
+      complain(
+          fmt::format("there is no verb '{}'{} (all: datagen --help)", argv[1], suggestion(argv[1], known)));
       return kUsage;
     }
     const CLI::App* verb = app_.get_subcommands().empty() ? &app_ : app_.get_subcommands().front();
@@ -141,10 +158,12 @@ class CommandLine {
     for (int index = 1; index < argc; ++index) {
       const std::string word = std::string(argv[index]).substr(0, std::string(argv[index]).find('='));
       if (!word.starts_with("--") || std::ranges::find(known, word) != known.end()) continue;
-      complain(fmt::format("there is no option {}{} (all: {} --help)", word, suggestion(word, known), verb == &app_ ? "datagen" : "datagen " + verb->get_name()));
+      complain(fmt::format("there is no option {}{} (all: {} --help)", word, suggestion(word, known),
+                           verb == &app_ ? "datagen" : "datagen " + verb->get_name()));
       return kUsage;
     }
-    complain(fmt::format("{} (see {} --help)", error.what(), verb == &app_ ? "datagen" : "datagen " + verb->get_name()));
+    complain(fmt::format("{} (see {} --help)", error.what(),
+                         verb == &app_ ? "datagen" : "datagen " + verb->get_name()));
     return kUsage;
   }
 

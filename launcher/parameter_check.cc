@@ -18,8 +18,10 @@ namespace {
 using Type = ParameterDescription::Type;
 
 Result<void> check_bounds(const ParameterDescription& parameter, std::string_view text, double value) {
-  if (parameter.min && value < *parameter.min) return Error(fmt::format("{} is too small: at least {}", text, json_number(*parameter.min)));
-  if (parameter.max && value > *parameter.max) return Error(fmt::format("{} is too large: at most {}", text, json_number(*parameter.max)));
+  if (parameter.min && value < *parameter.min)
+    return Error(fmt::format("{} is too small: at least {}", text, json_number(*parameter.min)));
+  if (parameter.max && value > *parameter.max)
+    return Error(fmt::format("{} is too large: at most {}", text, json_number(*parameter.max)));
   return success();
 }
 
@@ -49,32 +51,39 @@ Result<std::string> value_json(const ParameterDescription& parameter, const Give
     return Error("is a secret: give it as env:NAME or file:PATH, so that it stands in no file of the run");
   }
   const bool is_text = parameter.type == Type::text || parameter.type == Type::choice;
-  if (given.quoted && !is_text) return Error(fmt::format("expected no text, got \"{}\" (remove the quotes)", text));
+  if (given.quoted && !is_text)
+    return Error(fmt::format("expected no text, got \"{}\" (remove the quotes)", text));
   switch (parameter.type) {
-    case Type::text: return json_string(text);
-    case Type::integer: return integer_json(parameter, text);
-    case Type::number: return number_json(parameter, text);
+    case Type::text:
+      return json_string(text);
+    case Type::integer:
+      return integer_json(parameter, text);
+    case Type::number:
+      return number_json(parameter, text);
     case Type::boolean:
       if (text == "true" || text == "false") return text;
       return Error(fmt::format("expected true or false, got '{}'", text));
     case Type::choice:
       if (std::ranges::find(parameter.choices, text) != parameter.choices.end()) return json_string(text);
-      return Error(fmt::format("expected {}, got '{}'{}", fmt::join(parameter.choices, " or "), text, suggestion(text, parameter.choices)));
+      return Error(fmt::format("expected {}, got '{}'{}", fmt::join(parameter.choices, " or "), text,
+                               suggestion(text, parameter.choices)));
   }
   return Error("is of an unknown type");
 }
 
 }  // namespace
 
-std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>& given, const StageDescription& stage,
-                                               const std::string& path, const Place& place, GraphErrors& errors) {
+std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>& given,
+                                               const StageDescription& stage, const std::string& path,
+                                               const Place& place, GraphErrors& errors) {
   std::vector<std::string> known;
   for (const ParameterDescription& parameter : stage.parameters) known.push_back(parameter.name);
   for (const GivenParameter& entry : given) {
     if (stage.find(entry.name) != nullptr) continue;
     const std::string all = known.empty() ? "it has none" : fmt::format("it has {}", fmt::join(known, ", "));
     const std::string near = suggestion(entry.name, known);
-    errors.emplace_back(entry.key_place, fmt::format("{}: {} has no such parameter{}", entry.path, stage.name, near.empty() ? " (" + all + ")" : near));
+    errors.emplace_back(entry.key_place, fmt::format("{}: {} has no such parameter{}", entry.path, stage.name,
+                                                     near.empty() ? " (" + all + ")" : near));
   }
   std::vector<PlannedParameter> planned;
   for (const ParameterDescription& parameter : stage.parameters) {
@@ -86,7 +95,8 @@ std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>
     } else if (!parameter.default_json.empty()) {
       planned.push_back({parameter.name, parameter.default_json});
     } else if (parameter.required) {
-      errors.emplace_back(place, fmt::format("{}: {} needs the parameter '{}' ({})", path, stage.name, parameter.name, parameter.help));
+      errors.emplace_back(place, fmt::format("{}: {} needs the parameter '{}' ({})", path, stage.name,
+                                             parameter.name, parameter.help));
     }
   }
   return planned;

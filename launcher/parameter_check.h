@@ -8,11 +8,12 @@
 
 namespace datagen::launcher {
 
-// Every declared parameter with its value or default, in the order of the declaration; one without either is left
-// out. Errors: unknown names (with a suggestion), values of another type or out of bounds, required ones missing,
-// secrets that are not env:NAME or file:PATH.
-std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>& given, const StageDescription& stage,
-                                               const std::string& path, const Place& place, GraphErrors& errors);
+// Every declared parameter with its value or default, in the order of the declaration; one without either is
+// left out. Errors: unknown names (with a suggestion), values of another type or out of bounds, required ones
+// missing, secrets that are not env:NAME or file:PATH.
+std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>& given,
+                                               const StageDescription& stage, const std::string& path,
+                                               const Place& place, GraphErrors& errors);
 
 // NAME=VALUE for the executable's command line; secrets as their references.
 std::vector<std::string> settings_of(const std::vector<PlannedParameter>& params);

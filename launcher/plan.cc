@@ -38,13 +38,14 @@ class Planner {
   void refuse(const Place& place, std::string message) { errors_.emplace_back(place, std::move(message)); }
 
   // Looks an executable up and fills what it says of itself into `stage`. False after an error.
-  bool describe(const std::string& executable, StageKind kind, const std::string& path, const Place& place, PlannedStage& stage,
-                StageDescription& description) {
+  bool describe(const std::string& executable, StageKind kind, const std::string& path, const Place& place,
+                PlannedStage& stage, StageDescription& description) {
     auto described = lookup_.describe(executable);
     if (!described) return refuse(place, path + ": " + described.error().message()), false;
     description = described.value();
     if (description.kind != kind) {
-      refuse(place, fmt::format("{}: {} is a {}, not a {}", path, executable, name_of(description.kind), name_of(kind)));
+      refuse(place, fmt::format("{}: {} is a {}, not a {}", path, executable, name_of(description.kind),
+                                name_of(kind)));
       return false;
     }
     auto hash = lookup_.hash(executable);
@@ -65,7 +66,8 @@ class Planner {
     const auto executable = lookup_.find(name);
     StageDescription description;
     if (!executable) {
-      refuse(end.place, fmt::format("{}: nothing {} {}:// ({})", end.path, kind == StageKind::source ? "reads" : "writes", end.uri.scheme,
+      refuse(end.place, fmt::format("{}: nothing {} {}:// ({})", end.path,
+                                    kind == StageKind::source ? "reads" : "writes", end.uri.scheme,
                                     executable.error().message()));
     } else if (describe(executable.value(), kind, end.path, end.place, stage, description)) {
       stage.params = check_parameters(end.params, description, end.path, end.place, errors_);
@@ -85,7 +87,8 @@ class Planner {
       if (found) executable = found.value();
     }
     StageDescription description;
-    if (!executable.empty() && describe(executable, StageKind::stage, spec.path, spec.place, stage, description)) {
+    if (!executable.empty() &&
+        describe(executable, StageKind::stage, spec.path, spec.place, stage, description)) {
       stage.params = check_parameters(spec.params, description, spec.path, spec.place, errors_);
       if (stage.stateful) check_stateful(spec);
     }
@@ -95,7 +98,10 @@ class Planner {
   void check_stateful(const StageSpec& spec) {
     const auto check = [&](std::int64_t given, const char* what, const Place& place) {
       if (given == 1) return;
-      refuse(place, fmt::format("{}.{}: '{}' keeps state from record to record, so it runs in one process with one thread", spec.path, what, spec.id));
+      refuse(place,
+             fmt::format(
+                 "{}.{}: '{}' keeps state from record to record, so it runs in one process with one thread",
+                 spec.path, what, spec.id));
     };
     check(spec.running.workers, "workers", spec.workers_place);
     check(spec.running.threads, "threads", spec.threads_place);
@@ -105,7 +111,8 @@ class Planner {
     for (std::uint32_t index = 0; index + 1 < plan_.stages.size(); ++index) {
       plan_.stages[index].out.push_back(index);
       plan_.stages[index + 1].in.push_back(index);
-      plan_.edges.push_back({index, index + 1, static_cast<std::uint32_t>(graph_.slots), static_cast<std::uint64_t>(graph_.block_bytes)});
+      plan_.edges.push_back({index, index + 1, static_cast<std::uint32_t>(graph_.slots),
+                             static_cast<std::uint64_t>(graph_.block_bytes)});
     }
     assign_cells(plan_);
   }
@@ -129,7 +136,8 @@ class Planner {
   void check_size() {
     constexpr std::uint64_t kCellsMax = 16'382;  // those that a slot's word can name: ipc/slot_word.h
     if (plan_.cells() <= kCellsMax) return;
-    refuse(Place{graph_.file, 0, 0}, fmt::format("the graph has {} workers, {} is the most", plan_.cells(), kCellsMax));
+    refuse(Place{graph_.file, 0, 0},
+           fmt::format("the graph has {} workers, {} is the most", plan_.cells(), kCellsMax));
   }
 
   const Graph& graph_;
@@ -188,17 +196,23 @@ Result<void> set_running_key(Plan& plan, const std::string& path, const std::str
   std::vector<std::string> ids;
   for (const PlannedStage& known : plan.stages) ids.push_back(known.id);
   if (dot == std::string::npos || stage == plan.stages.end()) {
-    return Error(fmt::format("{}: the run has no stage '{}'{}; a resume changes STAGE.KEY=VALUE, for example {}.timeout=120s", path, id,
-                             suggestion(id, ids), ids.size() > 2 ? ids[1] : "STAGE"));
+    return Error(fmt::format(
+        "{}: the run has no stage '{}'{}; a resume changes STAGE.KEY=VALUE, for example {}.timeout=120s",
+        path, id, suggestion(id, ids), ids.size() > 2 ? ids[1] : "STAGE"));
   }
   const std::string name = path.substr(dot + 1);
   const Key* key = find_key(Scope::stage, name);
   if (key == nullptr || key->kind != KeyKind::running) {
-    const bool is_parameter = std::ranges::find(stage->params, name, &PlannedParameter::name) != stage->params.end();
-    if (is_parameter) return Error(fmt::format("{}: a parameter changes what the stage writes; start a new run for it (datagen run … --fresh)", path));
+    const bool is_parameter =
+        std::ranges::find(stage->params, name, &PlannedParameter::name) != stage->params.end();
+    if (is_parameter)
+      return Error(fmt::format(
+          "{}: a parameter changes what the stage writes; start a new run for it (datagen run … --fresh)",
+          path));
     return Error(fmt::format("{}: unknown key{}", path, suggestion(name, key_names(Scope::stage))));
   }
-  if (stage->kind != StageKind::stage) return Error(fmt::format("{}: a {} has no such key", path, name_of(stage->kind)));
+  if (stage->kind != StageKind::stage)
+    return Error(fmt::format("{}: a {} has no such key", path, name_of(stage->kind)));
   if (key->number == nullptr) {
     DATAGEN_TRY(stage->running.on_error, parse_choice(*key, value));
     return success();
@@ -207,7 +221,8 @@ Result<void> set_running_key(Plan& plan, const std::string& path, const std::str
   if (!number) return number.error().within(path);
   const bool is_parallel = name == "workers" || name == "threads";
   if (stage->stateful && is_parallel && number.value() != 1) {
-    return Error(fmt::format("{}: '{}' keeps state from record to record, so it runs in one process with one thread", path, id));
+    return Error(fmt::format(
+        "{}: '{}' keeps state from record to record, so it runs in one process with one thread", path, id));
   }
   stage->running.*key->number = number.value();
   assign_cells(plan);
@@ -218,7 +233,9 @@ MeaningKeys meaning_keys(const Plan& plan) {
   MeaningKeys keys;
   std::string order;
   for (const PlannedStage& stage : plan.stages) {
-    const std::string name = stage.kind == StageKind::source ? "input" : stage.kind == StageKind::sink ? "output" : stage.id;
+    const std::string name = stage.kind == StageKind::source ? "input"
+                             : stage.kind == StageKind::sink ? "output"
+                                                             : stage.id;
     if (stage.kind == StageKind::stage) {
       order += (order.empty() ? "" : ", ") + stage.id;
       keys.emplace_back(name + ".use", stage.given);

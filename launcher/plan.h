@@ -1,5 +1,6 @@
-// The welded plan: every stage with its executable, every edge with its ring, every number filled in. Made from a
-// graph without starting anything; written to runtime.json, which is all that a run and its resume need.
+// The welded plan: every stage with its executable, every edge with its ring, every number filled in. Made
+// from a graph without starting anything; written to runtime.json, which is all that a run and its resume
+// need.
 #pragma once
 
 #include <cstdint>
@@ -68,8 +69,8 @@ Checked<Plan> make_plan(const Graph& graph, StageLookup& lookup);
 // Numbers the workers' cells; again after `workers` changed.
 void assign_cells(Plan& plan);
 
-// Sets a running key, given as STAGE.KEY or max_dead_letters: all that may change between a run and its resume.
-// Errors: no such stage or key, a key of meaning, a value that does not fit.
+// Sets a running key, given as STAGE.KEY or max_dead_letters: all that may change between a run and its
+// resume. Errors: no such stage or key, a key of meaning, a value that does not fit.
 Result<void> set_running_key(Plan& plan, const std::string& path, const std::string& value);
 
 // What the run's output depends on, as PATH and value: two plans with the same keys give the same output.

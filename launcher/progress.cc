@@ -32,7 +32,8 @@ void Progress::show(const Plan& plan, const ipc::Control& control, std::size_t r
   if (mode_ == Mode::quiet || now < next_) return;
   // The first line comes after a while: a run of a second needs none.
   const bool is_first = next_ == Clock::time_point{};
-  next_ = now + (mode_ == Mode::terminal ? Clock::duration(kTerminalInterval) : Clock::duration(kLinesInterval));
+  next_ =
+      now + (mode_ == Mode::terminal ? Clock::duration(kTerminalInterval) : Clock::duration(kLinesInterval));
   if (is_first) return;
   const StageCounters source = sum_counters(control, plan.stages.front());
   const StageCounters sink = sum_counters(control, plan.stages.back());
@@ -41,14 +42,18 @@ void Progress::show(const Plan& plan, const ipc::Control& control, std::size_t r
   std::uint64_t input_bytes = 0;
   for (const FrozenInput& input : plan.inputs) input_bytes += input.bytes;
   const double seconds = std::chrono::duration<double>(now - last_time_).count();
-  const double last_rate = seconds > 0 ? static_cast<double>(sink.out - std::min(sink.out, last_read_)) / seconds : 0;
+  const double last_rate =
+      seconds > 0 ? static_cast<double>(sink.out - std::min(sink.out, last_read_)) / seconds : 0;
   rate_ = last_read_ == 0 ? last_rate : rate_ + kSmoothing * (last_rate - rate_);
   last_read_ = sink.out;
   last_time_ = now;
   // Frames hold little beside the input's own bytes, so their sum tells how far the source is.
-  const double share = input_bytes > 0 ? std::min(100.0, 100.0 * static_cast<double>(source.bytes_out) / static_cast<double>(input_bytes)) : 0;
-  std::string line = fmt::format("{}: read {}, wrote {}, {}/s", plan.pipeline, show_count(source.in), show_count(sink.out),
-                                 show_count(static_cast<std::uint64_t>(rate_)));
+  const double share =
+      input_bytes > 0
+          ? std::min(100.0, 100.0 * static_cast<double>(source.bytes_out) / static_cast<double>(input_bytes))
+          : 0;
+  std::string line = fmt::format("{}: read {}, wrote {}, {}/s", plan.pipeline, show_count(source.in),
+                                 show_count(sink.out), show_count(static_cast<std::uint64_t>(rate_)));
   if (input_bytes > 0) line += fmt::format(", about {:.0f} %", share);
   if (dead > 0) line += fmt::format(", dead {}", show_count(dead));
   if (restarts > 0) line += fmt::format(", restarts {}", restarts);

@@ -1,5 +1,5 @@
-// What a person sees of a run while it runs: one line that is written anew, on a terminal; a line every 30 s elsewhere.
-// Reads the workers' counters in shared memory: no cost to them.
+// What a person sees of a run while it runs: one line that is written anew, on a terminal; a line every 30 s
+// elsewhere. Reads the workers' counters in shared memory: no cost to them.
 #pragma once
 
 #include <chrono>

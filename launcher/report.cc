@@ -20,13 +20,17 @@ bool has_too_many_dead(const Audit& audit, const Plan& plan) {
 }
 
 std::string share_of(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? "" : fmt::format(" ({:.2g} %)", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+  return whole == 0
+             ? ""
+             : fmt::format(" ({:.2g} %)", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
 std::string counts_line(const Audit& audit) {
-  std::string line = fmt::format("read {}, wrote {}", show_count(audit.read()), show_count(audit.output_records));
+  std::string line =
+      fmt::format("read {}, wrote {}", show_count(audit.read()), show_count(audit.output_records));
   if (audit.dropped() > 0) line += fmt::format(", filtered {}", show_count(audit.dropped()));
-  line += fmt::format(", dead {}{}", show_count(audit.dead()), audit.dead() > 0 ? share_of(audit.dead(), audit.read()) : "");
+  line += fmt::format(", dead {}{}", show_count(audit.dead()),
+                      audit.dead() > 0 ? share_of(audit.dead(), audit.read()) : "");
   return line;
 }
 
@@ -38,31 +42,36 @@ std::string outputs_of(const Plan& plan) {
 
 std::string stopped_why(const RunEnd& end, const Plan& plan) {
   const Verdict& verdict = end.verdict;
-  if (verdict.kind == Verdict::Kind::failed) return fmt::format("stage '{}': {}", verdict.stage, verdict.message);
+  if (verdict.kind == Verdict::Kind::failed)
+    return fmt::format("stage '{}': {}", verdict.stage, verdict.message);
   if (verdict.signal == SIGINT) return "interrupted";
   if (verdict.signal == SIGTERM || verdict.signal == SIGHUP) return "asked to end";
   if (!verdict.message.empty()) return verdict.message;
-  return fmt::format("{} of {} records were dead-lettered, more than max_dead_letters allows ({})", show_count(end.audit.dead()),
-                     show_count(end.audit.read()), plan.max_dead_letters.show());
+  return fmt::format("{} of {} records were dead-lettered, more than max_dead_letters allows ({})",
+                     show_count(end.audit.dead()), show_count(end.audit.read()),
+                     plan.max_dead_letters.show());
 }
 
 template <class Map, class Show>
 std::string map_json(const Map& map, Show show) {
   std::string text;
-  for (const auto& [name, value] : map) text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", json_string(name), show(value));
+  for (const auto& [name, value] : map)
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", json_string(name), show(value));
   return "{" + text + "}";
 }
 
 std::string stage_json(const StageAudit& stage) {
-  std::string text = fmt::format("    {{\"id\": {}, \"in\": {}, \"out\": {}, \"dropped\": {}, \"dead\": {}, \"parents\": {}, \"children\": {}",
-                                 json_string(stage.id), stage.in, stage.out, stage.dropped, stage.dead, stage.parents, stage.children);
+  std::string text = fmt::format(
+      "    {{\"id\": {}, \"in\": {}, \"out\": {}, \"dropped\": {}, \"dead\": {}, \"parents\": {}, "
+      "\"children\": {}",
+      json_string(stage.id), stage.in, stage.out, stage.dropped, stage.dead, stage.parents, stage.children);
   const auto count = [](auto value) { return std::to_string(value); };
   if (!stage.drop_reasons.empty()) text += ", \"drop_reasons\": " + map_json(stage.drop_reasons, count);
   if (!stage.counters.empty()) text += ", \"counters\": " + map_json(stage.counters, count);
   if (!stage.usage.empty()) {
     text += ", \"usage\": " + map_json(stage.usage, [](const Usage& usage) {
-              return fmt::format("{{\"calls\": {}, \"prompt_tokens\": {}, \"completion_tokens\": {}}}", usage.calls, usage.prompt_tokens,
-                                 usage.completion_tokens);
+              return fmt::format("{{\"calls\": {}, \"prompt_tokens\": {}, \"completion_tokens\": {}}}",
+                                 usage.calls, usage.prompt_tokens, usage.completion_tokens);
             });
   }
   return text + "}";
@@ -72,11 +81,13 @@ std::string stage_json(const StageAudit& stage) {
 
 int exit_code_of(const RunEnd& end, const Plan& plan) {
   switch (end.verdict.kind) {
-    case Verdict::Kind::failed: return kStoppedByFailure;
+    case Verdict::Kind::failed:
+      return kStoppedByFailure;
     case Verdict::Kind::stopped:
       if (end.verdict.signal == SIGTERM || end.verdict.signal == SIGHUP) return kTerminated;
       return end.verdict.signal != 0 ? kInterrupted : kStoppedByLimit;
-    case Verdict::Kind::complete: break;
+    case Verdict::Kind::complete:
+      break;
   }
   if (!end.audit.mismatches.empty() || !end.audit.sealed) return kAuditMismatch;
   return has_too_many_dead(end.audit, plan) ? kStoppedByLimit : kComplete;
@@ -88,36 +99,50 @@ std::string closing_lines(const RunEnd& end, const RunDirectory& directory, cons
   const std::string run = directory.name();
   std::string text;
   if (code == kComplete) {
-    text = fmt::format("{} complete in {}: {}\n", plan.pipeline, show_duration(end.time), counts_line(end.audit));
+    text = fmt::format("{} complete in {}: {}\n", plan.pipeline, show_duration(end.time),
+                       counts_line(end.audit));
     text += fmt::format("  output {}     report {}/report.json\n", outputs_of(plan), directory.path());
   } else if (code == kAuditMismatch) {
-    text = fmt::format("{} ended in {}, but its books do not balance (exit 4): {}\n", plan.pipeline, show_duration(end.time), counts_line(end.audit));
+    text = fmt::format("{} ended in {}, but its books do not balance (exit 4): {}\n", plan.pipeline,
+                       show_duration(end.time), counts_line(end.audit));
     for (const std::string& mismatch : end.audit.mismatches) text += "  " + mismatch + "\n";
     text += fmt::format("  do not trust {}; report {}/report.json\n", outputs_of(plan), directory.path());
   } else {
-    text = fmt::format("{} stopped (exit {}{}): {}\n", plan.pipeline, code, end.audit.sealed ? "" : ", resumable", stopped_why(end, plan));
-    if (end.verdict.kind == Verdict::Kind::failed) text += fmt::format("  log {}\n", directory.log_path(end.verdict.stage, 0));
+    text = fmt::format("{} stopped (exit {}{}): {}\n", plan.pipeline, code,
+                       end.audit.sealed ? "" : ", resumable", stopped_why(end, plan));
+    if (end.verdict.kind == Verdict::Kind::failed)
+      text += fmt::format("  log {}\n", directory.log_path(end.verdict.stage, 0));
     if (!end.audit.sealed) text += fmt::format("  go on: datagen resume {}\n", run);
   }
   if (end.audit.dead() > 0) text += fmt::format("  dead letters: datagen dead-letters {}\n", run);
-  if (end.restarts > 0) text += fmt::format("  restarts {} (logs in {}/logs)\n", end.restarts, directory.path());
+  if (end.restarts > 0)
+    text += fmt::format("  restarts {} (logs in {}/logs)\n", end.restarts, directory.path());
   return text;
 }
 
 std::string report_json(const RunEnd& end, const RuntimeFile& runtime, int exit_code) {
   const Audit& audit = end.audit;
   constexpr const char* kKinds[] = {"complete", "failed", "stopped"};
-  std::string text = fmt::format("{{\n  \"version\": 1,\n  \"pipeline\": {},\n  \"run_id\": \"{}\",\n  \"outcome\": \"{}\",\n  \"exit_code\": {},\n",
-                                 json_string(runtime.plan.pipeline), runtime.run_id, kKinds[static_cast<int>(end.verdict.kind)], exit_code);
-  if (!end.verdict.message.empty()) text += fmt::format("  \"message\": {},\n", json_string(end.verdict.message));
-  text += fmt::format("  \"generation\": {},\n  \"seconds\": {},\n  \"restarts\": {},\n  \"epochs\": {},\n  \"sealed\": {},\n", runtime.generation,
-                      static_cast<double>(end.time.count()) / 1000, end.restarts, end.epochs, audit.sealed);
-  text += fmt::format("  \"read\": {}, \"written\": {}, \"output_bytes\": {}, \"dropped\": {}, \"dead\": {},\n", audit.read(), audit.output_records,
-                      audit.output_bytes, audit.dropped(), audit.dead());
+  std::string text = fmt::format(
+      "{{\n  \"version\": 1,\n  \"pipeline\": {},\n  \"run_id\": \"{}\",\n  \"outcome\": \"{}\",\n  "
+      "\"exit_code\": {},\n",
+      json_string(runtime.plan.pipeline), runtime.run_id, kKinds[static_cast<int>(end.verdict.kind)],
+      exit_code);
+  if (!end.verdict.message.empty())
+    text += fmt::format("  \"message\": {},\n", json_string(end.verdict.message));
+  text += fmt::format(
+      "  \"generation\": {},\n  \"seconds\": {},\n  \"restarts\": {},\n  \"epochs\": {},\n  \"sealed\": "
+      "{},\n",
+      runtime.generation, static_cast<double>(end.time.count()) / 1000, end.restarts, end.epochs,
+      audit.sealed);
+  text +=
+      fmt::format("  \"read\": {}, \"written\": {}, \"output_bytes\": {}, \"dropped\": {}, \"dead\": {},\n",
+                  audit.read(), audit.output_records, audit.output_bytes, audit.dropped(), audit.dead());
   std::string stages;
   for (const StageAudit& stage : audit.stages) stages += (stages.empty() ? "" : ",\n") + stage_json(stage);
   text += "  \"stages\": [\n" + stages + "\n  ],\n  \"audit\": [";
-  for (const std::string& mismatch : audit.mismatches) text += (&mismatch == &audit.mismatches.front() ? "" : ", ") + json_string(mismatch);
+  for (const std::string& mismatch : audit.mismatches)
+    text += (&mismatch == &audit.mismatches.front() ? "" : ", ") + json_string(mismatch);
   return text + "]\n}\n";
 }
 

@@ -32,21 +32,25 @@ std::string foreign_output(const Plan& plan, const std::vector<std::string>& own
     struct stat info {};
     const bool has_content = stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0;
     if (!has_content || std::ranges::find(own, path) != own.end()) continue;
-    return fmt::format("{} exists, and this run did not make it; name another output, or replace it with --overwrite", path);
+    return fmt::format(
+        "{} exists, and this run did not make it; name another output, or replace it with --overwrite", path);
   }
   return {};
 }
 
-// Takes the new plan's running keys, executables and rings over; what the run means must not have changed. The inputs
-// stay those that were frozen when it began.
+// Takes the new plan's running keys, executables and rings over; what the run means must not have changed.
+// The inputs stay those that were frozen when it began.
 Result<void> adopt(Plan now, Plan& plan) {
   const std::vector<std::string> changes = compare_meaning(plan, now);
   if (!changes.empty()) {
-    return Error(fmt::format("the graph is not the one that this run began with:\n  {}\nput it back, or start anew: --fresh", fmt::join(changes, "\n  ")));
+    return Error(fmt::format(
+        "the graph is not the one that this run began with:\n  {}\nput it back, or start anew: --fresh",
+        fmt::join(changes, "\n  ")));
   }
   now.inputs = plan.inputs;
   now.outputs = plan.outputs;
-  for (std::size_t index = 0; index < now.stages.size(); ++index) now.stages[index].executable_hash = plan.stages[index].executable_hash;
+  for (std::size_t index = 0; index < now.stages.size(); ++index)
+    now.stages[index].executable_hash = plan.stages[index].executable_hash;
   plan = std::move(now);
   return success();
 }
@@ -58,12 +62,14 @@ class RunCommand {
   int run() {
     auto planned = plan_run(arguments_.graph);
     if (!planned) return kUsage;
-    if (const auto fits = check_shared_memory(planned->plan.shared_memory_bytes()); !fits) return refuse(fits.error());
+    if (const auto fits = check_shared_memory(planned->plan.shared_memory_bytes()); !fits)
+      return refuse(fits.error());
     auto directory = RunDirectory::lock(planned->run_directory);
     if (!directory) return refuse(directory.error());
     std::vector<std::string> own_outputs;
     if (arguments_.fresh && directory.value().has_plan()) {
-      if (auto earlier = read_runtime_file(directory.value().path())) own_outputs = earlier.value().plan.outputs;
+      if (auto earlier = read_runtime_file(directory.value().path()))
+        own_outputs = earlier.value().plan.outputs;
       const auto aside = directory.value().set_aside();
       if (!aside) return refuse(aside.error());
       if (!arguments_.quiet) complain("the earlier run is kept as " + aside.value());
@@ -74,7 +80,8 @@ class RunCommand {
     RuntimeFile runtime;
     runtime.run_id = new_run_id();
     runtime.plan = std::move(planned->plan);
-    if (const auto written = write_runtime_file(directory.value().path(), runtime); !written) return refuse(written.error());
+    if (const auto written = write_runtime_file(directory.value().path(), runtime); !written)
+      return refuse(written.error());
     return execute(directory.value(), runtime, {arguments_.quiet, arguments_.json});
   }
 
@@ -83,9 +90,11 @@ class RunCommand {
     auto runtime = read_runtime_file(directory.path());
     if (!runtime) return refuse(runtime.error());
     const std::vector<FrozenInput> found = plan.inputs;
-    if (const auto adopted = adopt(std::move(plan), runtime.value().plan); !adopted) return refuse(adopted.error());
+    if (const auto adopted = adopt(std::move(plan), runtime.value().plan); !adopted)
+      return refuse(adopted.error());
     if (is_complete(directory.path(), runtime.value().plan) && found != runtime.value().plan.inputs) {
-      return refuse(fmt::format("{} is complete, but its input has changed since; to read it anew: --fresh", directory.name()));
+      return refuse(fmt::format("{} is complete, but its input has changed since; to read it anew: --fresh",
+                                directory.name()));
     }
     return go_on(directory, runtime.value(), arguments_.same_binary, {arguments_.quiet, arguments_.json});
   }
@@ -114,7 +123,8 @@ int resume_command(const ResumeArguments& arguments) {
   }
   for (const std::string& set : arguments.sets) {
     const std::size_t equals = set.find('=');
-    if (equals == std::string::npos || equals == 0) return refuse(fmt::format("--set {}: expected PATH=VALUE, for example score.timeout=120s", set));
+    if (equals == std::string::npos || equals == 0)
+      return refuse(fmt::format("--set {}: expected PATH=VALUE, for example score.timeout=120s", set));
     const auto changed = set_running_key(plan, set.substr(0, equals), set.substr(equals + 1));
     if (!changed) return refuse("--set " + changed.error().message());
   }

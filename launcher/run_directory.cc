@@ -28,8 +28,10 @@ Result<RunDirectory> RunDirectory::lock(const std::string& path) {
     const ssize_t got = pread(fd, pid, sizeof pid - 1, 0);
     close(fd);
     const std::string holder(pid, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    return Error(fmt::format("the run {} is being worked on by another launcher (process {}); wait for it, or stop it: datagen stop {}", absolute,
-                             holder.substr(0, holder.find('\n')), absolute));
+    return Error(
+        fmt::format("the run {} is being worked on by another launcher (process {}); wait for it, or stop "
+                    "it: datagen stop {}",
+                    absolute, holder.substr(0, holder.find('\n')), absolute));
   }
   const std::string pid = std::to_string(getpid()) + "\n";
   if (ftruncate(fd, 0) != 0 || pwrite(fd, pid.data(), pid.size(), 0) < 0) {
@@ -40,7 +42,8 @@ Result<RunDirectory> RunDirectory::lock(const std::string& path) {
   return RunDirectory(absolute, fd);
 }
 
-RunDirectory::RunDirectory(RunDirectory&& other) noexcept : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+RunDirectory::RunDirectory(RunDirectory&& other) noexcept
+    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
 
 RunDirectory& RunDirectory::operator=(RunDirectory&& other) noexcept {
   std::swap(path_, other.path_);

@@ -1,7 +1,7 @@
 // A run's folder and its lock: one launcher at a time.
 //
-// Owner: the launcher that holds the lock, until it ends; the kernel releases it with its last descriptor, and workers
-// do not inherit it.
+// Owner: the launcher that holds the lock, until it ends; the kernel releases it with its last descriptor,
+// and workers do not inherit it.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ class RunDirectory {
   std::string name() const;
   bool has_plan() const;
   std::string log_path(const std::string& stage, std::uint32_t worker) const;
-  // Renames the folder to PATH.N, the first N that is free, and goes on with a new and empty one under the old name.
+  // Renames the folder to PATH.N, the first N that is free, and goes on with a new and empty one under the
+  // old name.
   Result<std::string> set_aside();
 
  private:

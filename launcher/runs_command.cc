@@ -62,15 +62,19 @@ Result<RunState> state_of(const RunFolder& folder) {
 }
 
 std::string state_json(const RunState& state) {
-  return fmt::format("{{\"name\": {}, \"path\": {}, \"state\": \"{}\", \"launcher\": {}, \"read\": {}, \"written\": {}, \"dropped\": {}, \"dead\": {}}}",
-                     json_string(state.name), json_string(state.path), state.state, state.launcher ? std::to_string(*state.launcher) : "null",
-                     state.audit.read(), state.audit.output_records, state.audit.dropped(), state.audit.dead());
+  return fmt::format(
+      "{{\"name\": {}, \"path\": {}, \"state\": \"{}\", \"launcher\": {}, \"read\": {}, \"written\": {}, "
+      "\"dropped\": {}, \"dead\": {}}}",
+      json_string(state.name), json_string(state.path), state.state,
+      state.launcher ? std::to_string(*state.launcher) : "null", state.audit.read(),
+      state.audit.output_records, state.audit.dropped(), state.audit.dead());
 }
 
 std::string state_line(const RunState& state) {
   const std::string who = state.launcher ? fmt::format(" (process {})", *state.launcher) : "";
-  return fmt::format("{:<28} {:<10} committed: read {}, wrote {}, filtered {}, dead {}{}\n", state.name, state.state, show_count(state.audit.read()),
-                     show_count(state.audit.output_records), show_count(state.audit.dropped()), show_count(state.audit.dead()), who);
+  return fmt::format("{:<28} {:<10} committed: read {}, wrote {}, filtered {}, dead {}{}\n", state.name,
+                     state.state, show_count(state.audit.read()), show_count(state.audit.output_records),
+                     show_count(state.audit.dropped()), show_count(state.audit.dead()), who);
 }
 
 // The line of a row, over all inputs in order: each line of a file is a row, blank ones too.
@@ -143,7 +147,9 @@ int dead_letters_command(const DeadLettersArguments& arguments) {
       return true;
     }
     const std::string times = letter.attempts > 1 ? fmt::format(", {} attempts", letter.attempts) : "";
-    std::fputs(fmt::format("{}  {}  {}: {}  ({} line {}{})\n", letter.id, letter.stage, letter.reason, letter.message, letter.uri, letter.source_line, times).c_str(),
+    std::fputs(fmt::format("{}  {}  {}: {}  ({} line {}{})\n", letter.id, letter.stage, letter.reason,
+                           letter.message, letter.uri, letter.source_line, times)
+                   .c_str(),
                stdout);
     return true;
   });
@@ -157,7 +163,8 @@ int trace_command(const std::string& run, const std::string& id) {
   if (!runtime) return refuse(runtime.error().message());
   const std::string row = id.substr(0, id.find('_'));
   const auto number = parse_whole(row);
-  if (!number || number.value() < 0) return refuse(fmt::format("'{}' is no lineage id: a row such as 10, or a child of one such as 10_0", id));
+  if (!number || number.value() < 0)
+    return refuse(fmt::format("'{}' is no lineage id: a row such as 10, or a child of one such as 10_0", id));
   const auto found = find_row(runtime.value().plan, static_cast<std::uint64_t>(number.value()));
   if (!found) return refuse(fmt::format("the input has no row {}", row));
   std::fputs(fmt::format("{}:{}\n{}\n", found->uri, found->line, found->text).c_str(), stdout);
@@ -170,13 +177,17 @@ int repro_command(const std::string& run, const std::string& id, bool gdb) {
   const auto runtime = read_runtime_file(path.value());
   if (!runtime) return refuse(runtime.error().message());
   std::optional<DeadLetter> found;
-  const auto read = each_dead_letter(path.value(), {{}, {}, id}, [&](const DeadLetter& letter) { return found = letter, false; });
+  const auto read = each_dead_letter(path.value(), {{}, {}, id},
+                                     [&](const DeadLetter& letter) { return found = letter, false; });
   if (!read) return refuse(read.error().message());
-  if (!found) return refuse(fmt::format("{} has no dead letter of record {} (all: datagen dead-letters {})", path.value(), id, path.value()));
+  if (!found)
+    return refuse(fmt::format("{} has no dead letter of record {} (all: datagen dead-letters {})",
+                              path.value(), id, path.value()));
   const auto& stages = runtime.value().plan.stages;
   const auto stage = std::ranges::find(stages, found->stage, &PlannedStage::id);
   if (stage == stages.end() || stage->kind != StageKind::stage) {
-    return refuse(fmt::format("record {} did not fail in a stage but in '{}': {}", id, found->stage, found->message));
+    return refuse(
+        fmt::format("record {} did not fail in a stage but in '{}': {}", id, found->stage, found->message));
   }
   const std::string file = fmt::format("{}/repro.{}.jsonl", path.value(), id);
   if (!(std::ofstream(file) << found->record << '\n')) return refuse("cannot write " + file);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-
 #include "launcher/json_text.h"
 #include "runtime/commit_log.h"
 
@@ -17,7 +16,9 @@ namespace dom = simdjson::dom;
 
 // ---- writing
 
-std::string indices_json(const std::vector<std::uint32_t>& indices) { return fmt::format("[{}]", fmt::join(indices, ", ")); }
+std::string indices_json(const std::vector<std::uint32_t>& indices) {
+  return fmt::format("[{}]", fmt::join(indices, ", "));
+}
 
 std::string params_json(const std::vector<PlannedParameter>& params) {
   std::string text;
@@ -29,16 +30,21 @@ std::string params_json(const std::vector<PlannedParameter>& params) {
 
 std::string stage_json(const PlannedStage& stage) {
   const RunningKeys& keys = stage.running;
-  std::string text = fmt::format("    {{\"id\": {}, \"kind\": \"{}\", \"given\": {}, \"executable\": {}, \"executable_hash\": \"{}\",\n",
-                                 json_string(stage.id), name_of(stage.kind), json_string(stage.given), json_string(stage.executable),
-                                 stage.executable_hash);
+  std::string text = fmt::format(
+      "    {{\"id\": {}, \"kind\": \"{}\", \"given\": {}, \"executable\": {}, \"executable_hash\": \"{}\",\n",
+      json_string(stage.id), name_of(stage.kind), json_string(stage.given), json_string(stage.executable),
+      stage.executable_hash);
   if (!stage.uri.empty()) text += fmt::format("     \"uri\": {},\n", json_string(stage.uri));
-  text += fmt::format("     \"params\": {}, \"stateful\": {}, \"batch\": {},\n", params_json(stage.params), stage.stateful, stage.batch);
-  text += fmt::format("     \"workers\": {}, \"threads\": {}, \"batch_size\": {}, \"retries\": {}, \"backoff_ms\": {}, \"timeout_ms\": {},\n",
-                      keys.workers, keys.threads, keys.batch_size, keys.retries, keys.backoff_ms, keys.timeout_ms);
-  text += fmt::format("     \"memory_limit_bytes\": {}, \"crash_attempts\": {}, \"on_error\": \"{}\",\n", keys.memory_limit_bytes,
-                      keys.crash_attempts, keys.on_error);
-  text += fmt::format("     \"first_cell\": {}, \"in\": {}, \"out\": {}}}", stage.first_cell, indices_json(stage.in), indices_json(stage.out));
+  text += fmt::format("     \"params\": {}, \"stateful\": {}, \"batch\": {},\n", params_json(stage.params),
+                      stage.stateful, stage.batch);
+  text += fmt::format(
+      "     \"workers\": {}, \"threads\": {}, \"batch_size\": {}, \"retries\": {}, \"backoff_ms\": {}, "
+      "\"timeout_ms\": {},\n",
+      keys.workers, keys.threads, keys.batch_size, keys.retries, keys.backoff_ms, keys.timeout_ms);
+  text += fmt::format("     \"memory_limit_bytes\": {}, \"crash_attempts\": {}, \"on_error\": \"{}\",\n",
+                      keys.memory_limit_bytes, keys.crash_attempts, keys.on_error);
+  text += fmt::format("     \"first_cell\": {}, \"in\": {}, \"out\": {}}}", stage.first_cell,
+                      indices_json(stage.in), indices_json(stage.out));
   return text;
 }
 
@@ -52,24 +58,38 @@ std::string lines_json(const List& list, Show show) {
 std::string to_json(const RuntimeFile& file) {
   const Plan& plan = file.plan;
   std::string text = "{\n  \"version\": 1,\n";
-  text += fmt::format("  \"run_id\": \"{}\",\n  \"pipeline\": {},\n  \"generation\": {},\n", file.run_id, json_string(plan.pipeline), file.generation);
+  text += fmt::format("  \"run_id\": \"{}\",\n  \"pipeline\": {},\n  \"generation\": {},\n", file.run_id,
+                      json_string(plan.pipeline), file.generation);
   text += fmt::format("  \"meaning\": \"{}\",\n  \"ids\": \"{}\",\n", meaning_hash(plan), plan.ids);
   text += fmt::format("  \"max_dead_letters\": \"{}\",\n", plan.max_dead_letters.show());
-  text += fmt::format("  \"limits\": {{\"max_record_bytes\": {}, \"overflow_bytes\": {}}},\n", plan.record_bytes_max, plan.overflow_bytes);
-  text += fmt::format("  \"commit\": {{\"interval_ms\": {}, \"bytes\": {}}},\n", plan.commit_interval_ms, plan.commit_bytes);
+  text += fmt::format("  \"limits\": {{\"max_record_bytes\": {}, \"overflow_bytes\": {}}},\n",
+                      plan.record_bytes_max, plan.overflow_bytes);
+  text += fmt::format("  \"commit\": {{\"interval_ms\": {}, \"bytes\": {}}},\n", plan.commit_interval_ms,
+                      plan.commit_bytes);
   if (file.resume) {
-    text += fmt::format("  \"resume\": {{\"mark\": {}, \"seq\": {}, \"cursor\": \"{}\"}},\n", file.resume->mark, file.resume->seq, file.resume->cursor_hex);
+    text += fmt::format("  \"resume\": {{\"mark\": {}, \"seq\": {}, \"cursor\": \"{}\"}},\n",
+                        file.resume->mark, file.resume->seq, file.resume->cursor_hex);
   } else {
     text += "  \"resume\": null,\n";
   }
   text += "  \"stages\": [\n" + lines_json(plan.stages, stage_json) + "\n  ],\n";
-  text += "  \"edges\": [\n" + lines_json(plan.edges, [](const PlannedEdge& edge) {
-            return fmt::format("    {{\"from\": {}, \"to\": {}, \"slots\": {}, \"block_bytes\": {}}}", edge.from, edge.to, edge.slots, edge.block_bytes);
-          }) + "\n  ],\n";
-  text += "  \"inputs\": [\n" + lines_json(plan.inputs, [](const FrozenInput& input) {
-            return fmt::format("    {{\"uri\": {}, \"bytes\": {}}}", json_string(input.uri), input.bytes);
-          }) + "\n  ],\n";
-  text += "  \"outputs\": [" + lines_json(plan.outputs, [](const std::string& path) { return json_string(path); }) + "]\n}\n";
+  text +=
+      "  \"edges\": [\n" +
+      lines_json(plan.edges,
+                 [](const PlannedEdge& edge) {
+                   return fmt::format("    {{\"from\": {}, \"to\": {}, \"slots\": {}, \"block_bytes\": {}}}",
+                                      edge.from, edge.to, edge.slots, edge.block_bytes);
+                 }) +
+      "\n  ],\n";
+  text += "  \"inputs\": [\n" +
+          lines_json(plan.inputs,
+                     [](const FrozenInput& input) {
+                       return fmt::format("    {{\"uri\": {}, \"bytes\": {}}}", json_string(input.uri),
+                                          input.bytes);
+                     }) +
+          "\n  ],\n";
+  text += "  \"outputs\": [" +
+          lines_json(plan.outputs, [](const std::string& path) { return json_string(path); }) + "]\n}\n";
   return text;
 }
 
@@ -117,7 +137,8 @@ PlannedStage read_stage(dom::element given) {
   stage.stateful = flag(given, "stateful");
   stage.batch = flag(given, "batch");
   if (dom::object params; given["params"].get(params) == simdjson::SUCCESS) {
-    for (const auto field : params) stage.params.push_back({std::string(field.key), simdjson::minify(field.value)});
+    for (const auto field : params)
+      stage.params.push_back({std::string(field.key), simdjson::minify(field.value)});
   }
   const auto key = [&](const char* name, std::int64_t fallback) {
     return static_cast<std::int64_t>(number(given, name, static_cast<std::uint64_t>(fallback)));
@@ -149,7 +170,9 @@ bool is_consistent(const Plan& plan) {
     return std::ranges::all_of(found, [&](std::uint32_t index) { return index < size; });
   };
   for (const PlannedStage& stage : plan.stages) {
-    if (!within(stage.in, plan.edges.size()) || !within(stage.out, plan.edges.size()) || stage.running.workers < 1) return false;
+    if (!within(stage.in, plan.edges.size()) || !within(stage.out, plan.edges.size()) ||
+        stage.running.workers < 1)
+      return false;
   }
   for (const PlannedEdge& edge : plan.edges) {
     if (edge.from >= plan.stages.size() || edge.to >= plan.stages.size()) return false;
@@ -191,10 +214,12 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory) {
   }
   for (const dom::element stage : list(root, "stages")) plan.stages.push_back(read_stage(stage));
   for (const dom::element edge : list(root, "edges")) {
-    plan.edges.push_back({static_cast<std::uint32_t>(number(edge, "from")), static_cast<std::uint32_t>(number(edge, "to")),
+    plan.edges.push_back({static_cast<std::uint32_t>(number(edge, "from")),
+                          static_cast<std::uint32_t>(number(edge, "to")),
                           static_cast<std::uint32_t>(number(edge, "slots")), number(edge, "block_bytes")});
   }
-  for (const dom::element input : list(root, "inputs")) plan.inputs.push_back({text_of(input, "uri"), number(input, "bytes")});
+  for (const dom::element input : list(root, "inputs"))
+    plan.inputs.push_back({text_of(input, "uri"), number(input, "bytes")});
   for (const dom::element output : list(root, "outputs")) {
     std::string_view file_path;
     if (output.get(file_path) == simdjson::SUCCESS) plan.outputs.emplace_back(file_path);

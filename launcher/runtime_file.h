@@ -1,5 +1,5 @@
-// runtime.json: the welded plan on disk (docs/run_directory.md). Written by the launcher before anything starts,
-// read by every worker, by tools and by a resume.
+// runtime.json: the welded plan on disk (docs/run_directory.md). Written by the launcher before anything
+// starts, read by every worker, by tools and by a resume.
 #pragma once
 
 #include <cstdint>

@@ -12,8 +12,8 @@
 #include <cerrno>
 #include <fstream>
 
-#include "ipc/worker_exit.h"
 #include "ipc/recovery.h"
+#include "ipc/worker_exit.h"
 #include "launcher/crash_details.h"
 #include "launcher/generation.h"
 
@@ -39,7 +39,8 @@ Time now() { return std::chrono::steady_clock::now(); }
 
 std::vector<Supervisor::StageInfo> stage_infos(const Plan& plan) {
   std::vector<Supervisor::StageInfo> infos;
-  for (const PlannedStage& stage : plan.stages) infos.push_back({stage.id, stage.first_cell, stage.workers(), !stage.stateful});
+  for (const PlannedStage& stage : plan.stages)
+    infos.push_back({stage.id, stage.first_cell, stage.workers(), !stage.stateful});
   return infos;
 }
 
@@ -65,7 +66,8 @@ int Signals::take() const {
   return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
-Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Progress& progress)
+Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals,
+                 Progress& progress)
     : directory_(directory),
       runtime_(runtime),
       signals_(signals),
@@ -95,7 +97,8 @@ Session::~Session() {
 
 std::size_t Session::restarts() const {
   std::size_t count = 0;
-  for (std::size_t stage = 0; stage < runtime_.plan.stages.size(); ++stage) count += supervisor_.restarts(stage);
+  for (std::size_t stage = 0; stage < runtime_.plan.stages.size(); ++stage)
+    count += supervisor_.restarts(stage);
   return count;
 }
 
@@ -127,7 +130,8 @@ Result<void> Session::begin_epoch() {
   DATAGEN_TRY(epoch_, Epoch::create(runtime_, directory_.path()));
   if (runtime_.resume) epoch_->control().set_checkpoint(runtime_.resume->mark);
   if (runtime_.resume) blame_.retire(runtime_.resume->seq);
-  for (const ipc::Directive& directive : blame_.new_epoch()) DATAGEN_TRY(ipc::write_directive(epoch_->control().quarantine(), directive));
+  for (const ipc::Directive& directive : blame_.new_epoch())
+    DATAGEN_TRY(ipc::write_directive(epoch_->control().quarantine(), directive));
   return success();
 }
 
@@ -137,16 +141,25 @@ Result<void> Session::carry_out(std::vector<Action> actions) {
     actions.erase(actions.begin());
     std::vector<Action> more;
     switch (action.kind) {
-      case Action::Kind::spawn: more = spawn(action.cell); break;
-      case Action::Kind::cancel_all: epoch_->cancel(); break;
-      case Action::Kind::kill_all: kill_all(); break;
+      case Action::Kind::spawn:
+        more = spawn(action.cell);
+        break;
+      case Action::Kind::cancel_all:
+        epoch_->cancel();
+        break;
+      case Action::Kind::kill_all:
+        kill_all();
+        break;
       case Action::Kind::begin_epoch:
-        progress_.say(fmt::format("{}: starting the graph again from its last commit", runtime_.plan.pipeline));
+        progress_.say(
+            fmt::format("{}: starting the graph again from its last commit", runtime_.plan.pipeline));
         DATAGEN_TRY(begin_generation(directory_.path(), runtime_));
         DATAGEN_TRY(begin_epoch());
         more = supervisor_.start();
         break;
-      case Action::Kind::end: is_over_ = true; break;
+      case Action::Kind::end:
+        is_over_ = true;
+        break;
     }
     actions.insert(actions.end(), more.begin(), more.end());
   }
@@ -159,8 +172,17 @@ std::vector<Action> Session::spawn(std::uint32_t cell) {
   SpawnOptions options;
   options.log_path = directory_.log_path(stage.id, worker.index);
   options.memory_limit_bytes = static_cast<std::uint64_t>(stage.running.memory_limit_bytes);
-  options.argv = {stage.executable, "--worker", directory_.path(), "--stage", stage.id, "--index", std::to_string(worker.index),
-                  "--epoch", fmt::format("{:08x}", epoch_->number()), "--launcher", std::to_string(getpid())};
+  options.argv = {stage.executable,
+                  "--worker",
+                  directory_.path(),
+                  "--stage",
+                  stage.id,
+                  "--index",
+                  std::to_string(worker.index),
+                  "--epoch",
+                  fmt::format("{:08x}", epoch_->number()),
+                  "--launcher",
+                  std::to_string(getpid())};
   worker.log_bytes = file_bytes(options.log_path);
   worker.was_killed_here = false;
   worker.overdue.clear();
@@ -189,7 +211,8 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   ending.signalled = exit.signalled;
   ending.code = exit.code;
   ending.was_killed_here = worker.was_killed_here;
-  const bool said_so = epoch_->control().cell(cell).state.load(std::memory_order_acquire) == ipc::WorkerState::finished;
+  const bool said_so =
+      epoch_->control().cell(cell).state.load(std::memory_order_acquire) == ipc::WorkerState::finished;
   ending.finished = !exit.signalled && exit.code == kWorkerDone && said_so && epoch_->has_finished(stage);
   ending.progress = epoch_->progress(stage);
   std::vector<Action> first;
@@ -202,7 +225,8 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
     if (!recovered) ending.message = recovered.error().message();
   }
   if (supervisor_.is_running() && !ending.finished) {
-    progress_.say(fmt::format("{}: worker {} of stage '{}' {}{}", runtime_.plan.pipeline, worker.index, stage.id, describe_ending(ending),
+    progress_.say(fmt::format("{}: worker {} of stage '{}' {}{}", runtime_.plan.pipeline, worker.index,
+                              stage.id, describe_ending(ending),
                               ending.message.empty() ? "" : " (" + ending.message + ")"));
   }
   const std::vector<Action> then = supervisor_.on_exit(cell, ending, now());
@@ -246,14 +270,16 @@ std::vector<Action> Session::investigate(std::uint32_t cell, Ending& ending) {
   ending.is_attributed = judgement.is_attributed;
   if (judgement.given_up) {
     const std::string log = log_tail(directory_.log_path(stage.id, worker.index), worker.log_bytes);
-    const auto written = write_crash_details(directory_.path(), *judgement.given_up, death.cause, ending, log);
+    const auto written =
+        write_crash_details(directory_.path(), *judgement.given_up, death.cause, ending, log);
     if (!written) progress_.say(written.error().message());
   }
   ipc::QuarantineTable& table = epoch_->control().quarantine();
   ipc::retire_directives(table, worker.stage, epoch_->progress(stage));
   for (const ipc::Directive& directive : judgement.directives) {
     const auto written = ipc::write_directive(table, directive);
-    if (!written) return supervisor_.on_stop({Verdict::Kind::failed, 0, stage.id, written.error().message()}, now());
+    if (!written)
+      return supervisor_.on_stop({Verdict::Kind::failed, 0, stage.id, written.error().message()}, now());
   }
   return {};
 }
@@ -265,10 +291,13 @@ void Session::kill_overdue() {
   last_tick_ns_ = time;
   for (std::uint32_t cell = 0; cell < workers_.size(); ++cell) {
     Worker& worker = workers_[cell];
-    const auto timeout = static_cast<std::uint64_t>(runtime_.plan.stages[worker.stage].running.timeout_ms) * 1'000'000;
+    const auto timeout =
+        static_cast<std::uint64_t>(runtime_.plan.stages[worker.stage].running.timeout_ms) * 1'000'000;
     if (timeout == 0 || !worker.process || worker.was_killed_here) continue;
     std::vector<ipc::Begun> overdue = epoch_->control().begun(cell);
-    std::erase_if(overdue, [&](const ipc::Begun& begun) { return time < std::max(begun.started_ns, timed_from_ns_) + timeout; });
+    std::erase_if(overdue, [&](const ipc::Begun& begun) {
+      return time < std::max(begun.started_ns, timed_from_ns_) + timeout;
+    });
     if (overdue.empty() || is_traced(worker.process->pid())) continue;
     worker.overdue = std::move(overdue);
     worker.was_killed_here = true;
@@ -291,7 +320,9 @@ std::vector<Action> Session::tick() {
 void Session::advance_checkpoint() {
   std::uint64_t held = ~std::uint64_t{0};
   for (const PlannedStage& stage : runtime_.plan.stages) {
-    if (stage.commits()) held = std::min(held, epoch_->control().cell(stage.first_cell).committed_mark.load(std::memory_order_acquire));
+    if (stage.commits())
+      held = std::min(
+          held, epoch_->control().cell(stage.first_cell).committed_mark.load(std::memory_order_acquire));
   }
   if (held > epoch_->control().checkpoint()) epoch_->control().set_checkpoint(held);
 }
@@ -304,8 +335,13 @@ std::vector<Action> Session::check_limits() {
   std::uint64_t dead = 0;
   for (const PlannedStage& stage : plan.stages) dead += sum_counters(epoch_->control(), stage).dead;
   if (read < kRecordsMin || !plan.max_dead_letters.is_exceeded(dead, read)) return {};
-  return supervisor_.on_stop({Verdict::Kind::stopped, 0, {}, fmt::format("{} of {} records were dead-lettered, more than max_dead_letters allows ({})",
-                                                                         show_count(dead), show_count(read), plan.max_dead_letters.show())}, now());
+  return supervisor_.on_stop(
+      {Verdict::Kind::stopped,
+       0,
+       {},
+       fmt::format("{} of {} records were dead-lettered, more than max_dead_letters allows ({})",
+                   show_count(dead), show_count(read), plan.max_dead_letters.show())},
+      now());
 }
 
 std::vector<Action> Session::on_signal(int number) {

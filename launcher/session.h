@@ -1,7 +1,7 @@
 // A run while it runs: starts the workers, watches them, carries out what the supervisor decides.
 //
-// Owner: the launcher, one thread (PR_SET_PDEATHSIG follows the thread that forks). When it dies, the kernel ends every
-// worker, and `datagen resume` goes on from the commits.
+// Owner: the launcher, one thread (PR_SET_PDEATHSIG follows the thread that forks). When it dies, the kernel
+// ends every worker, and `datagen resume` goes on from the commits.
 #pragma once
 
 #include <functional>
@@ -74,7 +74,8 @@ class Session {
   Blame blame_;
   std::unique_ptr<Epoch> epoch_;
   std::vector<Worker> workers_;  // by cell
-  // Work that was begun before is timed from here on: the launcher, and perhaps the whole machine, was stopped then.
+  // Work that was begun before is timed from here on: the launcher, and perhaps the whole machine, was
+  // stopped then.
   std::uint64_t timed_from_ns_ = 0;
   std::uint64_t last_tick_ns_ = 0;
   int epoll_ = -1;

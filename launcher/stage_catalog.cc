@@ -69,7 +69,8 @@ Result<ParameterDescription> read_parameter(dom::element given) {
   const auto type = parameter_type(text(given, "type"));
   if (parameter.name.empty() || !type) return Error("a parameter without a name or of an unknown type");
   parameter.type = *type;
-  if (dom::element value; given["default"].get(value) == simdjson::SUCCESS) parameter.default_json = simdjson::minify(value);
+  if (dom::element value; given["default"].get(value) == simdjson::SUCCESS)
+    parameter.default_json = simdjson::minify(value);
   parameter.min = bound(given, "min");
   parameter.max = bound(given, "max");
   if (dom::array choices; given["choices"].get(choices) == simdjson::SUCCESS) {
@@ -85,18 +86,24 @@ Result<ParameterDescription> read_parameter(dom::element given) {
 }
 
 Result<StageDescription> read_description(const std::string& executable, const std::string& answer) {
-  const auto refuse = [&](const std::string& why) { return Error(fmt::format("{} is not a stage ({})", executable, why)); };
+  const auto refuse = [&](const std::string& why) {
+    return Error(fmt::format("{} is not a stage ({})", executable, why));
+  };
   dom::parser parser;
   dom::element root;
-  if (parser.parse(answer).get(root) != simdjson::SUCCESS) return refuse("its answer to --describe is not JSON; to run any filter, use exec:");
+  if (parser.parse(answer).get(root) != simdjson::SUCCESS)
+    return refuse("its answer to --describe is not JSON; to run any filter, use exec:");
   std::uint64_t version = 0;
-  if (root["datagen"].get(version) != simdjson::SUCCESS) return refuse("its answer to --describe does not say 'datagen'; to run any filter, use exec:");
-  if (version != 1) return refuse(fmt::format("it speaks version {}, this launcher version 1; build it again", version));
+  if (root["datagen"].get(version) != simdjson::SUCCESS)
+    return refuse("its answer to --describe does not say 'datagen'; to run any filter, use exec:");
+  if (version != 1)
+    return refuse(fmt::format("it speaks version {}, this launcher version 1; build it again", version));
   StageDescription stage;
   stage.executable = executable;
   stage.name = text(root, "name");
   const std::string kind = text(root, "kind");
-  if (kind != "source" && kind != "sink" && kind != "stage") return refuse("it is of unknown kind '" + kind + "'");
+  if (kind != "source" && kind != "sink" && kind != "stage")
+    return refuse("it is of unknown kind '" + kind + "'");
   stage.kind = kind == "source" ? StageKind::source : kind == "sink" ? StageKind::sink : StageKind::stage;
   stage.help = text(root, "help");
   stage.example = text(root, "example");
@@ -112,8 +119,8 @@ Result<StageDescription> read_description(const std::string& executable, const s
   return stage;
 }
 
-std::vector<std::string> list_command(const std::string& executable, const char* flag_name, const std::string& path,
-                                      const std::vector<std::string>& settings) {
+std::vector<std::string> list_command(const std::string& executable, const char* flag_name,
+                                      const std::string& path, const std::vector<std::string>& settings) {
   std::vector<std::string> argv{executable, flag_name, path};
   for (const std::string& setting : settings) {
     argv.emplace_back("--set");
@@ -158,8 +165,8 @@ Result<std::string> StageCatalog::find(const std::string& name) {
     const std::string path = folder + "/" + name;
     if (is_executable_file(path)) return path;
   }
-  return Error(fmt::format("there is no stage '{}'{} in {} (all that can be named: datagen stages)", name, suggestion(name, names()),
-                           fmt::join(folders_, ", ")));
+  return Error(fmt::format("there is no stage '{}'{} in {} (all that can be named: datagen stages)", name,
+                           suggestion(name, names()), fmt::join(folders_, ", ")));
 }
 
 Result<StageDescription> StageCatalog::describe(const std::string& executable) {
@@ -169,8 +176,9 @@ Result<StageDescription> StageCatalog::describe(const std::string& executable) {
   if (!is_executable_file(executable)) return Error(executable + " is not an executable file (chmod +x it)");
   auto answer = run_captured({executable, "--describe"}, kDescribeTimeout);
   if (!answer) {
-    return Error(fmt::format("{} is not a stage (it does not answer --describe: {}); to run any filter, use exec:", executable,
-                             answer.error().message()));
+    return Error(fmt::format(
+        "{} is not a stage (it does not answer --describe: {}); to run any filter, use exec:", executable,
+        answer.error().message()));
   }
   auto description = read_description(executable, answer.value());
   if (description) described_.emplace(executable, description.value());
@@ -179,14 +187,17 @@ Result<StageDescription> StageCatalog::describe(const std::string& executable) {
 
 Result<std::vector<FrozenInput>> StageCatalog::freeze(const std::string& executable, const std::string& path,
                                                       const std::vector<std::string>& settings) {
-  DATAGEN_TRY(const std::string answer, run_captured(list_command(executable, "--freeze", path, settings), kListTimeout));
+  DATAGEN_TRY(const std::string answer,
+              run_captured(list_command(executable, "--freeze", path, settings), kListTimeout));
   dom::parser parser;
   dom::array inputs;
-  if (parser.parse(answer).get(inputs) != simdjson::SUCCESS) return Error(executable + ": its answer to --freeze is no JSON array");
+  if (parser.parse(answer).get(inputs) != simdjson::SUCCESS)
+    return Error(executable + ": its answer to --freeze is no JSON array");
   std::vector<FrozenInput> frozen;
   for (const dom::element input : inputs) {
     FrozenInput entry{text(input, "uri"), 0};
-    if (input["bytes"].get(entry.bytes) != simdjson::SUCCESS) return Error(executable + ": an input without bytes in its answer to --freeze");
+    if (input["bytes"].get(entry.bytes) != simdjson::SUCCESS)
+      return Error(executable + ": an input without bytes in its answer to --freeze");
     frozen.push_back(std::move(entry));
   }
   return frozen;
@@ -194,10 +205,12 @@ Result<std::vector<FrozenInput>> StageCatalog::freeze(const std::string& executa
 
 Result<std::vector<std::string>> StageCatalog::outputs(const std::string& executable, const std::string& path,
                                                        const std::vector<std::string>& settings) {
-  DATAGEN_TRY(const std::string answer, run_captured(list_command(executable, "--outputs", path, settings), kListTimeout));
+  DATAGEN_TRY(const std::string answer,
+              run_captured(list_command(executable, "--outputs", path, settings), kListTimeout));
   dom::parser parser;
   dom::array paths;
-  if (parser.parse(answer).get(paths) != simdjson::SUCCESS) return Error(executable + ": its answer to --outputs is no JSON array");
+  if (parser.parse(answer).get(paths) != simdjson::SUCCESS)
+    return Error(executable + ": its answer to --outputs is no JSON array");
   std::vector<std::string> outputs;
   for (const dom::element given : paths) {
     std::string_view file;
@@ -218,7 +231,8 @@ std::vector<std::string> StageCatalog::names() const {
     std::error_code error;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
       const std::string name = entry.path().filename();
-      const bool hidden = name.starts_with('.') || name == "datagen" || name == "datagen-ring" || name.starts_with("bench_");
+      const bool hidden =
+          name.starts_with('.') || name == "datagen" || name == "datagen-ring" || name.starts_with("bench_");
       if (!hidden && is_executable_file(entry.path())) names.insert(name);
     }
   }

@@ -51,7 +51,8 @@ struct FrozenInput {
 class StageLookup {
  public:
   virtual ~StageLookup() = default;
-  // The absolute path of a stage that can be named. Error: "no stage 'x' (did you mean 'y'?)", and where it was sought.
+  // The absolute path of a stage that can be named. Error: "no stage 'x' (did you mean 'y'?)", and where it
+  // was sought.
   virtual Result<std::string> find(const std::string& name) = 0;
   // Errors: no such file, not executable, or "not a stage; use exec:".
   virtual Result<StageDescription> describe(const std::string& executable) = 0;

@@ -14,7 +14,8 @@ using Kind = Action::Kind;
 
 Supervisor::Supervisor(std::vector<StageInfo> stages, Options options)
     : stages_(std::move(stages)), options_(options), states_(stages_.size()) {
-  for (const StageInfo& stage : stages_) workers_.resize(std::max<std::size_t>(workers_.size(), stage.first_cell + stage.workers), Worker::absent);
+  for (const StageInfo& stage : stages_)
+    workers_.resize(std::max<std::size_t>(workers_.size(), stage.first_cell + stage.workers), Worker::absent);
 }
 
 std::size_t Supervisor::stage_of(std::uint32_t cell) const {
@@ -24,9 +25,7 @@ std::size_t Supervisor::stage_of(std::uint32_t cell) const {
   return static_cast<std::size_t>(found - stages_.begin());
 }
 
-bool Supervisor::is_any_alive() const {
-  return std::ranges::find(workers_, Worker::alive) != workers_.end();
-}
+bool Supervisor::is_any_alive() const { return std::ranges::find(workers_, Worker::alive) != workers_.end(); }
 
 std::vector<Action> Supervisor::start() {
   phase_ = Phase::running;
@@ -43,7 +42,8 @@ std::vector<Action> Supervisor::on_exit(std::uint32_t cell, const Ending& ending
   workers_[cell] = ending.finished ? Worker::finished : Worker::absent;
   if (phase_ != Phase::running) return is_any_alive() ? std::vector<Action>{} : after_last();
   if (!ending.finished) return on_death(cell, ending, now);
-  const bool all_finished = std::ranges::all_of(workers_, [](Worker worker) { return worker == Worker::finished; });
+  const bool all_finished =
+      std::ranges::all_of(workers_, [](Worker worker) { return worker == Worker::finished; });
   return all_finished ? after_last() : std::vector<Action>{};
 }
 
@@ -61,14 +61,20 @@ std::vector<Action> Supervisor::on_death(std::uint32_t cell, const Ending& endin
   const std::size_t index = stage_of(cell);
   const StageInfo& stage = stages_[index];
   const bool by_itself = !ending.signalled;
-  if (by_itself && (ending.code == kWorkerCannotStart || ending.code == kWorkerStop)) return fail(index, ending.message, now);
+  if (by_itself && (ending.code == kWorkerCannotStart || ending.code == kWorkerStop))
+    return fail(index, ending.message, now);
   StageState& state = states_[index];
   ++state.restarts;
   if (is_too_often(state, ending, now)) {
-    const std::string last = ending.message.empty() ? describe_ending(ending) : describe_ending(ending) + ": " + ending.message;
-    return fail(index, fmt::format("died {} times in {} s without progress; last: {}", options_.deaths_max, options_.window.count(), last), now);
+    const std::string last =
+        ending.message.empty() ? describe_ending(ending) : describe_ending(ending) + ": " + ending.message;
+    return fail(index,
+                fmt::format("died {} times in {} s without progress; last: {}", options_.deaths_max,
+                            options_.window.count(), last),
+                now);
   }
-  const bool asks_for_epoch = by_itself && (ending.code == kWorkerDamagedRing || ending.code == kWorkerNeedsEpoch);
+  const bool asks_for_epoch =
+      by_itself && (ending.code == kWorkerDamagedRing || ending.code == kWorkerNeedsEpoch);
   if (stage.restarts_in_place && ending.rings_are_sound && !asks_for_epoch) {
     workers_[cell] = Worker::alive;
     return {{Kind::spawn, cell}};
@@ -122,7 +128,8 @@ std::vector<Action> Supervisor::on_tick(Time now) {
 std::string describe_ending(const Ending& ending) {
   if (!ending.signalled) return fmt::format("ended with exit code {}", ending.code);
   const char* name = sigabbrev_np(ending.code);
-  return name != nullptr ? fmt::format("was ended by SIG{}", name) : fmt::format("was ended by signal {}", ending.code);
+  return name != nullptr ? fmt::format("was ended by SIG{}", name)
+                         : fmt::format("was ended by signal {}", ending.code);
 }
 
 }  // namespace datagen::launcher

@@ -1,11 +1,13 @@
-// Decides what happens when a worker ends: a pure state machine, without processes, clocks or files of its own.
-// Whoever drives it (launcher/session.cc) tells what happened and carries out the actions.
+// Decides what happens when a worker ends: a pure state machine, without processes, clocks or files of its
+// own. Whoever drives it (launcher/session.cc) tells what happened and carries out the actions.
 //
-//   running --a death--> running (in place)  --ring damaged, stateful, or asked for--> replacing --all ended--> running
+//   running --a death--> running (in place)  --ring damaged, stateful, or asked for--> replacing --all
+//   ended--> running
 //      |                                                                                   |
 //      +-- all finished, a signal, a failure --> stopping (cancel, then kill) --all ended--+--> ended
 //
-// Owner: the launcher, one thread. When the launcher dies, every worker dies with it; nothing here outlives it.
+// Owner: the launcher, one thread. When the launcher dies, every worker dies with it; nothing here outlives
+// it.
 #pragma once
 
 #include <chrono>
@@ -26,8 +28,8 @@ struct Ending {
   bool is_attributed = false;    // to a record: does not count towards restart intensity
   bool was_killed_here = false;  // by this launcher, which had a reason to
   bool rings_are_sound = true;
-  std::uint64_t progress = 0;    // frames of its stage that are done, over the whole run
-  std::string message;           // its own last words, for people
+  std::uint64_t progress = 0;  // frames of its stage that are done, over the whole run
+  std::string message;         // its own last words, for people
 };
 
 struct Action {
@@ -40,9 +42,9 @@ struct Action {
 struct Verdict {
   enum class Kind : std::uint8_t { complete, failed, stopped };
   Kind kind = Kind::complete;
-  int signal = 0;           // stopped: by which; 0: by a limit or by `datagen stop`
-  std::string stage;        // failed: which
-  std::string message;      // failed or stopped: why
+  int signal = 0;       // stopped: by which; 0: by a limit or by `datagen stop`
+  std::string stage;    // failed: which
+  std::string message;  // failed or stopped: why
 };
 
 class Supervisor {

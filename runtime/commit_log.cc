@@ -58,7 +58,8 @@ void append_stage(ByteBuffer& out, const Totals::Stage& stage) {
   append_number(out, "dead", stage.counts.dead);
   append_number(out, "parents", stage.counts.parents);
   append_number(out, "children", stage.counts.children);
-  append_map(out, "drop_reasons", stage.drop_reasons, [&](std::uint64_t n) { out.append(std::to_string(n)); });
+  append_map(out, "drop_reasons", stage.drop_reasons,
+             [&](std::uint64_t n) { out.append(std::to_string(n)); });
   append_map(out, "counters", stage.counters, [&](std::int64_t n) { out.append(std::to_string(n)); });
   append_map(out, "usage", stage.usage, [&](const Usage& usage) {
     out.push_back('{');
@@ -107,7 +108,8 @@ void read_stage(dom::element given, Totals::Stage& stage) {
     if (value.get(amount) == simdjson::SUCCESS) stage.counters[name] = amount;
   });
   each_member(given, "usage", [&](const std::string& model, dom::element value) {
-    stage.usage[model] = {number(value, "calls"), number(value, "prompt_tokens"), number(value, "completion_tokens")};
+    stage.usage[model] = {number(value, "calls"), number(value, "prompt_tokens"),
+                          number(value, "completion_tokens")};
   });
 }
 
@@ -115,15 +117,19 @@ void read_stage(dom::element given, Totals::Stage& stage) {
 bool has_checksum(std::string_view line) {
   if (line.size() < kChecksumBytes || line.back() != '\n') return false;
   const std::string_view body = line.substr(0, line.size() - kChecksumBytes);
-  return line.substr(body.size()) == std::string(kChecksumKey) + hex64(XXH3_64bits_withSeed(body.data(), body.size(), kSeed)) + "\"}\n";
+  return line.substr(body.size()) ==
+         std::string(kChecksumKey) + hex64(XXH3_64bits_withSeed(body.data(), body.size(), kSeed)) + "\"}\n";
 }
 
-Result<Commit> parse_commit(dom::parser& parser, std::string_view line, const std::vector<std::string>& stage_names) {
+Result<Commit> parse_commit(dom::parser& parser, std::string_view line,
+                            const std::vector<std::string>& stage_names) {
   dom::element root;
-  if (parser.parse(line.data(), line.size()).get(root) != simdjson::SUCCESS) return Error("a line that is not JSON");
+  if (parser.parse(line.data(), line.size()).get(root) != simdjson::SUCCESS)
+    return Error("a line that is not JSON");
   Commit commit;
   commit.mark = number(root, "mark");
-  if (root["sealed"].get(commit.sealed) != simdjson::SUCCESS) return Error("a line that does not say whether it seals");
+  if (root["sealed"].get(commit.sealed) != simdjson::SUCCESS)
+    return Error("a line that does not say whether it seals");
   commit.seq = number(root, "seq");
   try {
     boost::algorithm::unhex(text_of(root, "cursor"), std::back_inserter(commit.cursor));
@@ -137,12 +143,14 @@ Result<Commit> parse_commit(dom::parser& parser, std::string_view line, const st
     commit.file_bytes = number(output, "file_bytes");
     commit.tail_hash = std::strtoull(text_of(output, "tail_hash").c_str(), nullptr, 16);
   }
-  if (dom::element dead; root["dead_letters"].get(dead) == simdjson::SUCCESS) commit.dead_letter_bytes = number(dead, "bytes");
+  if (dom::element dead; root["dead_letters"].get(dead) == simdjson::SUCCESS)
+    commit.dead_letter_bytes = number(dead, "bytes");
   std::string unknown;
   each_member(root, "stages", [&](const std::string& name, dom::element stage) {
     const auto found = std::find(stage_names.begin(), stage_names.end(), name);
     if (found == stage_names.end()) unknown = name;
-    if (found != stage_names.end()) read_stage(stage, commit.totals.stage(static_cast<std::uint32_t>(found - stage_names.begin())));
+    if (found != stage_names.end())
+      read_stage(stage, commit.totals.stage(static_cast<std::uint32_t>(found - stage_names.begin())));
   });
   if (!unknown.empty()) return Error("a stage '" + unknown + "' that the plan does not have");
   return commit;
@@ -198,7 +206,8 @@ Result<std::uint64_t> tail_hash_of(const std::string& path, std::uint64_t bytes)
   std::size_t done = 0;
   int error = 0;
   while (done < tail.size()) {
-    const ssize_t got = pread(fd, tail.data() + done, tail.size() - done, static_cast<off_t>(bytes - tail.size() + done));
+    const ssize_t got =
+        pread(fd, tail.data() + done, tail.size() - done, static_cast<off_t>(bytes - tail.size() + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) error = errno;
     if (got <= 0) break;
@@ -206,7 +215,8 @@ Result<std::uint64_t> tail_hash_of(const std::string& path, std::uint64_t bytes)
   }
   close(fd);
   if (error != 0) return Error::from_errno("cannot read " + path, error);
-  if (done < tail.size()) return Error(path + " has fewer than the " + std::to_string(bytes) + " bytes that were written to it");
+  if (done < tail.size())
+    return Error(path + " has fewer than the " + std::to_string(bytes) + " bytes that were written to it");
   return XXH3_64bits_withSeed(tail.data(), tail.size(), kSeed);
 }
 
@@ -242,7 +252,8 @@ std::string commit_line(const Commit& commit, const std::vector<std::string>& st
   return std::string(out.view()) + std::string(kChecksumKey) + checksum + "\"}\n";
 }
 
-Result<std::vector<LoggedCommit>> read_commits(const std::string& path, const std::vector<std::string>& stage_names) {
+Result<std::vector<LoggedCommit>> read_commits(const std::string& path,
+                                               const std::vector<std::string>& stage_names) {
   DATAGEN_TRY(const std::string text, read_file(path));
   std::vector<LoggedCommit> commits;
   dom::parser parser;
@@ -259,11 +270,13 @@ Result<std::vector<LoggedCommit>> read_commits(const std::string& path, const st
   return commits;
 }
 
-Result<std::vector<LoggedCommit>> repair_commits(const std::string& path, const std::vector<std::string>& stage_names) {
+Result<std::vector<LoggedCommit>> repair_commits(const std::string& path,
+                                                 const std::vector<std::string>& stage_names) {
   DATAGEN_TRY(auto commits, read_commits(path, stage_names));
   struct stat info {};
   const std::uint64_t end = commits.empty() ? 0 : commits.back().end;
-  if (stat(path.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) > end) DATAGEN_TRY(cut_commits(path, end));
+  if (stat(path.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) > end)
+    DATAGEN_TRY(cut_commits(path, end));
   return commits;
 }
 
@@ -295,7 +308,9 @@ Result<void> CommitLog::append(const Commit& commit) {
 }
 
 // The last line, alone, in a new file: there whole or not at all.
-Result<void> CommitLog::compact() { return last_line_.empty() ? Result<void>(success()) : write_durably(path_, last_line_); }
+Result<void> CommitLog::compact() {
+  return last_line_.empty() ? Result<void>(success()) : write_durably(path_, last_line_);
+}
 
 Result<void> write_durably(const std::string& path, std::string_view text) {
   const std::string temporary = path + ".new";

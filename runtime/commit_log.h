@@ -1,8 +1,8 @@
-// <stage>.done: what a committer (a sink or a stateful stage) has made durable, one checksummed JSON line per commit
-// (docs/run_directory.md). The last whole line counts; a torn or damaged line ends the log.
+// <stage>.done: what a committer (a sink or a stateful stage) has made durable, one checksummed JSON line per
+// commit (docs/run_directory.md). The last whole line counts; a torn or damaged line ends the log.
 //
-// Owner: the committing worker appends; the launcher reads, and cuts the file between two generations, while no
-// worker lives. Linked by the launcher too: knows nothing of stages.
+// Owner: the committing worker appends; the launcher reads, and cuts the file between two generations, while
+// no worker lives. Linked by the launcher too: knows nothing of stages.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,15 @@
 namespace datagen {
 
 struct Commit {
-  std::uint64_t mark = 0;      // generation << 32 | number; 0 in the seal of a stream that had none
-  bool sealed = false;         // the stream has ended
-  std::uint64_t seq = 0;       // frames below it are durable
-  std::string cursor;          // of the source, behind frame seq - 1; opaque bytes
+  std::uint64_t mark = 0;  // generation << 32 | number; 0 in the seal of a stream that had none
+  bool sealed = false;     // the stream has ended
+  std::uint64_t seq = 0;   // frames below it are durable
+  std::string cursor;      // of the source, behind frame seq - 1; opaque bytes
   std::uint64_t output_bytes = 0;
   std::uint64_t output_records = 0;
-  std::string output_path;     // the file that ends with these bytes; empty: none that could be checked
-  std::uint64_t file_bytes = 0;   // its length
-  std::uint64_t tail_hash = 0;    // tail_hash_of() it
+  std::string output_path;       // the file that ends with these bytes; empty: none that could be checked
+  std::uint64_t file_bytes = 0;  // its length
+  std::uint64_t tail_hash = 0;   // tail_hash_of() it
   std::uint64_t dead_letter_bytes = 0;
   Totals totals;
 };
@@ -36,12 +36,15 @@ struct LoggedCommit {
   std::uint64_t end = 0;  // offset behind its line
 };
 
-// Every whole line, up to the first that is not. No file: an empty log. Errors: it cannot be read; stages that
-// `stage_names` does not have. `stage_names` are in the order of the totals' indices.
-Result<std::vector<LoggedCommit>> read_commits(const std::string& path, const std::vector<std::string>& stage_names);
+// Every whole line, up to the first that is not. No file: an empty log. Errors: it cannot be read; stages
+// that `stage_names` does not have. `stage_names` are in the order of the totals' indices.
+Result<std::vector<LoggedCommit>> read_commits(const std::string& path,
+                                               const std::vector<std::string>& stage_names);
 
-// The same, and what is behind the last whole line (torn by a death) is cut off, so that a line can be appended.
-Result<std::vector<LoggedCommit>> repair_commits(const std::string& path, const std::vector<std::string>& stage_names);
+// The same, and what is behind the last whole line (torn by a death) is cut off, so that a line can be
+// appended.
+Result<std::vector<LoggedCommit>> repair_commits(const std::string& path,
+                                                 const std::vector<std::string>& stage_names);
 
 // Cuts the log behind `bytes`, durably.
 Result<void> cut_commits(const std::string& path, std::uint64_t bytes);
@@ -51,11 +54,12 @@ std::string commit_line(const Commit& commit, const std::vector<std::string>& st
 
 class CommitLog {
  public:
-  CommitLog(std::string path, std::vector<std::string> stage_names) : path_(std::move(path)), stage_names_(std::move(stage_names)) {}
+  CommitLog(std::string path, std::vector<std::string> stage_names)
+      : path_(std::move(path)), stage_names_(std::move(stage_names)) {}
 
-  // Appends a line and makes it durable, the file's folder included when it is new. Cuts the log down to its last
-  // lines when it has grown long: only the newest two can ever be asked for, since one mark is in flight at a time.
-  // Errors: as the system tells them. A failed fsync is not to be tried again.
+  // Appends a line and makes it durable, the file's folder included when it is new. Cuts the log down to its
+  // last lines when it has grown long: only the newest two can ever be asked for, since one mark is in flight
+  // at a time. Errors: as the system tells them. A failed fsync is not to be tried again.
   Result<void> append(const Commit& commit);
 
  private:
@@ -68,7 +72,8 @@ class CommitLog {
 // Makes the name of a file durable: fsync of the folder that it is in.
 Result<void> sync_folder_of(const std::string& path);
 
-// Writes a file so that it is there whole or not at all, also after a power failure. Error: as the system tells it.
+// Writes a file so that it is there whole or not at all, also after a power failure. Error: as the system
+// tells it.
 Result<void> write_durably(const std::string& path, std::string_view text);
 
 }  // namespace datagen

@@ -9,7 +9,12 @@
 namespace datagen {
 
 Committer::Committer(Sink& sink, OutputFile& dead_letters, CommitLog log, ipc::Cell& cell, std::string stage)
-    : sink_(sink), dead_letters_(dead_letters), log_(std::move(log)), cell_(cell), stage_(std::move(stage)), thread_([this] { run(); }) {}
+    : sink_(sink),
+      dead_letters_(dead_letters),
+      log_(std::move(log)),
+      cell_(cell),
+      stage_(std::move(stage)),
+      thread_([this] { run(); }) {}
 
 Committer::~Committer() {
   {

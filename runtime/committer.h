@@ -1,9 +1,10 @@
-// Makes a commit durable beside the stream: output, dead letters, then the line in .done that names them. The sink writes
-// on meanwhile; what is synced beyond the commit does no harm.
+// Makes a commit durable beside the stream: output, dead letters, then the line in .done that names them. The
+// sink writes on meanwhile; what is synced beyond the commit does no harm.
 //
-// Owner: the sink's process, one thread of its own. One commit at a time (the source issues the next mark only when the
-// last is the run's checkpoint). A sync that fails ends the process with kWorkerNeedsEpoch: it is never tried again,
-// since the kernel may have dropped what it could not write; the run goes on from the last commit.
+// Owner: the sink's process, one thread of its own. One commit at a time (the source issues the next mark
+// only when the last is the run's checkpoint). A sync that fails ends the process with kWorkerNeedsEpoch: it
+// is never tried again, since the kernel may have dropped what it could not write; the run goes on from the
+// last commit.
 #pragma once
 
 #include <condition_variable>

@@ -30,11 +30,13 @@ const ParameterValue& Context::value(std::string_view name) const {
 }
 
 void Context::throw_wrong_type(std::string_view name) {
-  throw std::logic_error("parameter '" + std::string(name) + "' was declared with another type than it is asked for");
+  throw std::logic_error("parameter '" + std::string(name) +
+                         "' was declared with another type than it is asked for");
 }
 
 void Context::throw_out_of_range(std::string_view name) {
-  throw std::logic_error("parameter '" + std::string(name) + "' has a value that the type asked for cannot hold (give it a min and max)");
+  throw std::logic_error("parameter '" + std::string(name) +
+                         "' has a value that the type asked for cannot hold (give it a min and max)");
 }
 
 bool Context::has_param(std::string_view name) const { return state_->parameters.contains(name); }
@@ -51,7 +53,8 @@ void Context::count(std::string_view name, std::int64_t amount) {
   }
 }
 
-void Context::report_usage(std::string_view model, std::int64_t prompt_tokens, std::int64_t completion_tokens) {
+void Context::report_usage(std::string_view model, std::int64_t prompt_tokens,
+                           std::int64_t completion_tokens) {
   const std::lock_guard lock(state_->mutex);
   if (state_->notes == nullptr) return;
   Usage& usage = state_->notes->usage[std::string(model)];

@@ -28,7 +28,7 @@ class ContextState {
   // Set by the launcher in the worker's cell; null when there is no launcher.
   const std::atomic<std::uint32_t>* cancel = nullptr;
 
-  std::mutex mutex;          // guards what follows
+  std::mutex mutex;             // guards what follows
   StageNotes* notes = nullptr;  // of the frame in work
 };
 

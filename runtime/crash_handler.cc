@@ -20,14 +20,16 @@ char stage_name[128];
 void report(int number, siginfo_t*, void*) {
   char line[256];
   char* to = line;
-  for (const char* part : {"datagen-crash: SIG", sigabbrev_np(number), " in stage ", static_cast<const char*>(stage_name), "\n"}) {
+  for (const char* part : {"datagen-crash: SIG", sigabbrev_np(number), " in stage ",
+                           static_cast<const char*>(stage_name), "\n"}) {
     const std::size_t bytes = std::strlen(part);
     std::memcpy(to, part, bytes);
     to += bytes;
   }
   void* frames[kFramesMax];
   const int count = backtrace(frames, kFramesMax);
-  if (write(STDERR_FILENO, line, static_cast<std::size_t>(to - line)) > 0) backtrace_symbols_fd(frames, count, STDERR_FILENO);
+  if (write(STDERR_FILENO, line, static_cast<std::size_t>(to - line)) > 0)
+    backtrace_symbols_fd(frames, count, STDERR_FILENO);
   raise(number);  // SA_RESETHAND has put the default back: the launcher sees the signal
 }
 

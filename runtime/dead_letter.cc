@@ -18,7 +18,9 @@ std::string as_utf8(std::string_view text) {
   std::string made;
   for (std::size_t at = 0; at < text.size();) {
     std::size_t length = 1;
-    while (length < 4 && at + length < text.size() && (static_cast<unsigned char>(text[at + length]) & 0xc0) == 0x80) ++length;
+    while (length < 4 && at + length < text.size() &&
+           (static_cast<unsigned char>(text[at + length]) & 0xc0) == 0x80)
+      ++length;
     if (simdjson::validate_utf8(text.data() + at, length)) {
       made.append(text.substr(at, length));
       at += length;
@@ -54,7 +56,8 @@ bool is_json_object(const RecordView& record) {
   JsonDocument document;
   std::string padded(record.payload);
   padded.append(simdjson::SIMDJSON_PADDING, '\0');
-  return document.parse(parser, std::string_view(padded).substr(0, record.payload.size())) == JsonError::none &&
+  return document.parse(parser, std::string_view(padded).substr(0, record.payload.size())) ==
+             JsonError::none &&
          document.root().is_object();
 }
 
@@ -96,7 +99,8 @@ std::string dead_letter_line(const DeadLetterContext& context, const RecordView&
   if (!reason.details.empty()) out.append("," + reason.details);
   out.append(",\"source\":{\"uri\":");
   const bool known = record.origin.source < context.sources.size();
-  append_json_string(out, known ? std::string_view(context.sources[record.origin.source]) : std::string_view());
+  append_json_string(out,
+                     known ? std::string_view(context.sources[record.origin.source]) : std::string_view());
   out.append(",\"line\":" + std::to_string(record.origin.line));
   out.append(",\"offset\":" + std::to_string(record.origin.offset) + "}");
   append_payload(out, record);

@@ -24,7 +24,8 @@ struct DeadLetterReason {
 
 // One JSON object without newline: id, stage, reason, message, attempts, source {uri, line, offset}, and the
 // record: as "record" when it is a JSON object, as "record_text" when it is other UTF-8 text, as
-// "record_base64" otherwise. More than `kDeadRecordBytesMax` of a bad line are cut, with "record_bytes" its length.
+// "record_base64" otherwise. More than `kDeadRecordBytesMax` of a bad line are cut, with "record_bytes" its
+// length.
 constexpr std::size_t kDeadRecordBytesMax = 1 << 20;
 std::string dead_letter_line(const DeadLetterContext& context, const RecordView& record,
                              const DeadLetterReason& reason);

@@ -33,7 +33,8 @@ int answer_list(const StageCommand& command, const Parameters& declared, List li
 }
 
 int no_filter(const StageCommand& command, const char* kind) {
-  std::fprintf(stderr, "%s: a %s is started by the launcher; it is no filter (see --help)\n", command.name.c_str(), kind);
+  std::fprintf(stderr, "%s: a %s is started by the launcher; it is no filter (see --help)\n",
+               command.name.c_str(), kind);
   return 2;
 }
 
@@ -43,8 +44,10 @@ int run_source(int argc, char** argv, const SourceDefinition& definition) {
   const StageIdentity identity{"source", false, false, "--freeze"};
   const StageCommand command = parse_stage_command(argc, argv, definition.parameters, identity);
   switch (command.mode) {
-    case StageCommand::Mode::worker: return run_source_worker(definition, command.worker);
-    case StageCommand::Mode::filter: return no_filter(command, "source");
+    case StageCommand::Mode::worker:
+      return run_source_worker(definition, command.worker);
+    case StageCommand::Mode::filter:
+      return no_filter(command, "source");
     case StageCommand::Mode::list:
       return answer_list(command, definition.parameters, [&](Context& context, ByteBuffer& out) {
         for (const InputFile& input : definition.make()->freeze(command.list_path, context)) {
@@ -54,7 +57,8 @@ int run_source(int argc, char** argv, const SourceDefinition& definition) {
           out.append(",\"bytes\":" + std::to_string(input.bytes) + "}");
         }
       });
-    default: return command.exit_code;
+    default:
+      return command.exit_code;
   }
 }
 
@@ -62,8 +66,10 @@ int run_sink(int argc, char** argv, const SinkDefinition& definition) {
   const StageIdentity identity{"sink", false, false, "--outputs"};
   const StageCommand command = parse_stage_command(argc, argv, definition.parameters, identity);
   switch (command.mode) {
-    case StageCommand::Mode::worker: return run_sink_worker(definition, command.worker);
-    case StageCommand::Mode::filter: return no_filter(command, "sink");
+    case StageCommand::Mode::worker:
+      return run_sink_worker(definition, command.worker);
+    case StageCommand::Mode::filter:
+      return no_filter(command, "sink");
     case StageCommand::Mode::list:
       return answer_list(command, definition.parameters, [&](Context& context, ByteBuffer& out) {
         for (const std::string& path : definition.make()->outputs(command.list_path, context)) {
@@ -71,7 +77,8 @@ int run_sink(int argc, char** argv, const SinkDefinition& definition) {
           append_json_string(out, path);
         }
       });
-    default: return command.exit_code;
+    default:
+      return command.exit_code;
   }
 }
 

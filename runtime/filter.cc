@@ -48,8 +48,8 @@ class Filter {
         context_(command.name, 0, complete_parameters(definition.parameters, command.parameters)),
         dead_letters_{command.name, {command.in == "-" ? "stdin" : command.in}},
         runner_(definition, context_, dead_letters_,
-                RunnerOptions{command.threads, command.batch_size, command.retries, std::chrono::milliseconds(100),
-                              OnError::dead_letter}) {}
+                RunnerOptions{command.threads, command.batch_size, command.retries,
+                              std::chrono::milliseconds(100), OnError::dead_letter}) {}
 
   void open() { runner_.open(); }
 
@@ -149,16 +149,20 @@ namespace {
 
 std::string as_text(const FieldValue& value) {
   switch (value.kind()) {
-    case FieldValue::Kind::boolean: return value.boolean() ? "true" : "false";
-    case FieldValue::Kind::signed_integer: return std::to_string(value.signed_integer());
-    case FieldValue::Kind::unsigned_integer: return std::to_string(value.unsigned_integer());
+    case FieldValue::Kind::boolean:
+      return value.boolean() ? "true" : "false";
+    case FieldValue::Kind::signed_integer:
+      return std::to_string(value.signed_integer());
+    case FieldValue::Kind::unsigned_integer:
+      return std::to_string(value.unsigned_integer());
     case FieldValue::Kind::number: {
       std::ostringstream text;
       text.precision(17);
       text << value.number();
       return text.str();
     }
-    default: return std::string(value.text());
+    default:
+      return std::string(value.text());
   }
 }
 
@@ -172,7 +176,8 @@ void take_out(const FrameReader& frame, TestResult& result) {
 }
 
 void take_notes(const StageNotes& notes, TestResult& result) {
-  for (const StageNotes::Dropped& dropped : notes.dropped) result.dropped.push_back({dropped.id, dropped.reason});
+  for (const StageNotes::Dropped& dropped : notes.dropped)
+    result.dropped.push_back({dropped.id, dropped.reason});
   for (const auto& [name, amount] : notes.counters) result.counters[name] += amount;
   for (const std::string& letter : notes.dead_letters) {
     simdjson::dom::parser parser;
@@ -180,7 +185,9 @@ void take_notes(const StageNotes& notes, TestResult& result) {
     const simdjson::dom::element parsed = parser.parse(padded_letter);
     std::string_view id;
     const bool is_text = parsed["id"].get(id) == simdjson::SUCCESS;  // a row is a number
-    result.dead.push_back({is_text ? std::string(id) : simdjson::minify(parsed["id"]), std::string(std::string_view(parsed["reason"])), std::string(std::string_view(parsed["message"]))});
+    result.dead.push_back({is_text ? std::string(id) : simdjson::minify(parsed["id"]),
+                           std::string(std::string_view(parsed["reason"])),
+                           std::string(std::string_view(parsed["message"]))});
   }
 }
 
@@ -247,9 +254,12 @@ int run_stage(int argc, char** argv, const StageDefinition& definition) {
   const StageIdentity identity{"stage", definition.batch, definition.stateful, nullptr};
   const StageCommand command = parse_stage_command(argc, argv, definition.parameters, identity);
   switch (command.mode) {
-    case StageCommand::Mode::worker: return run_stage_worker(definition, command.worker);
-    case StageCommand::Mode::filter: return run_filter(definition, command);
-    default: return command.exit_code;
+    case StageCommand::Mode::worker:
+      return run_stage_worker(definition, command.worker);
+    case StageCommand::Mode::filter:
+      return run_filter(definition, command);
+    default:
+      return command.exit_code;
   }
 }
 

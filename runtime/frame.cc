@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::size_t kTableAlignment = 8;
 
-std::size_t align(std::size_t value) { return (value + kTableAlignment - 1) / kTableAlignment * kTableAlignment; }
+std::size_t align(std::size_t value) {
+  return (value + kTableAlignment - 1) / kTableAlignment * kTableAlignment;
+}
 
 }  // namespace
 
@@ -117,8 +119,9 @@ std::size_t FrameWriter::space_left(std::size_t records_more) const {
 }
 
 void FrameWriter::add_in_place(std::size_t position, std::size_t length, std::uint32_t row) {
-  table_.push_back({static_cast<std::uint32_t>(sizeof(FrameHeader) + position), static_cast<std::uint32_t>(length),
-                    row, static_cast<std::uint32_t>(position), 0, Tag::json, 0});
+  table_.push_back({static_cast<std::uint32_t>(sizeof(FrameHeader) + position),
+                    static_cast<std::uint32_t>(length), row, static_cast<std::uint32_t>(position), 0,
+                    Tag::json, 0});
 }
 
 void FrameWriter::set_in_place_bytes(std::size_t bytes) { end_ = sizeof(FrameHeader) + bytes; }
@@ -131,8 +134,9 @@ std::span<const std::byte> FrameWriter::finish(std::string_view side) {
   if (table_offset > end_) std::memset(base_ + end_, 0, table_offset - end_);
   if (table_bytes > 0) std::memcpy(base_ + table_offset, table_.data(), table_bytes);
   if (!side.empty()) std::memcpy(base_ + table_offset + table_bytes, side.data(), side.size());
-  FrameHeader header{kFrameMagic, static_cast<std::uint32_t>(table_.size()), table_offset, table_offset + table_bytes,
-                     total, origin_};
+  FrameHeader header{kFrameMagic,  static_cast<std::uint32_t>(table_.size()),
+                     table_offset, table_offset + table_bytes,
+                     total,        origin_};
   std::memcpy(base_, &header, sizeof header);
   return {reinterpret_cast<const std::byte*>(base_), total};
 }

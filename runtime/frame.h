@@ -49,8 +49,8 @@ struct FrameHeader {
 struct RecordEntry {
   std::uint32_t offset;  // of the payload, from the frame's start
   std::uint32_t length;
-  std::uint32_t row;     // from FrameOrigin::first_row; kNoRowDelta: none
-  std::uint32_t source;  // byte offset of its line, from FrameOrigin::offset
+  std::uint32_t row;          // from FrameOrigin::first_row; kNoRowDelta: none
+  std::uint32_t source;       // byte offset of its line, from FrameOrigin::offset
   std::uint16_t path_length;  // the path stands right before the payload
   Tag tag;
   std::uint8_t flags;
@@ -85,7 +85,8 @@ class FrameWriter {
   FrameOrigin& origin() { return origin_; }
 
   // A record with its bytes copied. `row` and `offset` lie at or behind the origin's.
-  void add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag, std::uint8_t flags);
+  void add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag,
+           std::uint8_t flags);
 
   // In place: `room` bytes to be filled; then each record is named by its position in them. For sources,
   // whose lines lie in the order and distance of the file.

@@ -17,7 +17,9 @@ void Item::assign(std::initializer_list<Field> fields) { state_->assign(fields.b
 void Item::assign(const Composite& object) { state_->assign(object.bytes()); }
 void Item::emit(std::initializer_list<Field> fields) { state_->emit(fields.begin(), fields.size()); }
 void Item::emit(const Composite& object) { state_->emit(object.bytes()); }
-void Item::emit_copy(std::initializer_list<Field> fields) { state_->emit_copy(fields.begin(), fields.size()); }
+void Item::emit_copy(std::initializer_list<Field> fields) {
+  state_->emit_copy(fields.begin(), fields.size());
+}
 void Item::drop(std::string_view reason) { state_->drop(reason); }
 
 struct CompositeBuilder {
@@ -35,7 +37,9 @@ Composite array(const FieldValue* elements, std::size_t count) {
   return CompositeBuilder::make(out);
 }
 
-Composite array(std::initializer_list<FieldValue> elements) { return array(elements.begin(), elements.size()); }
+Composite array(std::initializer_list<FieldValue> elements) {
+  return array(elements.begin(), elements.size());
+}
 
 Composite object(const Field* fields, std::size_t count) {
   // A field is written at the place of its first mention, with the value of its last, as in a Python dict.

@@ -14,7 +14,8 @@ constexpr std::size_t kArenaBytes = 16 * 1024;
 
 void check_is_map(std::string_view msgpack) {
   const auto first = static_cast<unsigned char>(msgpack.empty() ? 0 : msgpack[0]);
-  if ((first & 0xf0) != 0x80 && first != 0xde && first != 0xdf) throw std::invalid_argument("a record is an object, not an array");
+  if ((first & 0xf0) != 0x80 && first != 0xde && first != 0xdf)
+    throw std::invalid_argument("a record is an object, not an array");
 }
 
 }  // namespace
@@ -47,8 +48,9 @@ void ItemState::validate() {
   JsonError error = document_.parse(parser_, record_.payload);
   if (error == JsonError::none && !document_.root().is_object()) error = JsonError::not_an_object;
   if (error != JsonError::none) {
-    throw BadRecord(reason_name(error), error == JsonError::not_an_object ? "the line's value is not a JSON object"
-                                                                          : document_.message());
+    throw BadRecord(reason_name(error), error == JsonError::not_an_object
+                                            ? "the line's value is not a JSON object"
+                                            : document_.message());
   }
   parsed_ = true;
   record_.flags |= kValidated;
@@ -72,7 +74,9 @@ Node* ItemState::make_node(const Node* parent, std::size_t index, std::string_vi
   return node;
 }
 
-const Node* ItemState::missing(const Node* parent, std::string_view key) { return make_node(parent, 0, keep(key)); }
+const Node* ItemState::missing(const Node* parent, std::string_view key) {
+  return make_node(parent, 0, keep(key));
+}
 const Node* ItemState::missing_element(const Node* parent, std::size_t index) {
   Node* node = make_node(parent, index, {});
   node->is_element = true;
@@ -85,7 +89,7 @@ std::string_view ItemState::keep_key(std::string_view key) {
 }
 
 Node* ItemState::json_node(simdjson::dom::element element, bool exact, const Node* parent, std::size_t index,
-                                 std::string_view key) {
+                           std::string_view key) {
   Node* node = make_node(parent, index, key);
   node->backing = Node::Backing::json;
   node->exact = exact;
@@ -94,7 +98,7 @@ Node* ItemState::json_node(simdjson::dom::element element, bool exact, const Nod
 }
 
 Node* ItemState::msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index,
-                                    std::string_view key) {
+                              std::string_view key) {
   if (object.type == msgpack::type::EXT) {
     return raw_json_node({object.via.ext.data(), object.via.ext.size}, parent, index, key);
   }
@@ -105,7 +109,7 @@ Node* ItemState::msgpack_node(const msgpack::object& object, const Node* parent,
 }
 
 Node* ItemState::raw_json_node(std::string_view json, const Node* parent, std::size_t index,
-                                     std::string_view key) {
+                               std::string_view key) {
   if (part_documents_used_ == part_documents_.size()) part_documents_.emplace_back();
   JsonDocument& document = part_documents_[part_documents_used_++];
   const JsonError error = document.parse(parser_, keep(json, simdjson::SIMDJSON_PADDING));
@@ -122,7 +126,8 @@ const Node* ItemState::value_node(std::string_view msgpack_bytes, std::string_vi
   bool referenced = false;
   const msgpack::object object =
       msgpack::unpack(zone_, msgpack_bytes.data(), msgpack_bytes.size(), offset, referenced, by_reference);
-  auto* kept = new (arena_.allocate(sizeof(msgpack::object), alignof(msgpack::object))) msgpack::object(object);
+  auto* kept =
+      new (arena_.allocate(sizeof(msgpack::object), alignof(msgpack::object))) msgpack::object(object);
   return msgpack_node(*kept, nullptr, 0, key);
 }
 
@@ -268,7 +273,8 @@ void ItemState::set_json(std::string_view key, std::string_view text) {
   }
   forbid_when_dropped("set_json");
   open_members();
-  // Only now that it is valid: a line end within a string is an error, and must not become a blank before it is seen.
+  // Only now that it is valid: a line end within a string is an error, and must not become a blank before it
+  // is seen.
   ByteBuffer one_line;
   append_on_one_line(one_line, kept);
   scratch_.clear();
@@ -286,10 +292,11 @@ void ItemState::erase(std::string_view key) {
 
 void ItemState::assign(const Field* fields, std::size_t count) {
   forbid_when_dropped("assign");
-  // All is encoded before anything changes: what throws leaves the record as it was. What was handed out of the old
-  // members stays in the arena.
+  // All is encoded before anything changes: what throws leaves the record as it was. What was handed out of
+  // the old members stays in the arena.
   assigned_.clear();
-  for (std::size_t index = 0; index < count; ++index) put_member(assigned_, keep_key(fields[index].key), encode(fields[index].value));
+  for (std::size_t index = 0; index < count; ++index)
+    put_member(assigned_, keep_key(fields[index].key), encode(fields[index].value));
   members_.swap(assigned_);
   has_members_ = true;
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
@@ -340,7 +347,8 @@ void ItemState::emit_copy(const Field* fields, std::size_t count) {
   forbid_when_dropped("emit_copy");
   open_members();
   assigned_ = members_;
-  for (std::size_t index = 0; index < count; ++index) put_member(assigned_, keep_key(fields[index].key), encode(fields[index].value));
+  for (std::size_t index = 0; index < count; ++index)
+    put_member(assigned_, keep_key(fields[index].key), encode(fields[index].value));
   write_members(assigned_, children_);
   make_child();
 }

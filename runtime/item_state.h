@@ -25,14 +25,14 @@ struct Node {
 
   ItemState* item = nullptr;
   const Node* parent = nullptr;
-  std::size_t index = 0;     // among the parent's children
-  std::string_view key;      // in an object, or of the record's field
+  std::size_t index = 0;  // among the parent's children
+  std::string_view key;   // in an object, or of the record's field
   Backing backing = Backing::missing;
-  bool exact = true;         // see JsonDocument::is_exact
-  simdjson::dom::element element;              // json
-  const msgpack::object* object = nullptr;     // msgpack
-  mutable std::string_view raw;                // JSON text, once known
-  bool is_element = false;                     // of an array: named by its index
+  bool exact = true;                        // see JsonDocument::is_exact
+  simdjson::dom::element element;           // json
+  const msgpack::object* object = nullptr;  // msgpack
+  mutable std::string_view raw;             // JSON text, once known
+  bool is_element = false;                  // of an array: named by its index
   // Where it stands in a JSON container, when it was reached by iterating.
   std::optional<simdjson::dom::array::iterator> element_at;
   std::optional<simdjson::dom::object::iterator> member_at;
@@ -101,8 +101,9 @@ class ItemState {
   const Node* member_node(MemberIterator at, const Node& parent, std::size_t index);
   Node* make_node(const Node* parent, std::size_t index, std::string_view key);
   Node* json_node(simdjson::dom::element element, bool exact, const Node* parent, std::size_t index,
-                        std::string_view key);
-  Node* msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index, std::string_view key);
+                  std::string_view key);
+  Node* msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index,
+                     std::string_view key);
   const Node* value_node(std::string_view msgpack_bytes, std::string_view key);
   Node* raw_json_node(std::string_view json, const Node* parent, std::size_t index, std::string_view key);
   std::string_view keep(std::string_view bytes, std::size_t padding = 0);

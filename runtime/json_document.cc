@@ -1,17 +1,21 @@
 #include "json_document.h"
 
-
 #include "json_scan.h"
 
 namespace datagen {
 
 const char* reason_name(JsonError error) {
   switch (error) {
-    case JsonError::none: return "none";
-    case JsonError::bad_json: return "bad_json";
-    case JsonError::invalid_utf8: return "invalid_utf8";
-    case JsonError::not_an_object: return "not_an_object";
-    case JsonError::too_deep: return "too_deep";
+    case JsonError::none:
+      return "none";
+    case JsonError::bad_json:
+      return "bad_json";
+    case JsonError::invalid_utf8:
+      return "invalid_utf8";
+    case JsonError::not_an_object:
+      return "not_an_object";
+    case JsonError::too_deep:
+      return "too_deep";
   }
   return "bad_json";
 }
@@ -20,10 +24,14 @@ namespace {
 
 JsonError classify(simdjson::error_code error) {
   switch (error) {
-    case simdjson::SUCCESS: return JsonError::none;
-    case simdjson::UTF8_ERROR: return JsonError::invalid_utf8;
-    case simdjson::DEPTH_ERROR: return JsonError::too_deep;
-    default: return JsonError::bad_json;
+    case simdjson::SUCCESS:
+      return JsonError::none;
+    case simdjson::UTF8_ERROR:
+      return JsonError::invalid_utf8;
+    case simdjson::DEPTH_ERROR:
+      return JsonError::too_deep;
+    default:
+      return JsonError::bad_json;
   }
 }
 

@@ -43,7 +43,8 @@ void JsonLinesReader::open(int fd, std::string name, const SourcePosition& posit
 std::size_t JsonLinesReader::fill(char* to, std::size_t wanted) {
   std::size_t done = 0;
   while (done < wanted && !at_end_) {
-    const std::size_t most = static_cast<std::size_t>(std::min<std::uint64_t>(wanted - done, end_ - read_offset_));
+    const std::size_t most =
+        static_cast<std::size_t>(std::min<std::uint64_t>(wanted - done, end_ - read_offset_));
     const ssize_t got = most == 0 ? 0 : ::read(fd_, to + done, most);
     if (got < 0) {
       if (errno == EINTR) continue;
@@ -145,7 +146,8 @@ void JsonLinesReader::read_long_line(SourceFrame& frame, std::string_view begun)
   const char* newline = nullptr;
   for (;;) {
     newline = static_cast<const char*>(std::memchr(line.data() + searched, '\n', line.size() - searched));
-    blank = blank && is_blank(line.data() + searched, newline != nullptr ? newline : line.data() + line.size());
+    blank =
+        blank && is_blank(line.data() + searched, newline != nullptr ? newline : line.data() + line.size());
     if (newline != nullptr || at_end_) break;
     if (line.size() > line_bytes_max_ + 1) {
       const std::size_t kept = std::min(line.size(), kRejectedBytesKept);

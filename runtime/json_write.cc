@@ -52,14 +52,29 @@ char* write_escape(char* to, char c) {
   static constexpr char kHex[] = "0123456789abcdef";
   *to++ = '\\';
   switch (c) {
-    case '"': *to++ = '"'; return to;
-    case '\\': *to++ = '\\'; return to;
-    case '\n': *to++ = 'n'; return to;
-    case '\r': *to++ = 'r'; return to;
-    case '\t': *to++ = 't'; return to;
-    case '\b': *to++ = 'b'; return to;
-    case '\f': *to++ = 'f'; return to;
-    default: break;
+    case '"':
+      *to++ = '"';
+      return to;
+    case '\\':
+      *to++ = '\\';
+      return to;
+    case '\n':
+      *to++ = 'n';
+      return to;
+    case '\r':
+      *to++ = 'r';
+      return to;
+    case '\t':
+      *to++ = 't';
+      return to;
+    case '\b':
+      *to++ = 'b';
+      return to;
+    case '\f':
+      *to++ = 'f';
+      return to;
+    default:
+      break;
   }
   std::memcpy(to, "u00", 3);
   to[3] = kHex[(c >> 4) & 15];
@@ -92,14 +107,17 @@ void append_on_one_line(ByteBuffer& out, std::string_view json) {
   // Within a string they are escaped, so any that stands there is white space.
   for (const char line_end : {'\n', '\r'}) {
     char* const end = out.data() + out.size();
-    for (char* at = out.data() + begin; (at = static_cast<char*>(std::memchr(at, line_end, static_cast<std::size_t>(end - at)))) != nullptr;) *at++ = ' ';
+    for (char* at = out.data() + begin;
+         (at = static_cast<char*>(std::memchr(at, line_end, static_cast<std::size_t>(end - at)))) != nullptr;)
+      *at++ = ' ';
   }
 }
 
 void append_json_number(ByteBuffer& out, double value) {
   // Shortest digits as d.ddde±xx, then laid out as repr() does: positional for exponents from -4 to 15.
   char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof digits, std::fabs(value), std::chars_format::scientific).ptr;
+  const auto end =
+      std::to_chars(digits, digits + sizeof digits, std::fabs(value), std::chars_format::scientific).ptr;
   std::string_view text(digits, static_cast<std::size_t>(end - digits));
   const std::size_t e = text.find('e');
   int exponent = 0;
@@ -146,7 +164,8 @@ class JsonWriter : public msgpack::null_visitor {
   bool visit_float32(float value) { return append_json_number(out_, value), true; }
   bool visit_float64(double value) { return append_json_number(out_, value), true; }
   bool visit_str(const char* text, std::uint32_t size) {
-    if (in_key_ && depth_ == 1) skipping_ = skip_key_.data() != nullptr && std::string_view(text, size) == skip_key_;
+    if (in_key_ && depth_ == 1)
+      skipping_ = skip_key_.data() != nullptr && std::string_view(text, size) == skip_key_;
     append_json_string(out_, {text, size});
     return true;
   }
@@ -238,7 +257,8 @@ void append_without_id(ByteBuffer& out, std::string_view object) {
 
 bool has_id(std::string_view object) {
   bool found = false;
-  json::for_each_child(object, [&](std::string_view key, std::string_view) { return !(found = is_id_key(key)); });
+  json::for_each_child(object,
+                       [&](std::string_view key, std::string_view) { return !(found = is_id_key(key)); });
   return found;
 }
 
@@ -297,10 +317,12 @@ void append_msgpack_object(ByteBuffer& out, const msgpack::object& object) {
   msgpack::packer<ByteBuffer> packer(out);
   switch (object.type) {
     case msgpack::type::FLOAT32:
-    case msgpack::type::FLOAT64: return append_float64(out, object.via.f64);
+    case msgpack::type::FLOAT64:
+      return append_float64(out, object.via.f64);
     case msgpack::type::ARRAY:
       packer.pack_array(object.via.array.size);
-      for (std::uint32_t index = 0; index < object.via.array.size; ++index) append_msgpack_object(out, object.via.array.ptr[index]);
+      for (std::uint32_t index = 0; index < object.via.array.size; ++index)
+        append_msgpack_object(out, object.via.array.ptr[index]);
       return;
     case msgpack::type::MAP:
       packer.pack_map(object.via.map.size);
@@ -309,12 +331,14 @@ void append_msgpack_object(ByteBuffer& out, const msgpack::object& object) {
         append_msgpack_object(out, object.via.map.ptr[index].val);
       }
       return;
-    default: packer.pack(object);
+    default:
+      packer.pack(object);
   }
 }
 
 void check_key(std::string_view key) {
-  if (!simdjson::validate_utf8(key.data(), key.size())) throw BadRecord("invalid_utf8", "a key to be written is not valid UTF-8");
+  if (!simdjson::validate_utf8(key.data(), key.size()))
+    throw BadRecord("invalid_utf8", "a key to be written is not valid UTF-8");
 }
 
 void append_msgpack_text(ByteBuffer& out, std::string_view text) {
@@ -336,10 +360,18 @@ void append_map_header(ByteBuffer& out, std::size_t members) {
 void append_field_value(ByteBuffer& out, const FieldValue& value) {
   msgpack::packer<ByteBuffer> packer(out);
   switch (value.kind()) {
-    case FieldValue::Kind::null: packer.pack_nil(); return;
-    case FieldValue::Kind::boolean: value.boolean() ? packer.pack_true() : packer.pack_false(); return;
-    case FieldValue::Kind::signed_integer: packer.pack_int64(value.signed_integer()); return;
-    case FieldValue::Kind::unsigned_integer: packer.pack_uint64(value.unsigned_integer()); return;
+    case FieldValue::Kind::null:
+      packer.pack_nil();
+      return;
+    case FieldValue::Kind::boolean:
+      value.boolean() ? packer.pack_true() : packer.pack_false();
+      return;
+    case FieldValue::Kind::signed_integer:
+      packer.pack_int64(value.signed_integer());
+      return;
+    case FieldValue::Kind::unsigned_integer:
+      packer.pack_uint64(value.unsigned_integer());
+      return;
     case FieldValue::Kind::number:
       if (!std::isfinite(value.number())) throw std::invalid_argument("NaN and infinities have no JSON form");
       append_float64(out, value.number());
@@ -350,8 +382,12 @@ void append_field_value(ByteBuffer& out, const FieldValue& value) {
       }
       append_msgpack_text(out, value.text());
       return;
-    case FieldValue::Kind::json: append_raw_json(out, value.text()); return;
-    case FieldValue::Kind::msgpack: out.append(value.text()); return;
+    case FieldValue::Kind::json:
+      append_raw_json(out, value.text());
+      return;
+    case FieldValue::Kind::msgpack:
+      out.append(value.text());
+      return;
   }
 }
 

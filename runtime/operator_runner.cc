@@ -12,7 +12,9 @@ using detail::ItemState;
 using Outcome = ItemState::Outcome;
 
 void Operator::process_item(Item&, Context&) { throw std::logic_error("the operator has no process_item"); }
-void Operator::process_batch(Batch&, Context&) { throw std::logic_error("the operator has no process_batch"); }
+void Operator::process_batch(Batch&, Context&) {
+  throw std::logic_error("the operator has no process_batch");
+}
 
 OperatorRunner::OperatorRunner(const detail::StageDefinition& definition, detail::ContextState& context,
                                DeadLetterContext dead_letters, RunnerOptions options, Progress progress)
@@ -37,7 +39,8 @@ ItemState& OperatorRunner::state(std::size_t index) {
   return *states_[index];
 }
 
-void OperatorRunner::run(const FrameReader& in, FrameWriter& out, StageNotes& notes, const Suspicions& suspicions) {
+void OperatorRunner::run(const FrameReader& in, FrameWriter& out, StageNotes& notes,
+                         const Suspicions& suspicions) {
   context_state_.notes = &notes;
   suspicions_ = &suspicions;
   notes.counts.in += in.size();
@@ -88,7 +91,8 @@ bool OperatorRunner::attempt(ItemState& state, Call call, Result& result) {
 
 void OperatorRunner::run_item(ItemState& state, Result& result) {
   Item item(state);
-  result.dead = !attempt(state, [&] { operator_->process_item(item, context_); }, result);
+  result.dead = !attempt(
+      state, [&] { operator_->process_item(item, context_); }, result);
 }
 
 void OperatorRunner::run_items(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
@@ -133,7 +137,8 @@ void OperatorRunner::run_items_in_threads(const FrameReader& in, FrameWriter& ou
     });
   }
   done.wait();
-  for (std::size_t index = 0; index < results.size(); ++index) append_kept(in[index], results[index], out, notes);
+  for (std::size_t index = 0; index < results.size(); ++index)
+    append_kept(in[index], results[index], out, notes);
 }
 
 void OperatorRunner::run_batches(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
@@ -154,7 +159,8 @@ void OperatorRunner::run_batches(const FrameReader& in, FrameWriter& out, StageN
   end(0);
 }
 
-void OperatorRunner::run_batch(const FrameReader& in, std::size_t first, std::size_t count, FrameWriter& out, StageNotes& notes) {
+void OperatorRunner::run_batch(const FrameReader& in, std::size_t first, std::size_t count, FrameWriter& out,
+                               StageNotes& notes) {
   std::vector<std::unique_ptr<Item>> items;
   std::vector<Item*> pointers;
   for (std::size_t index = 0; index < count; ++index) {
@@ -276,8 +282,8 @@ void OperatorRunner::append_kept(const RecordView& record, const Result& result,
     case Outcome::expanded:
       ++notes.counts.parents;
       for (std::size_t index = 0, begin = 0; index < result.ends.size(); begin = result.ends[index++]) {
-        append_child(record, index, std::string_view(result.bytes).substr(begin, result.ends[index] - begin), out,
-                     notes);
+        append_child(record, index, std::string_view(result.bytes).substr(begin, result.ends[index] - begin),
+                     out, notes);
       }
       return;
     case Outcome::dropped:
@@ -298,7 +304,8 @@ void OperatorRunner::finish(FrameWriter& out, StageNotes& notes) {
   Item item(made);
   Emitter emitter(item);
   operator_->finish(emitter, context_);
-  for (std::size_t index = 0; index < made.children(); ++index) append_child(nothing, index, made.child(index), out, notes);
+  for (std::size_t index = 0; index < made.children(); ++index)
+    append_child(nothing, index, made.child(index), out, notes);
   context_state_.notes = nullptr;
 }
 

@@ -24,8 +24,8 @@ enum class OnError : std::uint8_t { dead_letter, drop, fail };
 
 struct RunnerOptions {
   int threads = 1;
-  std::size_t batch_size = 0;  // 0: the whole frame
-  int retries = 0;             // attempts after the first, for exceptions other than BadRecord
+  std::size_t batch_size = 0;              // 0: the whole frame
+  int retries = 0;                         // attempts after the first, for exceptions other than BadRecord
   std::chrono::milliseconds backoff{100};  // doubled after each attempt
   OnError on_error = OnError::dead_letter;
 };
@@ -38,9 +38,10 @@ class StageFailed : public std::runtime_error {
 
 class OperatorRunner {
  public:
-  // Told which records of the frame a thread begins: `count` from index `first` on, whose first is `record`. Count 0 and
-  // no record: it is done.
-  using Progress = std::function<void(int thread, std::size_t first, std::size_t count, const RecordView* record)>;
+  // Told which records of the frame a thread begins: `count` from index `first` on, whose first is `record`.
+  // Count 0 and no record: it is done.
+  using Progress =
+      std::function<void(int thread, std::size_t first, std::size_t count, const RecordView* record)>;
 
   OperatorRunner(const detail::StageDefinition& definition, detail::ContextState& context,
                  DeadLetterContext dead_letters, RunnerOptions options, Progress progress = {});
@@ -50,7 +51,8 @@ class OperatorRunner {
   void replace_operator(std::unique_ptr<Operator> replacement) { operator_ = std::move(replacement); }
   // Calls the operator's open; what it throws is why the stage cannot start.
   void open();
-  // Turns one frame into one frame. `notes` is added to. `suspicions`: what the quarantine says about the frame.
+  // Turns one frame into one frame. `notes` is added to. `suspicions`: what the quarantine says about the
+  // frame.
   void run(const FrameReader& in, FrameWriter& out, StageNotes& notes, const Suspicions& suspicions = {});
   // The operator's records at the end of the stream.
   void finish(FrameWriter& out, StageNotes& notes);
@@ -78,7 +80,8 @@ class OperatorRunner {
   }
   // The reason, when the record was given up because it killed its workers.
   const DeadLetterReason* given_up(const RecordView& record) const;
-  void run_batch(const FrameReader& in, std::size_t first, std::size_t count, FrameWriter& out, StageNotes& notes);
+  void run_batch(const FrameReader& in, std::size_t first, std::size_t count, FrameWriter& out,
+                 StageNotes& notes);
   void run_items(const FrameReader& in, FrameWriter& out, StageNotes& notes);
   void run_items_in_threads(const FrameReader& in, FrameWriter& out, StageNotes& notes);
   void run_batches(const FrameReader& in, FrameWriter& out, StageNotes& notes);

@@ -34,8 +34,8 @@ void OutputFile::open(const std::string& path, std::uint64_t bytes) {
   is_regular_ = S_ISREG(info.st_mode);
   if (is_regular_) {
     if (static_cast<std::uint64_t>(info.st_size) < bytes) {
-      throw std::runtime_error(path + " has " + std::to_string(info.st_size) + " bytes, " + std::to_string(bytes) +
-                               " were written to it: it was changed by someone else");
+      throw std::runtime_error(path + " has " + std::to_string(info.st_size) + " bytes, " +
+                               std::to_string(bytes) + " were written to it: it was changed by someone else");
     }
     if (ftruncate(fd_, static_cast<off_t>(bytes)) != 0) fail("cannot cut " + path, errno);
     if (lseek(fd_, 0, SEEK_END) < 0) fail("cannot seek in " + path, errno);

@@ -78,9 +78,12 @@ Number parse_number(const Parameter& parameter, std::string_view text, const cha
 
 ParameterValue parse_parameter(const Parameter& parameter, std::string_view text) {
   switch (parameter.type) {
-    case Parameter::Type::text: return std::string(text);
-    case Parameter::Type::integer: return parse_number<std::int64_t>(parameter, text, "an integer");
-    case Parameter::Type::number: return parse_number<double>(parameter, text, "a number");
+    case Parameter::Type::text:
+      return std::string(text);
+    case Parameter::Type::integer:
+      return parse_number<std::int64_t>(parameter, text, "an integer");
+    case Parameter::Type::number:
+      return parse_number<double>(parameter, text, "a number");
     case Parameter::Type::boolean:
       if (text == "true") return true;
       if (text == "false") return false;

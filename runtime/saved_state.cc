@@ -33,7 +33,8 @@ Result<void> SavedState::save(const Operator& stage_operator, std::uint64_t mark
   std::ostringstream state;
   stage_operator.save(state);
   const std::string folder = weld_.run_directory + "/state";
-  if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return Error::from_errno("cannot create " + folder, errno);
+  if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
+    return Error::from_errno("cannot create " + folder, errno);
   DATAGEN_TRY(write_durably(path_of(mark), state.str()));
   Commit commit;
   commit.mark = mark;

@@ -1,7 +1,9 @@
-// What a stateful stage has in its memory, saved at commit marks: state/<stage>.<mark>, and a line in <stage>.done.
+// What a stateful stage has in its memory, saved at commit marks: state/<stage>.<mark>, and a line in
+// <stage>.done.
 //
-// Owner: the stage's only worker. Durable before the line that names it, and both before the marked frame is published, so
-// a state that a commit names is always there. Two marks are kept: the newest may still be unknown to another committer.
+// Owner: the stage's only worker. Durable before the line that names it, and both before the marked frame is
+// published, so a state that a commit names is always there. Two marks are kept: the newest may still be
+// unknown to another committer.
 #pragma once
 
 #include <cstdint>

@@ -40,7 +40,8 @@ Result<Entry> take_entry(std::string_view& side) {
   if (side.size() < sizeof head) return Error("a frame's side section is cut short");
   std::memcpy(head, side.data(), sizeof head);
   if (head[1] > side.size() - sizeof head) return Error("a frame's side section is cut short");
-  const Entry entry{static_cast<Kind>(head[0]), side.substr(sizeof head, head[1]), side.substr(0, sizeof head + head[1])};
+  const Entry entry{static_cast<Kind>(head[0]), side.substr(sizeof head, head[1]),
+                    side.substr(0, sizeof head + head[1])};
   side.remove_prefix(entry.whole.size());
   return entry;
 }
@@ -74,7 +75,8 @@ void StageNotes::clear() {
   dropped.clear();
 }
 
-void append_side_section(std::string& out, std::string_view incoming, std::uint32_t stage, const StageNotes& notes) {
+void append_side_section(std::string& out, std::string_view incoming, std::uint32_t stage,
+                         const StageNotes& notes) {
   out.append(incoming);
   append_entry(out, Kind::counts, CountsEntry{stage, notes.counts});
   for (const auto& [reason, count] : notes.drop_reasons) {
@@ -84,12 +86,14 @@ void append_side_section(std::string& out, std::string_view incoming, std::uint3
     append_entry(out, Kind::counter, NamedEntry{stage, {amount, 0, 0}}, name);
   }
   for (const auto& [model, usage] : notes.usage) {
-    const NamedEntry entry{stage,
-                           {static_cast<std::int64_t>(usage.calls), static_cast<std::int64_t>(usage.prompt_tokens),
-                            static_cast<std::int64_t>(usage.completion_tokens)}};
+    const NamedEntry entry{
+        stage,
+        {static_cast<std::int64_t>(usage.calls), static_cast<std::int64_t>(usage.prompt_tokens),
+         static_cast<std::int64_t>(usage.completion_tokens)}};
     append_entry(out, Kind::usage, entry, model);
   }
-  for (const std::string& letter : notes.dead_letters) append_entry(out, Kind::dead_letter, std::string_view(), letter);
+  for (const std::string& letter : notes.dead_letters)
+    append_entry(out, Kind::dead_letter, std::string_view(), letter);
 }
 
 void append_accounts(std::string& out, std::string_view side) {
@@ -139,7 +143,8 @@ Result<void> Totals::add(std::string_view side, std::vector<std::string_view>& d
         dead_letters.push_back(entry.bytes);
         break;
       default:
-        return Error("a frame's side section has an entry of unknown kind " + std::to_string(static_cast<std::uint32_t>(entry.kind)));
+        return Error("a frame's side section has an entry of unknown kind " +
+                     std::to_string(static_cast<std::uint32_t>(entry.kind)));
     }
   }
   return success();

@@ -51,7 +51,8 @@ struct StageNotes {
 };
 
 // `incoming` (the side section of the frame that was read) with this stage's notes behind it.
-void append_side_section(std::string& out, std::string_view incoming, std::uint32_t stage, const StageNotes& notes);
+void append_side_section(std::string& out, std::string_view incoming, std::uint32_t stage,
+                         const StageNotes& notes);
 
 // The side section without its dead letters, which stand in their file by then: what a journal keeps.
 void append_accounts(std::string& out, std::string_view side);

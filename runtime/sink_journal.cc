@@ -15,7 +15,9 @@ struct Head {
   std::uint32_t bytes;
 };
 
-void append_bytes(std::string& out, const void* bytes, std::size_t count) { out.append(static_cast<const char*>(bytes), count); }
+void append_bytes(std::string& out, const void* bytes, std::size_t count) {
+  out.append(static_cast<const char*>(bytes), count);
+}
 
 void append_text(std::string& out, std::string_view text) {
   const auto bytes = static_cast<std::uint32_t>(text.size());
@@ -40,7 +42,9 @@ bool take_text(std::string_view& from, std::string& text) {
 
 bool read_mark(std::string_view bytes, const Totals& totals, Commit& commit) {
   JournalMark mark;
-  if (!take(bytes, &mark, sizeof mark) || !take_text(bytes, commit.cursor) || !take_text(bytes, commit.output_path)) return false;
+  if (!take(bytes, &mark, sizeof mark) || !take_text(bytes, commit.cursor) ||
+      !take_text(bytes, commit.output_path))
+    return false;
   commit.mark = mark.mark;
   commit.seq = mark.seq;
   commit.output_bytes = mark.output_bytes;
@@ -81,7 +85,8 @@ void SinkJournal::append(std::string_view accounts, const Commit* mark) {
   entry_.append(accounts);
   if (mark != nullptr) {
     std::string bytes;
-    const JournalMark fixed{mark->mark, mark->seq, mark->output_bytes, mark->file_bytes, mark->tail_hash, mark->dead_letter_bytes};
+    const JournalMark fixed{mark->mark,       mark->seq,       mark->output_bytes,
+                            mark->file_bytes, mark->tail_hash, mark->dead_letter_bytes};
     append_bytes(bytes, &fixed, sizeof fixed);
     append_text(bytes, mark->cursor);
     append_text(bytes, mark->output_path);
@@ -104,7 +109,8 @@ Result<SinkJournal::Recovered> SinkJournal::recover(std::uint64_t position) {
   std::vector<std::string_view> letters;
   for (std::string_view rest = text; !rest.empty();) {
     Head head{};
-    if (!take(rest, &head, sizeof head) || head.bytes > rest.size()) return Error(name + " is damaged: an entry is cut short");
+    if (!take(rest, &head, sizeof head) || head.bytes > rest.size())
+      return Error(name + " is damaged: an entry is cut short");
     const std::string_view entry = rest.substr(0, head.bytes);
     rest.remove_prefix(head.bytes);
     if (head.kind == Kind::accounts) {

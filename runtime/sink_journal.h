@@ -1,11 +1,11 @@
-// A sink's accounts on disk, for its successor: the totals by stage, and a commit point that is not committed yet. They
-// would be lost with the process's memory; output and dead letters are not.
+// A sink's accounts on disk, for its successor: the totals by stage, and a commit point that is not committed
+// yet. They would be lost with the process's memory; output and dead letters are not.
 //
-// Owner: the sink's worker, alone. Appended with write(), not synced: it outlives the process, not the machine, and after
-// a power failure the run goes on from .done, which needs no journal. Two files take turns, so that it stays short:
-// <stage>.journal.0 and .1; each begins with all totals so far. Which file, and how much of it counts, is one word in the
-// sink's cell, stored together with all else that the cell decides: what lies behind it was written by a dead sink
-// between two stores, and is cut off.
+// Owner: the sink's worker, alone. Appended with write(), not synced: it outlives the process, not the
+// machine, and after a power failure the run goes on from .done, which needs no journal. Two files take
+// turns, so that it stays short: <stage>.journal.0 and .1; each begins with all totals so far. Which file,
+// and how much of it counts, is one word in the sink's cell, stored together with all else that the cell
+// decides: what lies behind it was written by a dead sink between two stores, and is cut off.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,8 @@ class SinkJournal {
 
   // One frame's accounts (append_accounts), and its commit point when it has one.
   void append(std::string_view accounts, const Commit* mark);
-  // The journal goes on in the other file, which begins with these totals. Not while a commit is pending: its entry
-  // would be left behind.
+  // The journal goes on in the other file, which begins with these totals. Not while a commit is pending: its
+  // entry would be left behind.
   void turn_over(const Totals& totals);
   bool is_long() const { return file_->bytes() > kBytesMax; }
 

@@ -1,7 +1,9 @@
-// The worker of a sink: take frames in order, write their records, account for them, free; commit at marked frames.
+// The worker of a sink: take frames in order, write their records, account for them, free; commit at marked
+// frames.
 //
-// A frame is written when the cell says so (ipc::store_written): output, dead letters and journal stand before it, the
-// free of its slot behind it. A successor goes on from the cell, a new epoch from the last line of .done.
+// A frame is written when the cell says so (ipc::store_written): output, dead letters and journal stand
+// before it, the free of its slot behind it. A successor goes on from the cell, a new epoch from the last
+// line of .done.
 #include <exception>
 #include <optional>
 
@@ -53,7 +55,8 @@ class SinkWorker {
       ipc::store_written(ports_.cell(), written);
     }
     ports_.free_below(written.seq);
-    committer_.emplace(sink_, dead_letter_file_, CommitLog(done_path_, weld_.stage_names), ports_.cell(), weld_.stage);
+    committer_.emplace(sink_, dead_letter_file_, CommitLog(done_path_, weld_.stage_names), ports_.cell(),
+                       weld_.stage);
     if (pending && pending->mark > last_commit_.mark) committer_->begin(std::move(*pending));
     if (last_commit_.mark != 0) raise_committed_mark(last_commit_.mark);
     return success();
@@ -71,7 +74,8 @@ class SinkWorker {
         case Ports::Outcome::frame:
           break;
       }
-      if (const auto done = write(seq); !done) return fail_worker(weld_.stage, kWorkerDamagedRing, done.error().message());
+      if (const auto done = write(seq); !done)
+        return fail_worker(weld_.stage, kWorkerDamagedRing, done.error().message());
     }
   }
 
@@ -81,7 +85,8 @@ class SinkWorker {
     const std::uint64_t mark = weld_.resume.mark;
     if (mark == 0) return success();
     if (last_commit_.mark != mark) {
-      return Error(done_path_ + " ends with mark " + std::to_string(last_commit_.mark) + ", the run goes on from " + std::to_string(mark));
+      return Error(done_path_ + " ends with mark " + std::to_string(last_commit_.mark) +
+                   ", the run goes on from " + std::to_string(mark));
     }
     totals_ = last_commit_.totals;
     written = {last_commit_.seq, last_commit_.output_bytes, last_commit_.dead_letter_bytes, 0};
@@ -110,7 +115,8 @@ class SinkWorker {
     write_dead_letters();
     const std::optional<Commit> commit = commit_at(frame.origin(), seq + 1);
     keep_accounts(commit);
-    ipc::store_written(ports_.cell(), {seq + 1, sink_.bytes(), dead_letter_file_.bytes(), journal_.position()});
+    ipc::store_written(ports_.cell(),
+                       {seq + 1, sink_.bytes(), dead_letter_file_.bytes(), journal_.position()});
     ports_.free(seq);
     if (commit) committer_->begin(*commit);
     setup_.show_totals(notes_, frame.bytes(), lines_.size());
@@ -218,13 +224,15 @@ int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOption
   const auto sink = definition.make();
   SinkWorker worker(*sink, setup);
   try {
-    if (const auto opened = worker.open(context); !opened) return fail_worker(options.stage, kWorkerNeedsEpoch, opened.error().message());
+    if (const auto opened = worker.open(context); !opened)
+      return fail_worker(options.stage, kWorkerNeedsEpoch, opened.error().message());
   } catch (const std::exception& error) {
     return fail_worker(options.stage, kWorkerCannotStart, error.what());
   }
   try {
     const int code = worker.run();
-    if (code == kWorkerDone) setup.ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_release);
+    if (code == kWorkerDone)
+      setup.ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_release);
     return code;
   } catch (const std::system_error& error) {
     // Its output cannot be written: another process would fare no better.

@@ -1,5 +1,5 @@
-// The worker of a source: fill a frame, publish it, until the input ends. About once a second it marks a frame as a
-// commit point, when the last one has been committed everywhere.
+// The worker of a source: fill a frame, publish it, until the input ends. About once a second it marks a
+// frame as a commit point, when the last one has been committed everywhere.
 #include <chrono>
 #include <exception>
 
@@ -41,7 +41,10 @@ class Marker {
 class SourceWorker {
  public:
   SourceWorker(Source& source, WorkerSetup& setup)
-      : source_(source), setup_(setup), ports_(setup.ports()), marker_(setup.weld(), setup.ports().control()) {}
+      : source_(source),
+        setup_(setup),
+        ports_(setup.ports()),
+        marker_(setup.weld(), setup.ports().control()) {}
 
   // Where to go on: the cursor behind the last frame that is published, and what its producer left undone.
   Result<std::string> recover() {
@@ -103,7 +106,9 @@ int run_source_worker(const detail::SourceDefinition& definition, const WorkerOp
   const auto source = definition.make();
   SourceWorker worker(*source, setup);
   const auto cursor = worker.recover();
-  if (!cursor) return fail_worker(options.stage, kWorkerNeedsEpoch, "cannot go on in place: " + cursor.error().message());
+  if (!cursor)
+    return fail_worker(options.stage, kWorkerNeedsEpoch,
+                       "cannot go on in place: " + cursor.error().message());
   try {
     source->open(setup.weld().inputs, cursor.value(), context);
   } catch (const std::exception& error) {
@@ -111,7 +116,8 @@ int run_source_worker(const detail::SourceDefinition& definition, const WorkerOp
   }
   try {
     const int code = worker.run();
-    if (code == kWorkerDone) setup.ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_release);
+    if (code == kWorkerDone)
+      setup.ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_release);
     return code;
   } catch (const std::exception& error) {
     return fail_worker(options.stage, kWorkerFailed, error.what());

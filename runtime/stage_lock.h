@@ -1,9 +1,9 @@
-// <stage>.lock: whoever writes files of a stage (a source, a sink, a stateful stage) holds it, so that a worker that
-// outlived its launcher by a moment cannot write into the run that goes on.
+// <stage>.lock: whoever writes files of a stage (a source, a sink, a stateful stage) holds it, so that a
+// worker that outlived its launcher by a moment cannot write into the run that goes on.
 //
-// Owner: the worker's process; the kernel releases it at its death. A record lock (fcntl), because what an operator
-// forks must not inherit it. The file is opened nowhere else in the process: closing any descriptor of it would
-// release the lock.
+// Owner: the worker's process; the kernel releases it at its death. A record lock (fcntl), because what an
+// operator forks must not inherit it. The file is opened nowhere else in the process: closing any descriptor
+// of it would release the lock.
 #pragma once
 
 #include <string>

@@ -65,7 +65,10 @@ std::string parameter_help(const Parameters& declared) {
     ByteBuffer shown;
     std::visit(DefaultWriter{shown}, parameter.default_value);
     const bool has_default = !std::holds_alternative<std::monostate>(parameter.default_value);
-    text += "  " + parameter.name + (has_default ? "=" + std::string(shown.view()) : parameter.required ? " (required)" : "") +
+    text += "  " + parameter.name +
+            (has_default          ? "=" + std::string(shown.view())
+             : parameter.required ? " (required)"
+                                  : "") +
             "  " + parameter.help + "\n";
   }
   return text;
@@ -78,7 +81,8 @@ ParameterValues parse_settings(const std::vector<std::string>& settings, const P
     const std::size_t equals = setting.find('=');
     const std::string name = setting.substr(0, equals);
     const Parameter* parameter = declared.find(name);
-    if (equals == std::string::npos) throw CLI::ValidationError("--set", "'" + setting + "' is not NAME=VALUE");
+    if (equals == std::string::npos)
+      throw CLI::ValidationError("--set", "'" + setting + "' is not NAME=VALUE");
     if (parameter == nullptr) throw CLI::ValidationError("--set", "parameter '" + name + "' is not known");
     try {
       values[name] = parse_parameter(*parameter, setting.substr(equals + 1));
@@ -91,7 +95,8 @@ ParameterValues parse_settings(const std::vector<std::string>& settings, const P
 
 }  // namespace
 
-std::string describe_stage(const std::string& name, const Parameters& declared, const StageIdentity& identity) {
+std::string describe_stage(const std::string& name, const Parameters& declared,
+                           const StageIdentity& identity) {
   ByteBuffer out;
   out.append("{\"datagen\":1,");
   append_text(out, "name", name);
@@ -112,7 +117,8 @@ std::string describe_stage(const std::string& name, const Parameters& declared, 
   return std::string(out.view());
 }
 
-StageCommand parse_stage_command(int argc, char** argv, const Parameters& declared, const StageIdentity& identity) {
+StageCommand parse_stage_command(int argc, char** argv, const Parameters& declared,
+                                 const StageIdentity& identity) {
   StageCommand command;
   command.name = std::filesystem::path(argv[0]).filename();
   CLI::App app(declared.help().empty() ? "A stage of a datagen pipeline" : declared.help(), command.name);
@@ -139,8 +145,10 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
   }
   std::string footer = parameter_help(declared);
   if (identity.list_flag == nullptr) {
-    footer += "Run by hand, a stage is a filter:\n  " + command.name + " < in.jsonl > out.jsonl\n  gdb --args " +
-              command.name + " --in bad.jsonl\nDead letters go to stderr as JSON; exit 1 if there were any, 2 for a wrong call.";
+    footer +=
+        "Run by hand, a stage is a filter:\n  " + command.name + " < in.jsonl > out.jsonl\n  gdb --args " +
+        command.name +
+        " --in bad.jsonl\nDead letters go to stderr as JSON; exit 1 if there were any, 2 for a wrong call.";
   }
   app.footer(footer);
   try {

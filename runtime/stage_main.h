@@ -34,10 +34,12 @@ struct StageIdentity {
 };
 
 // Parses the command line; answers --help, --version and --describe itself (mode exit).
-StageCommand parse_stage_command(int argc, char** argv, const Parameters& declared, const StageIdentity& identity);
+StageCommand parse_stage_command(int argc, char** argv, const Parameters& declared,
+                                 const StageIdentity& identity);
 
 // The answer to --describe.
-std::string describe_stage(const std::string& name, const Parameters& declared, const StageIdentity& identity);
+std::string describe_stage(const std::string& name, const Parameters& declared,
+                           const StageIdentity& identity);
 
 // A stage run by hand: JSON Lines in, JSON Lines out, dead letters on stderr; exit 1 if there were any.
 int run_filter(const detail::StageDefinition& definition, const StageCommand& command);

@@ -32,7 +32,8 @@ class StageWorker {
     try {
       runner_.open();
       if (definition_.stateful) {
-        if (const auto begun = begin_stateful(); !begun) return fail_worker(setup_.weld().stage, kWorkerNeedsEpoch, begun.error().message());
+        if (const auto begun = begin_stateful(); !begun)
+          return fail_worker(setup_.weld().stage, kWorkerNeedsEpoch, begun.error().message());
       }
     } catch (const std::exception& error) {
       return fail_worker(setup_.weld().stage, kWorkerCannotStart, error.what());
@@ -47,7 +48,8 @@ class StageWorker {
         case Ports::Outcome::frame:
           break;
       }
-      if (const auto done = process(seq); !done) return fail_worker(setup_.weld().stage, failure_, done.error().message());
+      if (const auto done = process(seq); !done)
+        return fail_worker(setup_.weld().stage, failure_, done.error().message());
     }
   }
 
@@ -55,7 +57,8 @@ class StageWorker {
   // A state lives in one process only; what a dead one had since the last commit is gone.
   Result<void> begin_stateful() {
     DATAGEN_TRY(take_stage_lock(setup_.weld().run_directory, setup_.weld().stage));
-    if (ports_.next_output() != ports_.first_output()) return Error("the state of a stateful stage died with its process");
+    if (ports_.next_output() != ports_.first_output())
+      return Error("the state of a stateful stage died with its process");
     state_.emplace(setup_.weld(), ports_.cell());
     return state_->load(runner_.stage_operator());
   }
@@ -77,7 +80,8 @@ class StageWorker {
     const auto out = writer_.finish(side_);
     failure_ = kWorkerStop;  // from here on it is the disk that fails, not a ring
     // Before the frame is published: who sees the mark may rely on this stage's part of the commit.
-    if (state_ && in.origin().mark != 0) DATAGEN_TRY(state_->save(runner_.stage_operator(), in.origin().mark, seq));
+    if (state_ && in.origin().mark != 0)
+      DATAGEN_TRY(state_->save(runner_.stage_operator(), in.origin().mark, seq));
     DATAGEN_TRY(ports_.publish(seq, out));
     failure_ = kWorkerDamagedRing;
     ports_.free(seq);
@@ -101,7 +105,8 @@ class StageWorker {
         setup_.show_totals(notes_, 0, 0);
       }
       ++end;
-      if (const auto done = state_->seal(end); !done) return fail_worker(setup_.weld().stage, kWorkerStop, done.error().message());
+      if (const auto done = state_->seal(end); !done)
+        return fail_worker(setup_.weld().stage, kWorkerStop, done.error().message());
     }
     ports_.announce_end(end);
     return kWorkerDone;

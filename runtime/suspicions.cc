@@ -9,10 +9,11 @@ namespace datagen {
 
 namespace {
 
-// {"reason":…,"message":…,"attempts":…,"details":{…}}, as launcher/crash_details.cc writes it. Without the file the
-// record is given up all the same: it kills its worker.
+// {"reason":…,"message":…,"attempts":…,"details":{…}}, as launcher/crash_details.cc writes it. Without the
+// file the record is given up all the same: it kills its worker.
 DeadLetterReason read_reason(const std::string& path) {
-  DeadLetterReason reason{"crash", "the record kills the process that works on it; its details are lost", 1, {}};
+  DeadLetterReason reason{
+      "crash", "the record kills the process that works on it; its details are lost", 1, {}};
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   if (parser.load(path).get(root) != simdjson::SUCCESS) return reason;
@@ -33,7 +34,9 @@ DeadLetterReason read_reason(const std::string& path) {
 
 const DeadLetterReason* Suspicions::find(const RecordView& record) const {
   const std::uint64_t hash = path_hash(record.path);
-  const auto found = std::find_if(skips.begin(), skips.end(), [&](const Skip& skip) { return skip.row == record.origin.row && skip.path_hash == hash; });
+  const auto found = std::find_if(skips.begin(), skips.end(), [&](const Skip& skip) {
+    return skip.row == record.origin.row && skip.path_hash == hash;
+  });
   return found == skips.end() ? nullptr : &found->reason;
 }
 
@@ -42,21 +45,28 @@ std::size_t Suspicions::next_split(std::size_t record) const {
   return found == splits.end() ? ~std::size_t{0} : *found;
 }
 
-std::uint64_t path_hash(std::string_view path) { return path.empty() ? 0 : XXH3_64bits(path.data(), path.size()); }
+std::uint64_t path_hash(std::string_view path) {
+  return path.empty() ? 0 : XXH3_64bits(path.data(), path.size());
+}
 
 Suspicions read_suspicions(const std::vector<ipc::Directive>& directives, const std::string& run_directory) {
   Suspicions suspicions;
   for (const ipc::Directive& directive : directives) {
     switch (directive.kind) {
-      case ipc::Directive::Kind::alone: suspicions.run_alone = true; break;
+      case ipc::Directive::Kind::alone:
+        suspicions.run_alone = true;
+        break;
       case ipc::Directive::Kind::split:
-        for (const std::uint64_t record : {directive.first, directive.second, directive.third}) suspicions.splits.push_back(record);
+        for (const std::uint64_t record : {directive.first, directive.second, directive.third})
+          suspicions.splits.push_back(record);
         break;
       case ipc::Directive::Kind::skip:
-        suspicions.skips.push_back({directive.first, directive.second,
-                                    read_reason(run_directory + "/quarantine/" + std::to_string(directive.third) + ".json")});
+        suspicions.skips.push_back(
+            {directive.first, directive.second,
+             read_reason(run_directory + "/quarantine/" + std::to_string(directive.third) + ".json")});
         break;
-      case ipc::Directive::Kind::none: break;
+      case ipc::Directive::Kind::none:
+        break;
     }
   }
   std::sort(suspicions.splits.begin(), suspicions.splits.end());

@@ -1,7 +1,7 @@
 // What the quarantine (ipc/quarantine.h) says about a frame, in the operator runner's words.
 //
-// Owner: the worker that holds the frame. The launcher wrote it before the frame was taken back from the worker that
-// died of it.
+// Owner: the worker that holds the frame. The launcher wrote it before the frame was taken back from the
+// worker that died of it.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ struct Suspicions {
     std::uint64_t path_hash = 0;
     DeadLetterReason reason;
   };
-  bool run_alone = false;                // one record at a time, on one thread
-  std::vector<std::size_t> splits;       // no batch call crosses one of these records; ascending
-  std::vector<Skip> skips;               // records that were given up
+  bool run_alone = false;           // one record at a time, on one thread
+  std::vector<std::size_t> splits;  // no batch call crosses one of these records; ascending
+  std::vector<Skip> skips;          // records that were given up
 
   // Nothing for a record that is not among the skips.
   const DeadLetterReason* find(const RecordView& record) const;

@@ -15,8 +15,8 @@ std::size_t leading_space(std::string_view text) {
   if (first == 0xc2) return text.size() > 1 && (byte(1) == 0x85 || byte(1) == 0xa0) ? 2 : 0;
   if (first < 0xe1 || first > 0xe3 || text.size() < 3) return 0;
   const std::uint32_t code = (first & 0x0fu) << 12 | (byte(1) & 0x3fu) << 6 | (byte(2) & 0x3fu);
-  const bool space = code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 || code == 0x2029 ||
-                     code == 0x202f || code == 0x205f || code == 0x3000;
+  const bool space = code == 0x1680 || (code >= 0x2000 && code <= 0x200a) || code == 0x2028 ||
+                     code == 0x2029 || code == 0x202f || code == 0x205f || code == 0x3000;
   return space ? 3 : 0;
 }
 

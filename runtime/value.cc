@@ -19,11 +19,12 @@ using JsonType = simdjson::dom::element_type;
 namespace detail {
 
 void ItemState::throw_wrong_type(const Node& node, const char* expected) const {
-  static constexpr const char* kNames[] = {"nothing", "null", "a boolean", "an integer", "a number", "text", "an array",
-                                           "an object"};
+  static constexpr const char* kNames[] = {"nothing",  "null", "a boolean", "an integer",
+                                           "a number", "text", "an array",  "an object"};
   const Value::Type type = Value(&node).type();
-  throw_bad_value(node, type == Value::Type::missing ? "missing_field" : "wrong_type",
-                  (std::string("expected ") + expected + ", found " + kNames[static_cast<int>(type)]).c_str());
+  throw_bad_value(
+      node, type == Value::Type::missing ? "missing_field" : "wrong_type",
+      (std::string("expected ") + expected + ", found " + kNames[static_cast<int>(type)]).c_str());
 }
 
 void ItemState::throw_bad_value(const Node& node, const char* reason, const char* problem) const {
@@ -78,7 +79,8 @@ const Node* ItemState::member_node(MemberIterator at, const Node& parent, std::s
 
 // One step behind `child`: simdjson finds a neighbour at once, but an index only by counting.
 const Node* ItemState::next_child(const Node& child) {
-  if (child.element_at) return element_node(++ElementIterator(*child.element_at), *child.parent, child.index + 1);
+  if (child.element_at)
+    return element_node(++ElementIterator(*child.element_at), *child.parent, child.index + 1);
   if (child.member_at) return member_node(++MemberIterator(*child.member_at), *child.parent, child.index + 1);
   return child_by_index(*child.parent, child.index + 1);
 }
@@ -135,30 +137,45 @@ std::string_view ItemState::raw(const Node& node) {
 
 Value::Type Value::type() const {
   switch (node_->backing) {
-    case Backing::missing: return Type::missing;
+    case Backing::missing:
+      return Type::missing;
     case Backing::json:
       switch (node_->element.type()) {
-        case JsonType::NULL_VALUE: return Type::null;
-        case JsonType::BOOL: return Type::boolean;
-        case JsonType::STRING: return Type::text;
-        case JsonType::ARRAY: return Type::array;
-        case JsonType::OBJECT: return Type::object;
-        default: break;
+        case JsonType::NULL_VALUE:
+          return Type::null;
+        case JsonType::BOOL:
+          return Type::boolean;
+        case JsonType::STRING:
+          return Type::text;
+        case JsonType::ARRAY:
+          return Type::array;
+        case JsonType::OBJECT:
+          return Type::object;
+        default:
+          break;
       }
       // In a document that is not exact every number was replaced by 0: its text tells.
       if (!node_->exact) return raw().find_first_of(".eE") == raw().npos ? Type::integer : Type::number;
-      return node_->element.type() == JsonType::DOUBLE ? Type::number : Type::integer;  // is_double() takes integers too
+      return node_->element.type() == JsonType::DOUBLE ? Type::number
+                                                       : Type::integer;  // is_double() takes integers too
     case Backing::msgpack:
       switch (node_->object->type) {
-        case msgpack::type::NIL: return Type::null;
-        case msgpack::type::BOOLEAN: return Type::boolean;
+        case msgpack::type::NIL:
+          return Type::null;
+        case msgpack::type::BOOLEAN:
+          return Type::boolean;
         case msgpack::type::POSITIVE_INTEGER:
-        case msgpack::type::NEGATIVE_INTEGER: return Type::integer;
+        case msgpack::type::NEGATIVE_INTEGER:
+          return Type::integer;
         case msgpack::type::FLOAT32:
-        case msgpack::type::FLOAT64: return Type::number;
-        case msgpack::type::ARRAY: return Type::array;
-        case msgpack::type::MAP: return Type::object;
-        default: return Type::text;
+        case msgpack::type::FLOAT64:
+          return Type::number;
+        case msgpack::type::ARRAY:
+          return Type::array;
+        case msgpack::type::MAP:
+          return Type::object;
+        default:
+          return Type::text;
       }
   }
   return Type::missing;
@@ -202,7 +219,8 @@ std::int64_t Value::as_int64() const {
     if (!fits) throw_out_of_range();
     return number;
   }
-  if (node_->object->type == msgpack::type::POSITIVE_INTEGER && node_->object->via.u64 > INT64_MAX) throw_out_of_range();
+  if (node_->object->type == msgpack::type::POSITIVE_INTEGER && node_->object->via.u64 > INT64_MAX)
+    throw_out_of_range();
   return node_->object->via.i64;
 }
 
@@ -242,7 +260,8 @@ std::string_view Value::as_text() const {
   if (type() != Type::text) node_->item->throw_wrong_type(*node_, "text");
   if (node_->backing == Backing::msgpack) return {node_->object->via.str.ptr, node_->object->via.str.size};
   if (!node_->exact && json::has_lone_surrogate(raw())) {
-    node_->item->throw_bad_value(*node_, "lone_surrogate", "the text holds a lone surrogate, which has no UTF-8 form");
+    node_->item->throw_bad_value(*node_, "lone_surrogate",
+                                 "the text holds a lone surrogate, which has no UTF-8 form");
   }
   return std::string_view(node_->element.get_string());
 }

@@ -58,7 +58,8 @@ Result<void> read_parameters(dom::element stage, const Parameters& declared, Par
   if (stage["params"].get(given) != simdjson::SUCCESS) return success();
   for (auto field : given) {
     const Parameter* parameter = declared.find(field.key);
-    if (parameter == nullptr) return Error("parameter '" + std::string(field.key) + "' is not known to this executable");
+    if (parameter == nullptr)
+      return Error("parameter '" + std::string(field.key) + "' is not known to this executable");
     if (field.value.is_null()) continue;
     DATAGEN_TRY(auto value, parameter_value(*parameter, field.value));
     values.emplace(field.key, std::move(value));
@@ -72,7 +73,9 @@ void read_runner(dom::element stage, RunnerOptions& runner) {
   runner.retries = static_cast<int>(number(stage, "retries"));
   runner.backoff = std::chrono::milliseconds(number(stage, "backoff_ms", 100));
   const std::string on_error = text(stage, "on_error", "dead_letter");
-  runner.on_error = on_error == "drop" ? OnError::drop : on_error == "fail" ? OnError::fail : OnError::dead_letter;
+  runner.on_error = on_error == "drop"   ? OnError::drop
+                    : on_error == "fail" ? OnError::fail
+                                         : OnError::dead_letter;
 }
 
 }  // namespace
@@ -96,7 +99,8 @@ Result<std::string> read_secret(const std::string& reference) {
   return secret;
 }
 
-Result<Weld> Weld::load(const std::string& run_directory, const std::string& stage, const Parameters& declared) {
+Result<Weld> Weld::load(const std::string& run_directory, const std::string& stage,
+                        const Parameters& declared) {
   const std::string path = run_directory + "/runtime.json";
   dom::parser parser;
   dom::element plan;
@@ -156,8 +160,10 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   for (const dom::element edge : list(plan, "edges")) {
     const auto from = static_cast<std::uint32_t>(number(edge, "from"));
     const auto to = static_cast<std::uint32_t>(number(edge, "to"));
-    if (from >= cells.size() || to >= cells.size()) return Error(path + ": edge " + std::to_string(index) + " is out of range");
-    const ipc::RingGeometry geometry{static_cast<std::uint32_t>(number(edge, "slots")), number(edge, "block_bytes")};
+    if (from >= cells.size() || to >= cells.size())
+      return Error(path + ": edge " + std::to_string(index) + " is out of range");
+    const ipc::RingGeometry geometry{static_cast<std::uint32_t>(number(edge, "slots")),
+                                     number(edge, "block_bytes")};
     if (to == weld.stage_index) weld.in.push_back({index, geometry, cells[from]});
     if (from == weld.stage_index) weld.out.push_back({index, geometry, cells[to]});
     ++index;

@@ -47,7 +47,8 @@ struct Weld {
 
   // Errors: the file cannot be read, is no plan of a known version, or has no such stage; parameters that
   // `declared` does not know.
-  static Result<Weld> load(const std::string& run_directory, const std::string& stage, const Parameters& declared);
+  static Result<Weld> load(const std::string& run_directory, const std::string& stage,
+                           const Parameters& declared);
 };
 
 // A parameter given as env:NAME or file:PATH, read now. Errors: not set; a file that others may read.

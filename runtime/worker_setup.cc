@@ -22,7 +22,8 @@ Result<std::vector<ipc::Edge>> attach_edges(const Weld& weld, std::uint32_t epoc
                                             const std::vector<Weld::EdgePlan>& plans, ipc::Ring::Role role) {
   std::vector<ipc::Edge> edges;
   for (const Weld::EdgePlan& plan : plans) {
-    DATAGEN_TRY(auto ring, ipc::Ring::attach(ipc::ring_name(weld.run_id, epoch, plan.index), plan.geometry, epoch, role));
+    DATAGEN_TRY(auto ring, ipc::Ring::attach(ipc::ring_name(weld.run_id, epoch, plan.index), plan.geometry,
+                                             epoch, role));
     edges.push_back({std::move(ring), plan.peers});
   }
   return edges;
@@ -30,7 +31,8 @@ Result<std::vector<ipc::Edge>> attach_edges(const Weld& weld, std::uint32_t epoc
 
 }  // namespace
 
-Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& options, const Parameters& declared,
+Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& options,
+                                                         const Parameters& declared,
                                                          ipc::Ports::Order order) {
   // The launcher's death is a SIGKILL to this process (PR_SET_PDEATHSIG); if it died before that was set,
   // the parent is another one by now.
@@ -38,16 +40,21 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   std::unique_ptr<WorkerSetup> setup(new WorkerSetup);
   DATAGEN_TRY(setup->weld_, Weld::load(options.run_directory, options.stage, declared));
   const Weld& weld = setup->weld_;
-  if (options.index >= weld.cells.count) return Error("stage '" + weld.stage + "' has no worker " + std::to_string(options.index));
-  DATAGEN_TRY(auto control, ipc::Control::attach(ipc::control_name(weld.run_id, options.epoch), ipc::Access::read_write));
+  if (options.index >= weld.cells.count)
+    return Error("stage '" + weld.stage + "' has no worker " + std::to_string(options.index));
+  DATAGEN_TRY(auto control,
+              ipc::Control::attach(ipc::control_name(weld.run_id, options.epoch), ipc::Access::read_write));
   DATAGEN_TRY(auto in, attach_edges(weld, options.epoch, weld.in, ipc::Ring::Role::consumer));
   DATAGEN_TRY(auto out, attach_edges(weld, options.epoch, weld.out, ipc::Ring::Role::producer));
-  const std::uint64_t first_seq = !in.empty() ? in.front().ring.first_seq() : !out.empty() ? out.front().ring.first_seq() : 0;
+  const std::uint64_t first_seq = !in.empty()    ? in.front().ring.first_seq()
+                                  : !out.empty() ? out.front().ring.first_seq()
+                                                 : 0;
   const std::uint32_t cell = weld.cells.first + options.index;
   if (cell >= control.size()) return Error("the control segment has too few cells");
   setup->ports_.emplace(std::move(in), std::move(out), std::move(control), cell, weld.cells, order, first_seq,
                         ipc::OverflowPolicy{weld.run_directory + "/overflow", weld.overflow_bytes});
-  setup->context_ = std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
+  setup->context_ =
+      std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
   ipc::Cell& own = setup->ports_->cell();
   setup->context_->cancel = &own.cancel;
   own.pid.store(static_cast<std::uint32_t>(getpid()), std::memory_order_relaxed);
@@ -68,7 +75,8 @@ void WorkerSetup::show_frame(std::uint64_t seq) {
 }
 
 void WorkerSetup::show_record(int thread, std::size_t first, std::size_t count, const RecordView* record) {
-  ipc::InFlight& entry = ports_->control().in_flight(ports_->cell_index(), static_cast<std::uint32_t>(thread));
+  ipc::InFlight& entry =
+      ports_->control().in_flight(ports_->cell_index(), static_cast<std::uint32_t>(thread));
   entry.frame.store(ipc::InFlight::kNothing, std::memory_order_relaxed);
   if (record == nullptr) return;
   std::atomic_thread_fence(std::memory_order_release);  // never the new record's words under the old frame
@@ -76,7 +84,9 @@ void WorkerSetup::show_record(int thread, std::size_t first, std::size_t count, 
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   entry.record.store(first, std::memory_order_relaxed);
   entry.count.store(count, std::memory_order_relaxed);
-  entry.started_ns.store(static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec), std::memory_order_relaxed);
+  entry.started_ns.store(
+      static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec),
+      std::memory_order_relaxed);
   entry.row.store(record->origin.row, std::memory_order_relaxed);
   entry.path_hash.store(path_hash(record->path), std::memory_order_relaxed);
   entry.frame.store(ports_->cell().current_frame.load(std::memory_order_relaxed), std::memory_order_release);

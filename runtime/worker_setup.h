@@ -24,7 +24,8 @@ class WorkerSetup {
 
   // For display: what this worker has in its hands.
   void show_frame(std::uint64_t seq);
-  // See OperatorRunner::Progress. Whoever reads the entry of a dead worker sees records that were really begun.
+  // See OperatorRunner::Progress. Whoever reads the entry of a dead worker sees records that were really
+  // begun.
   void show_record(int thread, std::size_t first, std::size_t count, const RecordView* record);
   void show_idle();  // all threads
   void show_totals(const StageNotes& notes, std::size_t bytes_in, std::size_t bytes_out);

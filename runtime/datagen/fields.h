@@ -26,29 +26,38 @@ class Composite {
 };
 
 template <class T>
-concept StringLike = std::convertible_to<const T&, std::string_view> && !std::same_as<std::remove_cvref_t<T>, std::nullptr_t>;
+concept StringLike =
+    std::convertible_to<const T&, std::string_view> && !std::same_as<std::remove_cvref_t<T>, std::nullptr_t>;
 
 // Not bool, and not a character of any width (wchar_t is signed here and unsigned there).
 template <class I>
-inline constexpr bool kIsNumber = !std::same_as<I, bool> && !std::same_as<I, char> && !std::same_as<I, wchar_t> && !std::same_as<I, char8_t> &&
-                                  !std::same_as<I, char16_t> && !std::same_as<I, char32_t>;
+inline constexpr bool kIsNumber =
+    !std::same_as<I, bool> && !std::same_as<I, char> && !std::same_as<I, wchar_t> &&
+    !std::same_as<I, char8_t> && !std::same_as<I, char16_t> && !std::same_as<I, char32_t>;
 
 // One value to write. Converts implicitly from null, bool, every integral and floating type, every string
 // type, Value (its bytes are passed on), Composite and std::optional of these. Only a bool makes a boolean: a
 // string literal is a string, and a pointer or a char does not compile. Holds views: use it within the call.
 class FieldValue {
  public:
-  enum class Kind : std::uint8_t { null, boolean, signed_integer, unsigned_integer, number, text, json, msgpack };
+  enum class Kind : std::uint8_t {
+    null,
+    boolean,
+    signed_integer,
+    unsigned_integer,
+    number,
+    text,
+    json,
+    msgpack
+  };
 
   FieldValue(std::nullptr_t) {}
   template <std::same_as<bool> B>
   FieldValue(B value) : kind_(Kind::boolean), unsigned_(value ? 1 : 0) {}
   template <std::signed_integral I>
-    requires(kIsNumber<I>)
-  FieldValue(I value) : kind_(Kind::signed_integer), signed_(value) {}
+  requires(kIsNumber<I>) FieldValue(I value) : kind_(Kind::signed_integer), signed_(value) {}
   template <std::unsigned_integral I>
-    requires(kIsNumber<I>)
-  FieldValue(I value) : kind_(Kind::unsigned_integer), unsigned_(value) {}
+  requires(kIsNumber<I>) FieldValue(I value) : kind_(Kind::unsigned_integer), unsigned_(value) {}
   template <std::floating_point F>
   FieldValue(F value) : kind_(Kind::number), number_(static_cast<double>(value)) {}
   template <StringLike S>

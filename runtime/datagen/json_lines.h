@@ -1,8 +1,8 @@
-// For sources: splits a file of JSON Lines into frames. Lines are not parsed here, only found: a bad one is noticed
-// by whoever looks at it first, or by the sink.
+// For sources: splits a file of JSON Lines into frames. Lines are not parsed here, only found: a bad one is
+// noticed by whoever looks at it first, or by the sink.
 //
-// Owner: the one worker of a source. When it dies nothing is lost: its successor opens a new reader at the position that
-// the last published frame carries in its cursor.
+// Owner: the one worker of a source. When it dies nothing is lost: its successor opens a new reader at the
+// position that the last published frame carries in its cursor.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,8 @@ class JsonLinesReader {
  private:
   std::size_t fill(char* to, std::size_t wanted);
   std::size_t take_lines(SourceFrame& frame, const char* bytes, std::size_t size);
-  void take_line(SourceFrame& frame, const char* bytes, std::size_t begin, std::size_t end, std::uint64_t row);
+  void take_line(SourceFrame& frame, const char* bytes, std::size_t begin, std::size_t end,
+                 std::uint64_t row);
   void read_long_line(SourceFrame& frame, std::string_view begun);
   void skip_byte_order_mark();
 
@@ -50,7 +51,7 @@ class JsonLinesReader {
   std::uint64_t end_ = 0;
   bool at_end_ = false;
   std::unique_ptr<ByteBuffer> carry_;  // read, but not yet in a frame
-  std::size_t bytes_per_line_ = 128;  // of the last frame; decides how much of a frame is left to its table
+  std::size_t bytes_per_line_ = 128;   // of the last frame; decides how much of a frame is left to its table
 };
 
 }  // namespace datagen

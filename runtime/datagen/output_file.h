@@ -1,7 +1,7 @@
 // For sinks: a file that is only appended to.
 //
-// Owner: the one worker of a sink. When it dies, what it wrote behind the last known length is cut off by its successor's
-// open().
+// Owner: the one worker of a sink. When it dies, what it wrote behind the last known length is cut off by its
+// successor's open().
 #pragma once
 
 #include <cstdint>

@@ -30,11 +30,26 @@ struct Parameter {
 class ParameterDeclaration {
  public:
   explicit ParameterDeclaration(Parameter& parameter) : parameter_(&parameter) {}
-  ParameterDeclaration& min(double value) { parameter_->min = value; return *this; }
-  ParameterDeclaration& max(double value) { parameter_->max = value; return *this; }
-  ParameterDeclaration& required() { parameter_->required = true; return *this; }
-  ParameterDeclaration& secret() { parameter_->secret = true; return *this; }
-  ParameterDeclaration& help(std::string text) { parameter_->help = std::move(text); return *this; }
+  ParameterDeclaration& min(double value) {
+    parameter_->min = value;
+    return *this;
+  }
+  ParameterDeclaration& max(double value) {
+    parameter_->max = value;
+    return *this;
+  }
+  ParameterDeclaration& required() {
+    parameter_->required = true;
+    return *this;
+  }
+  ParameterDeclaration& secret() {
+    parameter_->secret = true;
+    return *this;
+  }
+  ParameterDeclaration& help(std::string text) {
+    parameter_->help = std::move(text);
+    return *this;
+  }
 
  private:
   Parameter* parameter_;
@@ -49,7 +64,9 @@ class Parameters {
   ParameterDeclaration choice(std::string name, std::initializer_list<const char*> choices,
                               std::optional<std::string> default_value = {});
   // One line on what the stage does, and a piece of a graph that uses it.
-  void describe(std::string help, std::string example = "") { help_ = std::move(help), example_ = std::move(example); }
+  void describe(std::string help, std::string example = "") {
+    help_ = std::move(help), example_ = std::move(example);
+  }
 
   const std::vector<Parameter>& all() const { return parameters_; }
   const Parameter* find(std::string_view name) const;

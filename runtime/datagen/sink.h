@@ -26,11 +26,11 @@ struct Sink {
   virtual void write(std::string_view lines, std::uint64_t records) = 0;
   // Bytes of output so far: what open() is told to go on behind.
   virtual std::uint64_t bytes() const = 0;
-  // Makes all that was written durable; called from another thread while write() goes on. Throw when that fails: it is
-  // never tried again.
+  // Makes all that was written durable; called from another thread while write() goes on. Throw when that
+  // fails: it is never tried again.
   virtual void sync() = 0;
-  // The file that the output so far ends in, and its length: a resume checks by them that nobody else changed it.
-  // Without a path there is nothing to check.
+  // The file that the output so far ends in, and its length: a resume checks by them that nobody else changed
+  // it. Without a path there is nothing to check.
   struct Tail {
     std::string path;
     std::uint64_t bytes = 0;

@@ -109,7 +109,8 @@ T Value::as() const {
     }
     return static_cast<T>(value);
   } else {
-    static_assert(std::constructible_from<T, std::string_view>, "as<T>: T is bool, a number or a string type");
+    static_assert(std::constructible_from<T, std::string_view>,
+                  "as<T>: T is bool, a number or a string type");
     return T(as_text());
   }
 }

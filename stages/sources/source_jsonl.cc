@@ -50,7 +50,8 @@ class JsonlSource : public datagen::Source {
     reader_.emplace(context.param<std::uint64_t>("max_record"));
     SourcePosition position;
     if (!cursor.empty()) {
-      if (cursor.size() != sizeof(Cursor)) throw std::runtime_error("a cursor that source-jsonl did not make");
+      if (cursor.size() != sizeof(Cursor))
+        throw std::runtime_error("a cursor that source-jsonl did not make");
       Cursor words;
       std::memcpy(&words, cursor.data(), sizeof words);
       position = {static_cast<std::uint32_t>(words.source), words.row, words.line, words.offset};

@@ -31,7 +31,8 @@ TEST(Quarantine, AWorkerReadsWhatIsAboutItsStageAndFrame) {
   const auto table = fresh();
   const Directive split{Kind::split, 1, 7, 0, 8, 16};
   const Directive alone{Kind::alone, 1, 7, 3, 5, 0};
-  for (const Directive& directive : {split, alone, skip(1, 8, 70), skip(2, 7, 71)}) must(write_directive(*table, directive));
+  for (const Directive& directive : {split, alone, skip(1, 8, 70), skip(2, 7, 71)})
+    must(write_directive(*table, directive));
   QuarantineView view(*table, 1);
   EXPECT_EQ(view.about(7), (Directives{split, alone}));
   EXPECT_EQ(view.about(8), Directives{skip(1, 8, 70)});
@@ -66,7 +67,8 @@ TEST(Quarantine, TheSameDirectiveTakesOneEntry) {
 
 TEST(Quarantine, AFullTableSaysSoAndRetiredFramesMakeRoom) {
   const auto table = fresh();
-  for (std::uint64_t row = 0; row < QuarantineTable::kEntries; ++row) must(write_directive(*table, skip(1, row / 2, row)));
+  for (std::uint64_t row = 0; row < QuarantineTable::kEntries; ++row)
+    must(write_directive(*table, skip(1, row / 2, row)));
   EXPECT_NE(error_of(write_directive(*table, skip(1, 600, 9999))).find("no room"), std::string::npos);
   retire_directives(*table, 2, 600);  // another stage
   EXPECT_FALSE(write_directive(*table, skip(1, 600, 9999)));

@@ -67,7 +67,8 @@ std::string error_of(const Result<T>& result) {
 class Scratch {
  public:
   // `other_prefix`: of further names in /dev/shm that go with this object.
-  explicit Scratch(unsigned seconds_max = 300, std::string other_prefix = {}) : other_prefix_(std::move(other_prefix)) {
+  explicit Scratch(unsigned seconds_max = 300, std::string other_prefix = {})
+      : other_prefix_(std::move(other_prefix)) {
     prefix_ = "datagen-test." + std::to_string(getpid()) + "." + std::to_string(std::random_device{}());
     directory_ = std::filesystem::temp_directory_path() / prefix_;
     std::filesystem::create_directory(directory_);

@@ -15,7 +15,8 @@ constexpr std::uint64_t kAnyFrame = ipc::Directive::kAnyFrame;
 constexpr std::uint64_t kAll = ~std::uint64_t{0};
 
 // Record `index` of frame `frame`, whose row is 100 times the frame's number and the index.
-ipc::Begun begun(std::uint64_t frame, std::uint64_t index, std::uint64_t count = 1, std::uint64_t path_hash = 0) {
+ipc::Begun begun(std::uint64_t frame, std::uint64_t index, std::uint64_t count = 1,
+                 std::uint64_t path_hash = 0) {
   return {0, frame, index, count, 0, frame * 100 + index, path_hash};
 }
 
@@ -54,7 +55,8 @@ TEST(Blame, ExitsTimeoutsAndMemoryCountLikeCrashes) {
 TEST(Blame, KillsByOthersAndByTheLauncherCountAgainstNoRecord) {
   for (const Cause cause : {Cause::foreign_kill, Cause::own_kill}) {
     Blame blame;
-    for (const auto& suspects : {std::vector{begun(4, 7)}, std::vector{begun(4, 0, 8)}, std::vector{begun(4, 1), begun(4, 2)}}) {
+    for (const auto& suspects :
+         {std::vector{begun(4, 7)}, std::vector{begun(4, 0, 8)}, std::vector{begun(4, 1), begun(4, 2)}}) {
       const Judgement judgement = blame.judge(death(suspects, cause), 1);
       EXPECT_FALSE(judgement.is_attributed);
       EXPECT_TRUE(judgement.directives.empty());
@@ -92,7 +94,8 @@ TEST(Blame, OfSeveralThreadsEachRecordIsRunAloneAndNoneIsHeldGuilty) {
   Blame blame;
   const Judgement judgement = blame.judge(death({begun(4, 9), begun(4, 7), begun(4, 8), begun(4, 12)}), 1);
   EXPECT_TRUE(judgement.is_attributed);
-  EXPECT_EQ(judgement.directives, (Directives{{Kind::alone, 1, 4, 7, 10, 0}, {Kind::alone, 1, 4, 12, 13, 0}}));
+  EXPECT_EQ(judgement.directives,
+            (Directives{{Kind::alone, 1, 4, 7, 10, 0}, {Kind::alone, 1, 4, 12, 13, 0}}));
   EXPECT_FALSE(judgement.given_up);
   for (std::uint64_t index = 0; index < 16; ++index) EXPECT_EQ(blame.attempts(1, 400 + index, 0), 0);
 }
@@ -124,9 +127,12 @@ TEST(Blame, SuspectsThatWereAllRunAloneLeaveTheDeathToIntensity) {
 
 TEST(Blame, ABatchIsHalvedUntilOneRecordIsLeft) {
   Blame blame;
-  EXPECT_EQ(blame.judge(death({begun(4, 16, 8)}), 3).directives, (Directives{{Kind::split, 1, 4, 16, 20, 24}}));
-  EXPECT_EQ(blame.judge(death({begun(4, 20, 4)}), 3).directives, (Directives{{Kind::split, 1, 4, 20, 22, 24}}));
-  EXPECT_EQ(blame.judge(death({begun(4, 20, 2)}), 3).directives, (Directives{{Kind::split, 1, 4, 20, 21, 22}}));
+  EXPECT_EQ(blame.judge(death({begun(4, 16, 8)}), 3).directives,
+            (Directives{{Kind::split, 1, 4, 16, 20, 24}}));
+  EXPECT_EQ(blame.judge(death({begun(4, 20, 4)}), 3).directives,
+            (Directives{{Kind::split, 1, 4, 20, 22, 24}}));
+  EXPECT_EQ(blame.judge(death({begun(4, 20, 2)}), 3).directives,
+            (Directives{{Kind::split, 1, 4, 20, 21, 22}}));
   EXPECT_EQ(blame.attempts(1, 420, 0), 0);
   EXPECT_TRUE(blame.judge(death({begun(4, 20)}), 3).directives.empty());
   EXPECT_EQ(blame.attempts(1, 420, 0), 1);
@@ -211,10 +217,11 @@ TEST(Blame, EntriesThatAWildWriteHitDoNotOverflow) {
   EXPECT_FALSE(blame.judge(death({{0, 4, kAll, 1, 0, 0, 0}, {1, 4, kAll, 1, 0, 0, 0}}), 3).is_attributed);
 }
 
-// Whatever the deaths are, the attributed ones come to an end as long as they tell the truth: a naive stage is run
-// under the directives until its frame goes through.
+// Whatever the deaths are, the attributed ones come to an end as long as they tell the truth: a naive stage
+// is run under the directives until its frame goes through.
 TEST(Blame, BisectingFindsExactlyTheRecordsThatKill) {
-  for (const std::vector<std::uint64_t>& poison : std::vector<std::vector<std::uint64_t>>{{0}, {15}, {3, 4}, {0, 7, 8, 15}}) {
+  for (const std::vector<std::uint64_t>& poison :
+       std::vector<std::vector<std::uint64_t>>{{0}, {15}, {3, 4}, {0, 7, 8, 15}}) {
     Blame blame;
     Directives said;
     std::vector<std::uint64_t> skipped;
@@ -224,7 +231,9 @@ TEST(Blame, BisectingFindsExactlyTheRecordsThatKill) {
       through = true;
       for (std::uint64_t begin = 0, end = 0; begin < 16 && through; begin = end) {
         const auto is_cut = [&](std::uint64_t at) {
-          return std::ranges::any_of(said, [&](const auto& d) { return d.kind == Kind::split && (d.first == at || d.second == at || d.third == at); });
+          return std::ranges::any_of(said, [&](const auto& d) {
+            return d.kind == Kind::split && (d.first == at || d.second == at || d.third == at);
+          });
         };
         for (end = begin + 1; end < 16 && end % 8 != 0 && !is_cut(end);) ++end;
         std::vector<std::uint64_t> hit;
@@ -246,7 +255,8 @@ TEST(Blame, BisectingFindsExactlyTheRecordsThatKill) {
 
 TEST(Blame, OnlySignalsThatAProcessBringsUponItselfAreCrashes) {
   for (const int signal : {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL}) EXPECT_TRUE(is_crash_signal(signal));
-  for (const int signal : {SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1}) EXPECT_FALSE(is_crash_signal(signal));
+  for (const int signal : {SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1})
+    EXPECT_FALSE(is_crash_signal(signal));
 }
 
 TEST(Blame, TheReasonsInDeadLettersAreThree) {

@@ -45,7 +45,8 @@ class SupervisorTest : public testing::Test {
     }
     return last;
   }
-  Supervisor supervisor_{{{"source", 0, 1, true}, {"stage", 1, 2, true}, {"count", 3, 1, false}}, Supervisor::Options{}};
+  Supervisor supervisor_{{{"source", 0, 1, true}, {"stage", 1, 2, true}, {"count", 3, 1, false}},
+                         Supervisor::Options{}};
 };
 
 TEST(Supervisor, StartsEveryWorker) {
@@ -54,7 +55,8 @@ TEST(Supervisor, StartsEveryWorker) {
 }
 
 TEST_F(SupervisorTest, IsCompleteWhenAllHaveFinished) {
-  for (std::uint32_t cell = 0; cell < 3; ++cell) EXPECT_EQ(supervisor_.on_exit(cell, finished(), at(0)), Actions{});
+  for (std::uint32_t cell = 0; cell < 3; ++cell)
+    EXPECT_EQ(supervisor_.on_exit(cell, finished(), at(0)), Actions{});
   EXPECT_EQ(supervisor_.on_exit(3, finished(), at(0)), (Actions{{Kind::end}}));
   EXPECT_EQ(supervisor_.verdict().kind, Verdict::Kind::complete);
 }
@@ -87,7 +89,8 @@ TEST_F(SupervisorTest, ADamagedRingAndAWorkerThatAsksNeedANewEpoch) {
 }
 
 TEST_F(SupervisorTest, FiveDeathsWithoutProgressStopTheRun) {
-  for (int death = 0; death < 4; ++death) EXPECT_EQ(supervisor_.on_exit(1, killed(SIGSEGV), at(death)), (Actions{{Kind::spawn, 1}}));
+  for (int death = 0; death < 4; ++death)
+    EXPECT_EQ(supervisor_.on_exit(1, killed(SIGSEGV), at(death)), (Actions{{Kind::spawn, 1}}));
   EXPECT_EQ(supervisor_.on_exit(1, killed(SIGSEGV), at(4)), (Actions{{Kind::cancel_all}}));
   EXPECT_EQ(supervisor_.verdict().kind, Verdict::Kind::failed);
   EXPECT_EQ(supervisor_.verdict().stage, "stage");
@@ -97,9 +100,11 @@ TEST_F(SupervisorTest, FiveDeathsWithoutProgressStopTheRun) {
 
 TEST_F(SupervisorTest, ProgressOrTimeOrABlamedRecordForgivesDeaths) {
   for (int death = 0; death < 20; ++death) {
-    EXPECT_EQ(supervisor_.on_exit(1, killed(SIGKILL, static_cast<std::uint64_t>(death) + 1), at(0)), (Actions{{Kind::spawn, 1}}));
+    EXPECT_EQ(supervisor_.on_exit(1, killed(SIGKILL, static_cast<std::uint64_t>(death) + 1), at(0)),
+              (Actions{{Kind::spawn, 1}}));
   }
-  for (int death = 0; death < 20; ++death) EXPECT_EQ(supervisor_.on_exit(0, killed(), at(20 * death)), (Actions{{Kind::spawn, 0}}));
+  for (int death = 0; death < 20; ++death)
+    EXPECT_EQ(supervisor_.on_exit(0, killed(), at(20 * death)), (Actions{{Kind::spawn, 0}}));
   for (int death = 0; death < 20; ++death) {
     Ending blamed = killed(SIGSEGV);
     blamed.is_attributed = true;
@@ -116,7 +121,8 @@ TEST_F(SupervisorTest, WhatCannotStartOrGoOnStopsAtOnceWithItsWords) {
 }
 
 TEST_F(SupervisorTest, AStopCancelsThenKills) {
-  EXPECT_EQ(supervisor_.on_stop({Verdict::Kind::stopped, SIGINT, {}, {}}, at(0)), (Actions{{Kind::cancel_all}}));
+  EXPECT_EQ(supervisor_.on_stop({Verdict::Kind::stopped, SIGINT, {}, {}}, at(0)),
+            (Actions{{Kind::cancel_all}}));
   EXPECT_EQ(supervisor_.on_tick(at(0)), Actions{});
   EXPECT_EQ(supervisor_.on_exit(0, exited(kWorkerCancelled), at(0)), Actions{});
   EXPECT_EQ(supervisor_.on_tick(at(1)), (Actions{{Kind::kill_all}}));
@@ -127,7 +133,8 @@ TEST_F(SupervisorTest, AStopCancelsThenKills) {
 
 TEST_F(SupervisorTest, AskedTwiceItKillsAtOnce) {
   supervisor_.on_stop({Verdict::Kind::stopped, SIGINT, {}, {}}, at(0));
-  EXPECT_EQ(supervisor_.on_stop({Verdict::Kind::stopped, SIGTERM, {}, {}}, at(0)), (Actions{{Kind::kill_all}}));
+  EXPECT_EQ(supervisor_.on_stop({Verdict::Kind::stopped, SIGTERM, {}, {}}, at(0)),
+            (Actions{{Kind::kill_all}}));
   EXPECT_EQ(supervisor_.verdict().signal, SIGINT);
 }
 

@@ -120,8 +120,8 @@ TEST(Frame, SpillsWhenItOutgrowsItsSpaceAndLosesNothing) {
     for (int round = 0; round < 2; ++round) {
       writer.begin(space, origin_of(5, 6, 7));
       for (std::uint32_t index = 0; index < 8; ++index) {
-        writer.add(std::string(index * 3, static_cast<char>('a' + index)), std::to_string(index), {5 + index, 0, 7, 2},
-                   Tag::msgpack, kValidated);
+        writer.add(std::string(index * 3, static_cast<char>('a' + index)), std::to_string(index),
+                   {5 + index, 0, 7, 2}, Tag::msgpack, kValidated);
       }
       const Bytes bytes = copy(writer.finish("the side section"));
       const auto opened = FrameReader::open(bytes);
@@ -130,7 +130,8 @@ TEST(Frame, SpillsWhenItOutgrowsItsSpaceAndLosesNothing) {
       EXPECT_EQ(opened.value().side(), "the side section");
       EXPECT_EQ(opened.value().origin().first_line, 6u);
       for (std::uint32_t index = 0; index < 8; ++index) {
-        ASSERT_EQ(opened.value()[index].payload, std::string(index * 3, static_cast<char>('a' + index))) << capacity;
+        ASSERT_EQ(opened.value()[index].payload, std::string(index * 3, static_cast<char>('a' + index)))
+            << capacity;
         ASSERT_EQ(opened.value()[index].path, std::to_string(index));
         ASSERT_EQ(opened.value()[index].origin.row, 5 + index);
       }
@@ -144,14 +145,16 @@ TEST(Frame, GrowsToManyTimesItsSpace) {
   writer.begin(space, {});
   std::mt19937 random(7);
   std::vector<std::string> payloads;
-  for (int index = 0; index < 3000; ++index) payloads.push_back(std::string(random() % 700, static_cast<char>(index)));
+  for (int index = 0; index < 3000; ++index)
+    payloads.push_back(std::string(random() % 700, static_cast<char>(index)));
   for (const std::string& payload : payloads) writer.add(payload, "", {}, Tag::json, 0);
   const std::size_t before = writer.bytes();
   const Bytes bytes = copy(writer.finish(std::string(5000, 's')));
   EXPECT_LE(before, bytes.size());
   const auto opened = FrameReader::open(bytes);
   ASSERT_TRUE(opened.has_value());
-  for (std::size_t index = 0; index < payloads.size(); ++index) ASSERT_EQ(opened.value()[index].payload, payloads[index]);
+  for (std::size_t index = 0; index < payloads.size(); ++index)
+    ASSERT_EQ(opened.value()[index].payload, payloads[index]);
 }
 
 TEST(Frame, TakesRecordsInPlace) {
@@ -236,8 +239,19 @@ TEST(Frame, SurvivesEveryByteSetToEveryExtreme) {
 
 TEST(Frame, SurvivesOffsetsThatOverflow) {
   const Bytes bytes = small_frame();
-  const std::uint64_t extremes[] = {0, 1, 8, 31, 100, 1u << 31, 0xffffffff, std::uint64_t{1} << 63, ~std::uint64_t{0},
-                                    ~std::uint64_t{0} - 19, bytes.size(), bytes.size() - 1, bytes.size() + 1};
+  const std::uint64_t extremes[] = {0,
+                                    1,
+                                    8,
+                                    31,
+                                    100,
+                                    1u << 31,
+                                    0xffffffff,
+                                    std::uint64_t{1} << 63,
+                                    ~std::uint64_t{0},
+                                    ~std::uint64_t{0} - 19,
+                                    bytes.size(),
+                                    bytes.size() - 1,
+                                    bytes.size() + 1};
   for (std::size_t at = 0; at + 8 <= bytes.size(); at += 4) {
     for (const std::uint64_t value : extremes) {
       Bytes damaged = bytes;

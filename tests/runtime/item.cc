@@ -45,7 +45,8 @@ TEST(Item, LiteralsInBracesAreKeysAndTexts) {
   EXPECT_EQ(item.written(), R"({"list":["a","b"],"object":{"a":"b","c":"d"}})");
   item->emit({{"a", "b"}, {"c", "d"}});
   item->emit_copy({{"list", "e"}, {"object", "f"}});
-  EXPECT_EQ(item.children(), (std::vector<std::string>{R"({"a":"b","c":"d"})", R"({"list":"e","object":"f"})"}));
+  EXPECT_EQ(item.children(),
+            (std::vector<std::string>{R"({"a":"b","c":"d"})", R"({"list":"e","object":"f"})"}));
 }
 
 TEST(Item, WritesEveryStringType) {
@@ -64,9 +65,9 @@ TEST(Item, WritesBooleansAndNull) {
 
 template <class T>
 class ItemInteger : public testing::Test {};
-using Integers = testing::Types<signed char, unsigned char, short, unsigned short, int, unsigned, long, unsigned long,
-                                long long, unsigned long long, std::int8_t, std::uint8_t, std::int64_t, std::uint64_t,
-                                std::size_t, std::ptrdiff_t>;
+using Integers = testing::Types<signed char, unsigned char, short, unsigned short, int, unsigned, long,
+                                unsigned long, long long, unsigned long long, std::int8_t, std::uint8_t,
+                                std::int64_t, std::uint64_t, std::size_t, std::ptrdiff_t>;
 TYPED_TEST_SUITE(ItemInteger, Integers);
 
 TYPED_TEST(ItemInteger, IsWrittenAndReadBackWithItsWholeRange) {
@@ -131,7 +132,8 @@ TEST(Item, WritesArraysAndObjects) {
   EXPECT_EQ(written(array({1, "a", true, nullptr, 0.5})), R"({"v":[1,"a",true,null,0.5]})");
   EXPECT_EQ(written(array({})), R"({"v":[]})");
   EXPECT_EQ(written(object({})), R"({"v":{}})");
-  EXPECT_EQ(written(object({{"a", 1}, {"b", array({object({{"c", "d"}})})}})), R"({"v":{"a":1,"b":[{"c":"d"}]}})");
+  EXPECT_EQ(written(object({{"a", 1}, {"b", array({object({{"c", "d"}})})}})),
+            R"({"v":{"a":1,"b":[{"c":"d"}]}})");
   EXPECT_EQ(written(array_of(std::vector<int>{1, 2})), R"({"v":[1,2]})");
   EXPECT_EQ(written(array_of(std::vector<std::string>{"x", "y"})), R"({"v":["x","y"]})");
   EXPECT_EQ(written(array_of(std::vector<bool>{true, false})), R"({"v":[true,false]})");
@@ -179,9 +181,10 @@ TEST(Item, PassesValuesOn) {
   item->set("n2", item->get("n"));
   item->set("m", item->get("missing"));
   item->set("in", array({item->get("a")["x"][1]}));
-  EXPECT_EQ(item.written(),
-            R"({"a":{"x":[1.0,1e400,"\u00e9"]},"n":null,"b":{"x":[1.0,1e400,"\u00e9"]},"c":1.0,"n2":null,"m":null,)"
-            R"("in":[1e400]})");
+  EXPECT_EQ(
+      item.written(),
+      R"({"a":{"x":[1.0,1e400,"\u00e9"]},"n":null,"b":{"x":[1.0,1e400,"\u00e9"]},"c":1.0,"n2":null,"m":null,)"
+      R"("in":[1e400]})");
 }
 
 TEST(Item, PassesABuiltValueOn) {
@@ -194,7 +197,8 @@ TEST(Item, PassesABuiltValueOn) {
 
 // ---- text that has no JSON form
 
-constexpr std::string_view kInvalid[] = {"\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"};
+constexpr std::string_view kInvalid[] = {"\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                         "\x80"};
 
 TEST(Item, RefusesInvalidUtf8InText) {
   for (const std::string_view text : kInvalid) {
@@ -234,10 +238,13 @@ TEST(Item, ReadsText) {
 
 TEST(Item, NamesKeyTypeAndRecordOfABadText) {
   LoadedItem item(R"({"n":1,"z":null,"o":{}})", 41, "2_0");
-  EXPECT_EQ(bad_message([&] { item->text("n"); }), "field 'n' of record 41_2_0: expected text, found an integer");
+  EXPECT_EQ(bad_message([&] { item->text("n"); }),
+            "field 'n' of record 41_2_0: expected text, found an integer");
   EXPECT_EQ(bad_message([&] { item->text("z"); }), "field 'z' of record 41_2_0: expected text, found null");
-  EXPECT_EQ(bad_message([&] { item->text("o"); }), "field 'o' of record 41_2_0: expected text, found an object");
-  EXPECT_EQ(bad_message([&] { item->text("x"); }), "field 'x' of record 41_2_0: expected text, found nothing");
+  EXPECT_EQ(bad_message([&] { item->text("o"); }),
+            "field 'o' of record 41_2_0: expected text, found an object");
+  EXPECT_EQ(bad_message([&] { item->text("x"); }),
+            "field 'x' of record 41_2_0: expected text, found nothing");
   EXPECT_EQ(bad_reason([&] { item->text("n"); }), "wrong_type");
   EXPECT_EQ(bad_reason([&] { item->text("x"); }), "missing_field");
 }
@@ -318,7 +325,8 @@ TEST(Item, ReadsWhatItWrote) {
 
 TEST(Item, ViewsStayValidWhateverIsWritten) {
   const std::string long_text(100000, 'q');
-  LoadedItem item(R"({"text":"  padded\n ","esc":"\u00e9","obj":{"list":[1.50,"s"]},"long":")" + long_text + "\"}");
+  LoadedItem item(R"({"text":"  padded\n ","esc":"\u00e9","obj":{"list":[1.50,"s"]},"long":")" + long_text +
+                  "\"}");
   const std::string_view text = item->text("text");
   const std::string_view escaped = item->text("esc");
   const std::string_view large = item->text("long");
@@ -399,7 +407,7 @@ TEST(Item, AnUnwrittenRecordPassesByteForByte) {
 
 // ---- lone surrogates
 
-constexpr const char* kLone[] = {R"(\ud800)",       R"(\udc00)",       R"(\uDFFF)",      R"(x\ud83dy)",
+constexpr const char* kLone[] = {R"(\ud800)",       R"(\udc00)",       R"(\uDFFF)",       R"(x\ud83dy)",
                                  R"(\ud800\ud800)", R"(\ude00\ud83d)", R"(\ud83d\u0041)", R"(\ud83d\n)"};
 
 TEST(Item, ALoneSurrogatePassesUntouched) {
@@ -464,7 +472,8 @@ TEST(Item, SetJsonPassesTextOn) {
 }
 
 TEST(Item, SetJsonRefusesWhatIsNotJson) {
-  for (const char* text : {"", " ", "{", "[1,]", "nul", "1 2", "'a'", "{a:1}", "NaN", "01", "\"\x01\"", "\"a", "}", "1,", "\"a\nb\"", "{\"a\r\":1}"}) {
+  for (const char* text : {"", " ", "{", "[1,]", "nul", "1 2", "'a'", "{a:1}", "NaN", "01", "\"\x01\"", "\"a",
+                           "}", "1,", "\"a\nb\"", "{\"a\r\":1}"}) {
     LoadedItem item(R"({"a":1})");
     EXPECT_EQ(bad_reason([&] { item->set_json("b", text); }), "bad_json") << text;
     EXPECT_EQ(item.written(), R"({"a":1})");
@@ -496,8 +505,8 @@ TEST(Item, EmitCopyTakesTheFieldsAsTheyStand) {
   item->set("a", 2);
   item->emit_copy({{"n", 1}});
   item->emit_copy({});
-  EXPECT_EQ(item.children(),
-            (std::vector<std::string>{R"({"a":1.0,"t":"first"})", R"({"a":2,"t":"x","n":1})", R"({"a":2,"t":"x"})"}));
+  EXPECT_EQ(item.children(), (std::vector<std::string>{R"({"a":1.0,"t":"first"})", R"({"a":2,"t":"x","n":1})",
+                                                       R"({"a":2,"t":"x"})"}));
   EXPECT_EQ(item->text("t"), "x");
 }
 
@@ -571,7 +580,8 @@ TEST(Item, AFailedWriteLeavesTheRecordAsItWas) {
 // ---- records that a stage before built
 
 TEST(Item, ReadsAndWritesABuiltRecord) {
-  LoadedItem item(object({{"text", "a\tb"}, {"n", 1}, {"f", 1.0}, {"list", array({1, "x"})}, {"none", nullptr}}), 3);
+  LoadedItem item(
+      object({{"text", "a\tb"}, {"n", 1}, {"f", 1.0}, {"list", array({1, "x"})}, {"none", nullptr}}), 3);
   EXPECT_EQ(item->id(), "3");
   EXPECT_EQ(item->text("text"), "a\tb");
   EXPECT_EQ(item->get("list")[1].as<std::string>(), "x");
@@ -607,7 +617,8 @@ TEST(Item, RawPartsSurviveAChainOfStages) {
 TEST(Item, TestRunsAGenericLambda) {
   const TestResult result = test([](auto& item, auto&) { item.set("len", item.text("text").size()); },
                                  {R"({"text":"abc"})", R"({"text":1})", R"({"text":""})"});
-  EXPECT_EQ(result.records, (std::vector<std::string>{R"({"text":"abc","len":3})", R"({"text":"","len":0})"}));
+  EXPECT_EQ(result.records,
+            (std::vector<std::string>{R"({"text":"abc","len":3})", R"({"text":"","len":0})"}));
   EXPECT_EQ(result.ids, (std::vector<std::string>{"0", "2"}));
   ASSERT_EQ(result.dead.size(), 1u);
   EXPECT_EQ(result.dead[0].id, "1");

@@ -147,10 +147,33 @@ std::string nested(std::size_t levels, const char* open, const char* inside, con
 }
 
 TEST(JsonRead, AcceptsWhatRfc8259Allows) {
-  for (const char* text : {"{}", "[]", "null", "true", "0", "-0", "1.0", "1E+2", "1e-2", "\"\"", " {\t} ", "[1 , 2]",
-                           R"({"a":1,"a":2})", R"({"":{}})", R"("\u0000")", R"("\/\b\f\n\r\t\\\"")", R"("\ud83d\ude00")",
-                           "1e400", "-1e400", "1e-400", "123456789012345678901234567890", "-9223372036854775809",
-                           R"("\ud800")", R"("\udfff\ud800")", R"({"\udc00":1e999})", "\"\x7f\"", "\"\u2028\"",
+  for (const char* text : {"{}",
+                           "[]",
+                           "null",
+                           "true",
+                           "0",
+                           "-0",
+                           "1.0",
+                           "1E+2",
+                           "1e-2",
+                           "\"\"",
+                           " {\t} ",
+                           "[1 , 2]",
+                           R"({"a":1,"a":2})",
+                           R"({"":{}})",
+                           R"("\u0000")",
+                           R"("\/\b\f\n\r\t\\\"")",
+                           R"("\ud83d\ude00")",
+                           "1e400",
+                           "-1e400",
+                           "1e-400",
+                           "123456789012345678901234567890",
+                           "-9223372036854775809",
+                           R"("\ud800")",
+                           R"("\udfff\ud800")",
+                           R"({"\udc00":1e999})",
+                           "\"\x7f\"",
+                           "\"\u2028\"",
                            "[1e400,{\"a\":[18446744073709551616,\"\\ud800x\"]},-1E+999]"}) {
     EXPECT_EQ(parse(text), JsonError::none) << text;
   }
@@ -158,12 +181,18 @@ TEST(JsonRead, AcceptsWhatRfc8259Allows) {
 
 // Each alone, and beside an extreme that makes the text be parsed a second time with replacements.
 TEST(JsonRead, RefusesWhatIsNotJson) {
-  for (const std::string text :
-       {"", " ", "{", "}", "[", "{\"a\":1,}", "[1,]", "[,1]", "[1,,2]", "{\"a\"}", "{\"a\":}", "{a:1}", "{'a':1}",
-        "'a'", "01", "-01", "-", "+1", ".5", "1.", "1.e5", "1e", "1e+", "0x10", "1_000", "NaN", "Infinity", "-Infinity",
-        "nan", "tru", "True", "None", "nulll", "\"a", "\"\\x41\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\", "1 2", "{} {}",
-        "[1] x", "{\"a\":1}}", "// c\n1", "/* c */ 1", "\xef\xbb\xbf{}", "\"a\nb\"", "\"a\tb\"", "\"\x01\"", "\"\x1f\"",
-        "[\x0b]", "[\xc2\xa0]", "{1:2}", "[1;2]", "{\"a\" 1}", "[\"a\" \"b\"]", "[1e400.5]", "[1e4001e1]", "[--1]"}) {
+  for (const std::string text : {"",           " ",           "{",         "}",         "[",
+                                 "{\"a\":1,}", "[1,]",        "[,1]",      "[1,,2]",    "{\"a\"}",
+                                 "{\"a\":}",   "{a:1}",       "{'a':1}",   "'a'",       "01",
+                                 "-01",        "-",           "+1",        ".5",        "1.",
+                                 "1.e5",       "1e",          "1e+",       "0x10",      "1_000",
+                                 "NaN",        "Infinity",    "-Infinity", "nan",       "tru",
+                                 "True",       "None",        "nulll",     "\"a",       "\"\\x41\"",
+                                 "\"\\u12\"",  "\"\\u12g4\"", "\"\\",      "1 2",       "{} {}",
+                                 "[1] x",      "{\"a\":1}}",  "// c\n1",   "/* c */ 1", "\xef\xbb\xbf{}",
+                                 "\"a\nb\"",   "\"a\tb\"",    "\"\x01\"",  "\"\x1f\"",  "[\x0b]",
+                                 "[\xc2\xa0]", "{1:2}",       "[1;2]",     "{\"a\" 1}", "[\"a\" \"b\"]",
+                                 "[1e400.5]",  "[1e4001e1]",  "[--1]"}) {
     EXPECT_EQ(parse(text), JsonError::bad_json) << text;
     EXPECT_EQ(parse("[1e400," + text + "]"), JsonError::bad_json) << "beside 1e400: " << text;
     EXPECT_EQ(parse("[\"\\ud800\"," + text + "]"), JsonError::bad_json) << "beside \\ud800: " << text;
@@ -179,7 +208,8 @@ TEST(JsonRead, RefusesANulByteOutsideOfStringsAndInside) {
 }
 
 TEST(JsonRead, RefusesInvalidUtf8) {
-  for (const char* text : {"\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "\"\x80\""}) {
+  for (const char* text :
+       {"\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "\"\x80\""}) {
     EXPECT_EQ(parse(text), JsonError::invalid_utf8);
     EXPECT_NE(parse("[1e400," + std::string(text) + "]"), JsonError::none);
   }
@@ -233,10 +263,12 @@ TEST(JsonRead, NoByteBehindTheTextMatters) {
 }
 
 TEST(JsonScan, TellsLoneSurrogatesFromPairs) {
-  for (const char* lone : {R"("\ud800")", R"("\udc00")", R"("a\uDBFFb")", R"("\ud800\\udc00")", R"("\ud83d\ude00\ude00")"}) {
+  for (const char* lone :
+       {R"("\ud800")", R"("\udc00")", R"("a\uDBFFb")", R"("\ud800\\udc00")", R"("\ud83d\ude00\ude00")"}) {
     EXPECT_TRUE(json::has_lone_surrogate(lone)) << lone;
   }
-  for (const char* fine : {R"("")", R"("\ud83d\ude00")", R"("\\ud800")", R"("\ue000")", R"("\uD83D\uDE00")", R"("ud800")"}) {
+  for (const char* fine :
+       {R"("")", R"("\ud83d\ude00")", R"("\\ud800")", R"("\ue000")", R"("\uD83D\uDE00")", R"("ud800")"}) {
     EXPECT_FALSE(json::has_lone_surrogate(fine)) << fine;
   }
 }
@@ -285,7 +317,8 @@ TEST(Ids, AreAddedToEmptyObjects) {
 
 TEST(Ids, AreAddedWhateverSpaceStandsInTheObject) {
   for (const std::string space : {"", " ", "\t", "\r", " \t ", "\r \r"}) {
-    for (const std::string& json : {space + "{" + space + "}" + space, space + "{\"a\":1" + space + "}" + space}) {
+    for (const std::string& json :
+         {space + "{" + space + "}" + space, space + "{\"a\":1" + space + "}" + space}) {
       const std::string made = output(json, Ids::add);
       LoadedItem again(made);
       EXPECT_EQ(bad_reason([&] { EXPECT_EQ(again->get("_i").raw(), "10"); }), "none") << made;
@@ -300,7 +333,8 @@ TEST(Ids, ReplaceAnInputsOwn) {
   EXPECT_EQ(output(R"({"_i":1})", Ids::add), R"({"_i":10})");
   EXPECT_EQ(output(object({{"_i", 5}, {"a", 1}}), Ids::add), R"({"a":1,"_i":10})");
   EXPECT_EQ(output(object({{"_i", object({{"_i", 1}})}}), Ids::add), R"({"_i":10})");
-  EXPECT_EQ(output(object({{"a", 1}, {"_i", array({1, 2})}, {"b", 2}}), Ids::add), R"({"a":1,"b":2,"_i":10})");
+  EXPECT_EQ(output(object({{"a", 1}, {"_i", array({1, 2})}, {"b", 2}}), Ids::add),
+            R"({"a":1,"b":2,"_i":10})");
 }
 
 TEST(Ids, ReplaceAnEscapedOne) {

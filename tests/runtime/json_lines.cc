@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <simdjson.h>
 #include <algorithm>
 #include <cerrno>
 #include <random>
-#include <simdjson.h>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -26,8 +26,9 @@ struct Line {
   bool rejected = false;
   friend bool operator==(const Line&, const Line&) = default;
   friend std::ostream& operator<<(std::ostream& out, const Line& line) {
-    return out << (line.rejected ? "rejected " : "") << "row " << line.row << " line " << line.line << " offset "
-               << line.offset << " '" << line.text.substr(0, 60) << "' (" << line.text.size() << " bytes)";
+    return out << (line.rejected ? "rejected " : "") << "row " << line.row << " line " << line.line
+               << " offset " << line.offset << " '" << line.text.substr(0, 60) << "' (" << line.text.size()
+               << " bytes)";
   }
 };
 
@@ -103,7 +104,8 @@ Reading read_fd(int fd, std::size_t frame_bytes, std::size_t limit, const Source
     std::vector<Line> lines;
     for (std::size_t index = 0; index < frame.value().size(); ++index) {
       const RecordView record = frame.value()[index];
-      lines.push_back({std::string(record.payload), record.origin.row, record.origin.line, record.origin.offset});
+      lines.push_back(
+          {std::string(record.payload), record.origin.row, record.origin.line, record.origin.offset});
     }
     for (const std::string& letter : notes.dead_letters) {
       simdjson::dom::parser parser;
@@ -171,7 +173,8 @@ TEST(JsonLines, TakesCarriageReturnsBeforeNewlinesAway) {
 TEST(JsonLines, TakesAByteOrderMarkAwayAtTheBeginningOnly) {
   const Reading reading = read("\xef\xbb\xbf{}\n\xef\xbb\xbf{}\n");
   EXPECT_EQ(reading.lines, (std::vector<Line>{{"{}", 0, 1, 3}, {"\xef\xbb\xbf{}", 1, 2, 6}}));
-  for (const char* file : {"\xef\xbb\xbf", "\xef\xbb", "\xef", "\xef\xbb\xbf\n", "\xef\xbb\xbf\xef\xbb\xbf{}", "\xef\xbb{}\n"}) {
+  for (const char* file :
+       {"\xef\xbb\xbf", "\xef\xbb", "\xef", "\xef\xbb\xbf\n", "\xef\xbb\xbf\xef\xbb\xbf{}", "\xef\xbb{}\n"}) {
     for (std::size_t frame = kLeast; frame < kLeast + 12; ++frame) expect_naive(file, frame);
   }
 }
@@ -182,15 +185,16 @@ TEST(JsonLines, AnEmptyFileHasNoFrame) {
 }
 
 TEST(JsonLines, FramesOfEverySizeCutTheSameLines) {
-  const std::string file =
-      "\xef\xbb\xbf{\"a\":1}\n\n{}\r\n   \n{\"long\":\"" + std::string(150, 'x') + "\"}\r\n1\n2\n\n\n{\"b\":\"\xc3\xa9\"}\n{\"last\":0}";
+  const std::string file = "\xef\xbb\xbf{\"a\":1}\n\n{}\r\n   \n{\"long\":\"" + std::string(150, 'x') +
+                           "\"}\r\n1\n2\n\n\n{\"b\":\"\xc3\xa9\"}\n{\"last\":0}";
   for (std::size_t frame = kLeast; frame < kLeast + 400; ++frame) expect_naive(file, frame);
 }
 
 TEST(JsonLines, LinesOfOneByteFillFramesToTheirTable) {
   std::string file;
   for (int line = 0; line < 20000; ++line) file += "1\n";
-  for (const std::size_t frame : {kLeast, kLeast + 1, std::size_t{500}, std::size_t{4096}, std::size_t{65536}}) {
+  for (const std::size_t frame :
+       {kLeast, kLeast + 1, std::size_t{500}, std::size_t{4096}, std::size_t{65536}}) {
     expect_naive(file, frame);
   }
 }
@@ -212,8 +216,9 @@ TEST(JsonLines, ALineOverTheLimitIsRejectedWithItsLengthAndPlace) {
       EXPECT_EQ(reading.lines,
                 (std::vector<Line>{{"{}", 0, 1, 0}, {"", 1, 2, 3, true}, {"{\"b\":1}", 2, 3, size + 5}}));
       ASSERT_EQ(reading.dead_letters.size(), 1u);
-      EXPECT_NE(reading.dead_letters[0].find("the line has " + std::to_string(size) + " bytes, the limit is 100"),
-                std::string::npos)
+      EXPECT_NE(
+          reading.dead_letters[0].find("the line has " + std::to_string(size) + " bytes, the limit is 100"),
+          std::string::npos)
           << reading.dead_letters[0].substr(0, 200);
       EXPECT_EQ(reading.counts.in, 3u);
       EXPECT_EQ(reading.counts.out, 2u);
@@ -242,8 +247,19 @@ TEST(JsonLines, AgreesWithTheNaiveSplitterOnRandomFiles) {
   const std::uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
-  constexpr std::string_view kPieces[] = {"\n", "\n", "\r\n", "\r", " ", "\t", "{}", "1", "{\"a\":\"\xc3\xa9\"}", "\xef\xbb\xbf",
-                                          "\xff", "x", "{\"text\":\"some longer text in a record of the usual kind\"}"};
+  constexpr std::string_view kPieces[] = {"\n",
+                                          "\n",
+                                          "\r\n",
+                                          "\r",
+                                          " ",
+                                          "\t",
+                                          "{}",
+                                          "1",
+                                          "{\"a\":\"\xc3\xa9\"}",
+                                          "\xef\xbb\xbf",
+                                          "\xff",
+                                          "x",
+                                          "{\"text\":\"some longer text in a record of the usual kind\"}"};
   for (int round = 0; round < 3000; ++round) {
     std::string file = random() % 4 == 0 ? "\xef\xbb\xbf" : "";
     const std::size_t pieces = random() % 120;
@@ -259,7 +275,8 @@ TEST(JsonLines, AgreesWithTheNaiveSplitterOnRandomFiles) {
 }
 
 TEST(JsonLines, ReadingGoesOnAtTheEndOfEveryFrame) {
-  const std::string file = "\xef\xbb\xbf{\"a\":1}\n\n{\"bb\":22}\r\n" + std::string(400, 'x') + "\n1\n2\n \n{\"last\":3}";
+  const std::string file =
+      "\xef\xbb\xbf{\"a\":1}\n\n{\"bb\":22}\r\n" + std::string(400, 'x') + "\n1\n2\n \n{\"last\":3}";
   for (std::size_t frame = kLeast; frame < kLeast + 100; frame += 3) {
     const Reading whole = read(file, frame);
     for (const SourcePosition& position : whole.positions) {
@@ -307,7 +324,8 @@ TEST(JsonLines, APipeIsReadAsItComes) {
   ASSERT_EQ(write(ends[1], "{}\n{\"a\"", 7), 7);
   ASSERT_EQ(write(ends[1], ":1}\n", 4), 4);
   close(ends[1]);
-  EXPECT_EQ(read_fd(ends[0], 4096, kNoLimit, {}).lines, (std::vector<Line>{{"{}", 0, 1, 0}, {"{\"a\":1}", 1, 2, 3}}));
+  EXPECT_EQ(read_fd(ends[0], 4096, kNoLimit, {}).lines,
+            (std::vector<Line>{{"{}", 0, 1, 0}, {"{\"a\":1}", 1, 2, 3}}));
   close(ends[0]);
 }
 

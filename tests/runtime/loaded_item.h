@@ -16,11 +16,14 @@ namespace datagen {
 
 class LoadedItem {
  public:
-  explicit LoadedItem(std::string_view json, std::uint64_t row = 0, std::string_view path = "") : path_(path) {
+  explicit LoadedItem(std::string_view json, std::uint64_t row = 0, std::string_view path = "")
+      : path_(path) {
     load(json, Tag::json, row);
   }
   // The record as the stage before this one would have built it.
-  explicit LoadedItem(const Composite& object, std::uint64_t row = 0) { load(object.bytes(), Tag::msgpack, row); }
+  explicit LoadedItem(const Composite& object, std::uint64_t row = 0) {
+    load(object.bytes(), Tag::msgpack, row);
+  }
 
   Item* operator->() { return &item; }
 

@@ -60,8 +60,10 @@ TEST(Parameters, IntegersReachTheEndsOf64Bits) {
   Parameters p;
   p.integer("n");
   const Parameter& n = p.all()[0];
-  EXPECT_EQ(parse_parameter(n, "9223372036854775807"), ParameterValue(std::numeric_limits<std::int64_t>::max()));
-  EXPECT_EQ(parse_parameter(n, "-9223372036854775808"), ParameterValue(std::numeric_limits<std::int64_t>::min()));
+  EXPECT_EQ(parse_parameter(n, "9223372036854775807"),
+            ParameterValue(std::numeric_limits<std::int64_t>::max()));
+  EXPECT_EQ(parse_parameter(n, "-9223372036854775808"),
+            ParameterValue(std::numeric_limits<std::int64_t>::min()));
   EXPECT_NE(refusal(n, "9223372036854775808"), "accepted");
 }
 
@@ -93,7 +95,8 @@ TEST(Parameters, BooleansAreTrueOrFalse) {
   EXPECT_EQ(parse_parameter(p.all()[0], "true"), ParameterValue(true));
   EXPECT_EQ(parse_parameter(p.all()[0], "false"), ParameterValue(false));
   for (const char* bad : {"", "True", "1", "0", "yes"}) {
-    EXPECT_EQ(refusal(p.all()[0], bad), "parameter 'on': expected true or false, got '" + std::string(bad) + "'");
+    EXPECT_EQ(refusal(p.all()[0], bad),
+              "parameter 'on': expected true or false, got '" + std::string(bad) + "'");
   }
 }
 
@@ -141,7 +144,8 @@ TEST(Parameters, CompletingRefusesUnknownAndMissingNames) {
 
 class ContextParameters : public testing::Test {
  protected:
-  detail::ContextState state_{"stage", 3,
+  detail::ContextState state_{"stage",
+                              3,
                               {{"flag", true},
                                {"count", std::int64_t{7}},
                                {"ratio", 0.25},

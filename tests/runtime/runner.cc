@@ -3,12 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <simdjson.h>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <simdjson.h>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -131,11 +131,17 @@ TEST(Runner, PassesRewritesDropsAndExpands) {
   const Ran ran = run(
       [](Item& item, Context& context) {
         switch (n_of(item)) {
-          case 0: return;
-          case 1: return item.set("x", "y");
-          case 2: return item.drop("short");
-          case 3: item.emit({{"c", 0}}); return item.emit_copy({{"c", 1}});
-          default: context.count("other");
+          case 0:
+            return;
+          case 1:
+            return item.set("x", "y");
+          case 2:
+            return item.drop("short");
+          case 3:
+            item.emit({{"c", 0}});
+            return item.emit_copy({{"c", 1}});
+          default:
+            context.count("other");
         }
       },
       {R"( {"n": 0 } )", R"({"n":1})", R"({"n":2})", R"({"n":3})", R"({"n":4})"});
@@ -188,8 +194,10 @@ TEST(Runner, ExceptionsBecomeDeadLetters) {
   EXPECT_EQ(ran.dead_letters[0],
             R"({"id":1,"stage":"stage","reason":"exception","message":"the \"message\"\n","attempts":1,)"
             R"("source":{"uri":"in.jsonl","line":2,"offset":10},"record":{"n":1}})");
-  const char* reasons[] = {"\"exception\"", "\"exception\"", "\"too_odd\"", "\"bad_record\"", "\"retries_exhausted\""};
-  for (std::size_t index = 0; index < 5; ++index) EXPECT_EQ(member(ran.dead_letters[index], "/reason"), reasons[index]);
+  const char* reasons[] = {"\"exception\"", "\"exception\"", "\"too_odd\"", "\"bad_record\"",
+                           "\"retries_exhausted\""};
+  for (std::size_t index = 0; index < 5; ++index)
+    EXPECT_EQ(member(ran.dead_letters[index], "/reason"), reasons[index]);
   EXPECT_EQ(member(ran.dead_letters[3], "/message"), "\"four\"");
 }
 
@@ -208,7 +216,8 @@ TEST(Runner, ADeadLetterHoldsTheRecordAsItCame) {
 }
 
 TEST(Runner, BadLinesBecomeDeadLettersWithTheirText) {
-  const Ran ran = run([](Item& item, Context&) { item.has("a"); }, {"{\"a\":1,}", "[1]", "{\"a\":\"\xff\"}", "{}"});
+  const Ran ran =
+      run([](Item& item, Context&) { item.has("a"); }, {"{\"a\":1,}", "[1]", "{\"a\":\"\xff\"}", "{}"});
   ASSERT_EQ(ran.dead_letters.size(), 3u);
   EXPECT_EQ(member(ran.dead_letters[0], "/reason"), "\"bad_json\"");
   EXPECT_EQ(member(ran.dead_letters[0], "/record_text"), R"("{\"a\":1,}")");
@@ -237,7 +246,12 @@ TEST(Runner, ADeadLetterIsOneLine) {
 
 TEST(Runner, BadRecordsAreNotTriedAgain) {
   int calls = 0;
-  const Ran ran = run([&](Item&, Context&) { ++calls; throw BadRecord("x"); }, {"{}"}, options(1, 5));
+  const Ran ran = run(
+      [&](Item&, Context&) {
+        ++calls;
+        throw BadRecord("x");
+      },
+      {"{}"}, options(1, 5));
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(member(ran.dead_letters.at(0), "/attempts"), "1");
 }
@@ -245,7 +259,12 @@ TEST(Runner, BadRecordsAreNotTriedAgain) {
 TEST(Runner, OtherExceptionsUseTheRetries) {
   for (const int retries : {0, 1, 3}) {
     int calls = 0;
-    const Ran ran = run([&](Item&, Context&) { ++calls; throw std::runtime_error("x"); }, {"{}"}, options(1, retries));
+    const Ran ran = run(
+        [&](Item&, Context&) {
+          ++calls;
+          throw std::runtime_error("x");
+        },
+        {"{}"}, options(1, retries));
     EXPECT_EQ(calls, retries + 1);
     EXPECT_EQ(member(ran.dead_letters.at(0), "/attempts"), std::to_string(retries + 1));
   }
@@ -277,7 +296,11 @@ TEST(Runner, TheItemIsRestoredBeforeEachAttempt) {
 TEST(Runner, RetryWaitsAsLongAsAskedFor) {
   const auto begin = std::chrono::steady_clock::now();
   int calls = 0;
-  run([&](Item&, Context&) { if (++calls == 1) throw Retry(milliseconds(60)); }, {"{}"}, options(1, 1));
+  run(
+      [&](Item&, Context&) {
+        if (++calls == 1) throw Retry(milliseconds(60));
+      },
+      {"{}"}, options(1, 1));
   EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(60));
   EXPECT_EQ(calls, 2);
 }
@@ -285,14 +308,20 @@ TEST(Runner, RetryWaitsAsLongAsAskedFor) {
 TEST(Runner, CancelledEndsTheAttempts) {
   std::atomic<std::uint32_t> cancel{1};
   int calls = 0;
-  Runner runner(detail::define_item_stage([&](Item&, Context&) { ++calls; throw std::runtime_error("x"); }), options(1, 50));
+  Runner runner(detail::define_item_stage([&](Item&, Context&) {
+                  ++calls;
+                  throw std::runtime_error("x");
+                }),
+                options(1, 50));
   runner.context_.cancel = &cancel;
   runner.run({"{}"});
   EXPECT_EQ(calls, 1);
 }
 
 TEST(Runner, OnErrorDropCountsAndOnErrorFailStops) {
-  const auto bad = [](Item& item, Context&) { if (n_of(item) == 1) throw BadRecord("odd", "one is odd"); };
+  const auto bad = [](Item& item, Context&) {
+    if (n_of(item) == 1) throw BadRecord("odd", "one is odd");
+  };
   const Ran dropped = run(bad, numbered(3), options(1, 0, OnError::drop));
   EXPECT_EQ(dropped.ids, (std::vector<std::string>{"0", "2"}));
   EXPECT_EQ(dropped.notes.counts, (StageCounts{3, 2, 1, 0, 0, 0}));
@@ -308,7 +337,12 @@ TEST(Runner, OnErrorDropCountsAndOnErrorFailStops) {
 }
 
 TEST(Runner, MistakesInTheOperatorAreDeadLettersToo) {
-  const Ran ran = run([](Item& item, Context&) { item.drop("x"); item.set("a", 1); }, {"{}"});
+  const Ran ran = run(
+      [](Item& item, Context&) {
+        item.drop("x");
+        item.set("a", 1);
+      },
+      {"{}"});
   EXPECT_EQ(member(ran.dead_letters.at(0), "/message"), "\"set after drop\"");
 }
 
@@ -346,7 +380,8 @@ TEST(Runner, ThreadsReallyWorkAtTheSameTime) {
       [&](Item&, Context&) {
         const int now = ++inside;
         int seen = most;
-        while (now > seen && !most.compare_exchange_weak(seen, now)) {}
+        while (now > seen && !most.compare_exchange_weak(seen, now)) {
+        }
         std::this_thread::sleep_for(milliseconds(20));
         --inside;
       },
@@ -356,7 +391,8 @@ TEST(Runner, ThreadsReallyWorkAtTheSameTime) {
 }
 
 TEST(Runner, EmptyFramesPassWithAnyThreads) {
-  for (const int threads : {1, 8}) EXPECT_TRUE(run([](Item&, Context&) {}, {}, options(threads)).records.empty());
+  for (const int threads : {1, 8})
+    EXPECT_TRUE(run([](Item&, Context&) {}, {}, options(threads)).records.empty());
   EXPECT_TRUE(run_batch([](Batch&, Context&) {}, {}).records.empty());
 }
 
@@ -508,7 +544,8 @@ class MainTest : public testing::Test {
   int main(F function, const std::string& input) {
     std::ofstream(folder_ + "/in") << input;
     std::string words[] = {"stage", "--in", folder_ + "/in", "--out", folder_ + "/out"};
-    char* argv[] = {words[0].data(), words[1].data(), words[2].data(), words[3].data(), words[4].data(), nullptr};
+    char* argv[] = {words[0].data(), words[1].data(), words[2].data(),
+                    words[3].data(), words[4].data(), nullptr};
     return function(5, argv);
   }
   std::string output() const {
@@ -520,29 +557,38 @@ class MainTest : public testing::Test {
 };
 
 TEST_F(MainTest, RunStageTakesAGenericLambda) {
-  const int code = main([](int argc, char** argv) {
-    return run_stage(argc, argv, [](auto& item, auto&) { item.set("len", count_code_points(item.text("text"))); });
-  }, "{\"text\":\"é\"}\n\n{\"text\":\"\"}\n");
+  const int code = main(
+      [](int argc, char** argv) {
+        return run_stage(argc, argv,
+                         [](auto& item, auto&) { item.set("len", count_code_points(item.text("text"))); });
+      },
+      "{\"text\":\"é\"}\n\n{\"text\":\"\"}\n");
   EXPECT_EQ(code, 0);
   EXPECT_EQ(output(), "{\"text\":\"é\",\"len\":1}\n{\"text\":\"\",\"len\":0}\n");
 }
 
 TEST_F(MainTest, RunBatchStageTakesAGenericLambda) {
-  const int code = main([](int argc, char** argv) {
-    return run_batch_stage(argc, argv, [](auto& batch, auto&) { for (auto& item : batch) item.set("of", batch.size()); });
-  }, "{}\n{}\n");
+  const int code = main(
+      [](int argc, char** argv) {
+        return run_batch_stage(argc, argv, [](auto& batch, auto&) {
+          for (auto& item : batch) item.set("of", batch.size());
+        });
+      },
+      "{}\n{}\n");
   EXPECT_EQ(code, 0);
   EXPECT_EQ(output(), "{\"of\":2}\n{\"of\":2}\n");
 }
 
 TEST_F(MainTest, RunStageTakesAnOperator) {
-  EXPECT_EQ(main([](int argc, char** argv) { return run_stage<Summing>(argc, argv); }, "{\"n\":1}\n{\"n\":2}"), 0);
+  EXPECT_EQ(
+      main([](int argc, char** argv) { return run_stage<Summing>(argc, argv); }, "{\"n\":1}\n{\"n\":2}"), 0);
   EXPECT_EQ(output(), "{\"sum\":3}\n{\"twice\":6}\n");
 }
 
 TEST_F(MainTest, DeadLettersMakeItsExitCode) {
   testing::internal::CaptureStderr();
-  const int code = main([](int argc, char** argv) { return run_stage(argc, argv, [](auto&, auto&) {}); }, "{}\n{\"a\":}\n");
+  const int code = main([](int argc, char** argv) { return run_stage(argc, argv, [](auto&, auto&) {}); },
+                        "{}\n{\"a\":}\n");
   EXPECT_EQ(code, 1);
   EXPECT_EQ(member(testing::internal::GetCapturedStderr(), "/reason"), "\"bad_json\"");
   EXPECT_EQ(output(), "{}\n");

@@ -11,9 +11,10 @@
 namespace datagen {
 namespace {
 
-constexpr std::uint32_t kPythonSpaces[] = {
-    0x9,    0xa,    0xb,    0xc,    0xd,    0x1c,   0x1d,   0x1e,   0x1f,   0x20,   0x85,   0xa0,   0x1680, 0x2000, 0x2001,
-    0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007, 0x2008, 0x2009, 0x200a, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000};
+constexpr std::uint32_t kPythonSpaces[] = {0x9,    0xa,    0xb,    0xc,    0xd,    0x1c,   0x1d,   0x1e,
+                                           0x1f,   0x20,   0x85,   0xa0,   0x1680, 0x2000, 0x2001, 0x2002,
+                                           0x2003, 0x2004, 0x2005, 0x2006, 0x2007, 0x2008, 0x2009, 0x200a,
+                                           0x2028, 0x2029, 0x202f, 0x205f, 0x3000};
 constexpr std::uint32_t kCodePoints = 0x110000;
 
 bool is_python_space(std::uint32_t code) {
@@ -26,7 +27,8 @@ std::string utf8(std::uint32_t code) {
   const auto byte = [](std::uint32_t value) { return static_cast<char>(value); };
   if (code < 0x80) return {byte(code)};
   if (code < 0x800) return {byte(0xc0 | code >> 6), byte(0x80 | (code & 0x3f))};
-  if (code < 0x10000) return {byte(0xe0 | code >> 12), byte(0x80 | (code >> 6 & 0x3f)), byte(0x80 | (code & 0x3f))};
+  if (code < 0x10000)
+    return {byte(0xe0 | code >> 12), byte(0x80 | (code >> 6 & 0x3f)), byte(0x80 | (code & 0x3f))};
   return {byte(0xf0 | code >> 18), byte(0x80 | (code >> 12 & 0x3f)), byte(0x80 | (code >> 6 & 0x3f)),
           byte(0x80 | (code & 0x3f))};
 }
@@ -98,7 +100,8 @@ TEST(CountCodePoints, IsLenOfPython) {
 TEST(CountCodePoints, CountsTextOfEveryLengthAndAlignment) {
   const std::string text = [] {
     std::string made;
-    for (int index = 0; index < 60; ++index) made += utf8(index % 4 == 0 ? 0x1f600 : index % 4 == 1 ? 'a' : 0xe9);
+    for (int index = 0; index < 60; ++index)
+      made += utf8(index % 4 == 0 ? 0x1f600 : index % 4 == 1 ? 'a' : 0xe9);
     return made;
   }();
   for (std::size_t begin = 0; begin <= 60; ++begin) {

@@ -141,12 +141,15 @@ TEST_P(ValueAs, ReadsBooleansAndStrings) {
 }
 
 TEST_P(ValueAs, RefusesEveryOtherType) {
-  for (const char* value : {"null", "1", "1.5", "\"true\"", "[]", "{}"}) EXPECT_EQ(reason<bool>(value), "wrong_type") << value;
-  for (const char* value : {"null", "true", "1.5", "\"1\"", "[1]", "{}"}) EXPECT_EQ(reason<int>(value), "wrong_type") << value;
+  for (const char* value : {"null", "1", "1.5", "\"true\"", "[]", "{}"})
+    EXPECT_EQ(reason<bool>(value), "wrong_type") << value;
+  for (const char* value : {"null", "true", "1.5", "\"1\"", "[1]", "{}"})
+    EXPECT_EQ(reason<int>(value), "wrong_type") << value;
   for (const char* value : {"null", "true", "1.5", "\"1\"", "[1]", "{}"}) {
     EXPECT_EQ(reason<unsigned>(value), "wrong_type") << value;
   }
-  for (const char* value : {"null", "false", "\"1\"", "[1]", "{}"}) EXPECT_EQ(reason<double>(value), "wrong_type") << value;
+  for (const char* value : {"null", "false", "\"1\"", "[1]", "{}"})
+    EXPECT_EQ(reason<double>(value), "wrong_type") << value;
   for (const char* value : {"null", "false", "1", "1.5", "[]", "{}"}) {
     EXPECT_EQ(reason<std::string>(value), "wrong_type") << value;
   }
@@ -167,7 +170,8 @@ TEST_P(ValueAs, ValueOrHelpsOutForMissingAndNullOnly) {
 
 TEST(Value, BuiltNumbersFollowTheSameRules) {
   LoadedItem item("{}");
-  item->assign({{"neg", -1}, {"big", std::numeric_limits<std::uint64_t>::max()}, {"half", 0.5}, {"one", 1.0}});
+  item->assign(
+      {{"neg", -1}, {"big", std::numeric_limits<std::uint64_t>::max()}, {"half", 0.5}, {"one", 1.0}});
   EXPECT_EQ(item->get("neg").as<int>(), -1);
   EXPECT_EQ(item->get("neg").as<double>(), -1.0);
   EXPECT_EQ(bad_reason([&] { item->get("neg").as<unsigned>(); }), "out_of_range");
@@ -210,8 +214,9 @@ TEST(Value, MessagesNameTheIndexThatIsMissing) {
 enum class Made { json, kept, built, inexact };
 class ValueTree : public testing::TestWithParam<Made> {
  protected:
-  ValueTree() : item_(GetParam() == Made::inexact ? R"({"t":[10,"b",{"k":1,"l":"last","k":2},[],null],"x":1e400})"
-                                                  : R"({"t":[10,"b",{"k":1,"l":"last","k":2},[],null],"x":0})") {
+  ValueTree()
+      : item_(GetParam() == Made::inexact ? R"({"t":[10,"b",{"k":1,"l":"last","k":2},[],null],"x":1e400})"
+                                          : R"({"t":[10,"b",{"k":1,"l":"last","k":2},[],null],"x":0})") {
     if (GetParam() == Made::kept) item_->set("x", "rewritten");
     if (GetParam() == Made::built) {
       item_->assign({{"t", array({10, "b", object({{"k", 2}, {"l", "last"}}), array({}), nullptr})}});
@@ -220,7 +225,8 @@ class ValueTree : public testing::TestWithParam<Made> {
   Value tree() { return item_->get("t"); }
   LoadedItem item_;
 };
-INSTANTIATE_TEST_SUITE_P(HoweverMade, ValueTree, testing::Values(Made::json, Made::kept, Made::built, Made::inexact));
+INSTANTIATE_TEST_SUITE_P(HoweverMade, ValueTree,
+                         testing::Values(Made::json, Made::kept, Made::built, Made::inexact));
 
 TEST_P(ValueTree, IndexesArrays) {
   EXPECT_EQ(tree()[0].as<int>(), 10);

@@ -1,4 +1,5 @@
-// A stage that does to its process what the record says: {"do": "segv" | "abort" | "exit" | "hang" | "throw" | "overflow"}.
+// A stage that does to its process what the record says: {"do": "segv" | "abort" | "exit" | "hang" | "throw"
+// | "overflow"}.
 #include <datagen/stage.h>
 
 #include <csignal>
