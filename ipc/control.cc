@@ -125,6 +125,11 @@ void store_written(Cell& cell, const WrittenState& state) {
   cell.written_version.store(next, std::memory_order_release);
 }
 
+void store_committed(Cell& cell, std::uint64_t mark, std::uint64_t seq) {
+  cell.committed_seq.store(seq, std::memory_order_relaxed);
+  cell.committed_mark.store(mark, std::memory_order_release);
+}
+
 WrittenState load_written(const Cell& cell) {
   const Written& copy = cell.written[cell.written_version.load(std::memory_order_acquire) % 2];
   return {copy.seq.load(std::memory_order_relaxed), copy.bytes.load(std::memory_order_relaxed),

@@ -29,7 +29,8 @@ enum class WorkerState : std::uint32_t {
   running,
   waiting_for_input,
   waiting_for_room,
-  finished
+  finished,
+  failed  // it gave up itself: its exit code is one of ipc/worker_exit.h
 };
 
 // Counters that grow while a worker runs. Display only.
@@ -92,12 +93,14 @@ struct alignas(kCacheLine) Cell {
   alignas(kCacheLine) Written written[2];
   AtomicWord written_version;
   AtomicWord committed_mark;  // by a committer: the newest mark whose line in its .done file is durable
+  AtomicWord committed_seq;   // frames below it are in that commit; stored before the mark
 };
 
 static_assert(sizeof(InFlight) == kCacheLine && sizeof(Counters) == 96 && sizeof(Cell) == 6 * kCacheLine);
 static_assert(offsetof(Cell, semaphore) == 8 && offsetof(Cell, pid) == 64 &&
               offsetof(Cell, counters) == 128 && offsetof(Cell, written) == 256 &&
-              offsetof(Cell, written_version) == 320 && offsetof(Cell, committed_mark) == 328);
+              offsetof(Cell, written_version) == 320 && offsetof(Cell, committed_mark) == 328 &&
+              offsetof(Cell, committed_seq) == 336);
 
 struct alignas(kCacheLine) ControlHeader {
   AtomicWord magic;
@@ -131,6 +134,8 @@ struct WrittenState {
 // its start, with what it found in its files. Dies between any two stores: the copy that the version names is
 // whole.
 void store_written(Cell& cell, const WrittenState& state);
+// By a committer: the commit of `mark` is durable. Who sees the mark sees the sequence number too.
+void store_committed(Cell& cell, std::uint64_t mark, std::uint64_t seq);
 // By a successor, or by the launcher after the death.
 WrittenState load_written(const Cell& cell);
 

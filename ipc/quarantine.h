@@ -24,7 +24,7 @@ namespace datagen::ipc {
 struct Directive {
   enum class Kind : std::uint64_t {
     none = 0,
-    alone = 1,  // run records [first, second) of the frame one at a time, with no other thread at work
+    alone = 1,  // run the frame one record at a time on one thread; records [first, second) are the suspects
     split = 2,  // no batch call crosses record first, second or third of the frame
     skip = 3,  // dead-letter the record of row `first` and path hash `second` without running it; its details
                // are in quarantine/<third>.json of the run directory

@@ -1,5 +1,6 @@
 // What a worker's exit code tells the launcher. Exit 0 counts only together with WorkerState::finished in the
-// cell and with drained rings: a worker that ends before is dead, whatever its code.
+// cell and with drained rings, the others only together with WorkerState::failed (or with none: it had not
+// come to its cell yet). An operator may call exit() with any number: that is a death like another.
 #pragma once
 
 namespace datagen {
@@ -12,5 +13,7 @@ constexpr int kWorkerCancelled = 4;
 constexpr int kWorkerNeedsEpoch = 5;  // in place is impossible: go on from the commits, under a new epoch
 constexpr int kWorkerStop =
     6;  // cannot go on at all (a full disk): stop the run, resumable, with its message
+
+constexpr int kWorkerOutOfMemory = 7;  // of its memory limit, with a record in its hands
 
 }  // namespace datagen

@@ -9,14 +9,12 @@
 #include "ipc/result.h"
 #include "launcher/blame.h"
 #include "launcher/supervisor.h"
+#include "launcher/worker_log.h"
 
 namespace datagen::launcher {
 
-// The end of a log, from byte `from` on: at most 4 KiB of valid UTF-8, whole lines.
-std::string log_tail(const std::string& log_path, std::uint64_t from);
-
 // Errors: as the system tells them.
 Result<void> write_crash_details(const std::string& run_directory, const GivenUp& given_up,
-                                 Death::Cause cause, const Ending& ending, const std::string& log);
+                                 Death::Cause cause, const Ending& ending, const WorkerLog& log);
 
 }  // namespace datagen::launcher

@@ -86,23 +86,4 @@ std::uint64_t file_bytes(const std::string& path) {
   return stat(path.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
 }
 
-std::string last_words(const std::string& log_path, std::uint64_t from) {
-  constexpr std::uint64_t kTailBytes = 4096;
-  constexpr std::size_t kLineBytesMax = 500;
-  const std::uint64_t size = file_bytes(log_path);
-  if (size <= from) return {};
-  const std::uint64_t begin = size - std::min(size - from, kTailBytes);
-  std::string text(size - begin, '\0');
-  const int fd = open(log_path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return {};
-  const ssize_t got = pread(fd, text.data(), text.size(), static_cast<off_t>(begin));
-  close(fd);
-  text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  const std::size_t newline = text.rfind('\n');
-  std::string line = newline == std::string::npos ? text : text.substr(newline + 1);
-  line.resize(std::min(line.size(), kLineBytesMax));
-  return simdjson::validate_utf8(line) ? line : std::string();
-}
-
 }  // namespace datagen::launcher

@@ -34,9 +34,6 @@ class RunDirectory {
   std::string path_;  // absolute
   int fd_ = -1;
 };
-
-// What a run prints last of a log, from byte `from` on: its last line that is not empty, at most 500 bytes.
-std::string last_words(const std::string& log_path, std::uint64_t from);
 std::uint64_t file_bytes(const std::string& path);
 
 }  // namespace datagen::launcher

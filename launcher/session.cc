@@ -16,6 +16,7 @@
 #include "ipc/worker_exit.h"
 #include "launcher/crash_details.h"
 #include "launcher/generation.h"
+#include "launcher/oom_kills.h"
 
 namespace datagen::launcher {
 
@@ -211,14 +212,16 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   ending.signalled = exit.signalled;
   ending.code = exit.code;
   ending.was_killed_here = worker.was_killed_here;
-  const bool said_so =
-      epoch_->control().cell(cell).state.load(std::memory_order_acquire) == ipc::WorkerState::finished;
-  ending.finished = !exit.signalled && exit.code == kWorkerDone && said_so && epoch_->has_finished(stage);
+  const ipc::WorkerState state = epoch_->control().cell(cell).state.load(std::memory_order_acquire);
+  ending.finished = !exit.signalled && exit.code == kWorkerDone && state == ipc::WorkerState::finished &&
+                    epoch_->has_finished(stage);
+  ending.gave_up = state == ipc::WorkerState::failed || state == ipc::WorkerState::absent;
   ending.progress = epoch_->progress(stage);
   std::vector<Action> first;
   if (!ending.finished) {
-    first = investigate(cell, ending);
-    ending.message = last_words(directory_.log_path(stage.id, worker.index), worker.log_bytes);
+    const WorkerLog log = read_worker_log(directory_.log_path(stage.id, worker.index), worker.log_bytes);
+    first = investigate(cell, ending, log);
+    ending.message = log.last_words();
     // Also while stopping: neighbours that still finish what they hold must not wait for the dead one.
     const auto recovered = epoch_->recover(stage, cell);
     ending.rings_are_sound = recovered.has_value();
@@ -236,11 +239,13 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
 
 namespace {
 
-Death::Cause cause_of(const Ending& ending, bool is_overdue, bool was_killed_here) {
+Death::Cause cause_of(const Ending& ending, bool is_overdue, bool was_oom) {
   if (is_overdue) return Death::Cause::timeout;
-  if (was_killed_here) return Death::Cause::own_kill;
+  if (ending.was_killed_here) return Death::Cause::own_kill;
+  if (ending.gave_up && ending.code == kWorkerOutOfMemory) return Death::Cause::out_of_memory;
   if (!ending.signalled) return Death::Cause::exit;
-  return is_crash_signal(ending.code) ? Death::Cause::crash : Death::Cause::foreign_kill;
+  if (is_crash_signal(ending.code)) return Death::Cause::crash;
+  return ending.code == SIGKILL && was_oom ? Death::Cause::out_of_memory : Death::Cause::foreign_kill;
 }
 
 std::uint64_t monotonic_ns() { return static_cast<std::uint64_t>(now().time_since_epoch().count()); }
@@ -256,20 +261,23 @@ bool is_traced(pid_t pid) {
 
 }  // namespace
 
-std::vector<Action> Session::investigate(std::uint32_t cell, Ending& ending) {
+std::vector<Action> Session::investigate(std::uint32_t cell, Ending& ending, const WorkerLog& log) {
   const Worker& worker = workers_[cell];
   const PlannedStage& stage = runtime_.plan.stages[worker.stage];
   if (stage.kind != StageKind::stage || !supervisor_.is_running()) return {};
   Death death;
   death.stage = worker.stage;
   death.keeps_frames = !stage.stateful;
-  death.cause = cause_of(ending, !worker.overdue.empty(), worker.was_killed_here);
+  // The kernel counts before the process is reaped. Another process may have been meant, which only matters
+  // if this one was killed by hand at the same moment.
+  const std::uint64_t kills = oom_kills();
+  death.cause = cause_of(ending, !worker.overdue.empty(), kills > oom_kills_);
+  oom_kills_ = kills;
   death.suspects = worker.overdue.empty() ? epoch_->control().begun(cell) : worker.overdue;
   if (death.suspects.empty()) return {};
   const Judgement judgement = blame_.judge(death, static_cast<int>(stage.running.crash_attempts));
   ending.is_attributed = judgement.is_attributed;
   if (judgement.given_up) {
-    const std::string log = log_tail(directory_.log_path(stage.id, worker.index), worker.log_bytes);
     const auto written =
         write_crash_details(directory_.path(), *judgement.given_up, death.cause, ending, log);
     if (!written) progress_.say(written.error().message());
@@ -285,19 +293,15 @@ std::vector<Action> Session::investigate(std::uint32_t cell, Ending& ending) {
 }
 
 void Session::kill_overdue() {
-  constexpr std::uint64_t kGapNs = 500'000'000;  // ten ticks missed: this process did not run
-  const std::uint64_t time = monotonic_ns();
-  if (last_tick_ns_ != 0 && time - last_tick_ns_ > kGapNs) timed_from_ns_ = time;
-  last_tick_ns_ = time;
+  running_time_.tick(monotonic_ns());
   for (std::uint32_t cell = 0; cell < workers_.size(); ++cell) {
     Worker& worker = workers_[cell];
     const auto timeout =
         static_cast<std::uint64_t>(runtime_.plan.stages[worker.stage].running.timeout_ms) * 1'000'000;
     if (timeout == 0 || !worker.process || worker.was_killed_here) continue;
     std::vector<ipc::Begun> overdue = epoch_->control().begun(cell);
-    std::erase_if(overdue, [&](const ipc::Begun& begun) {
-      return time < std::max(begun.started_ns, timed_from_ns_) + timeout;
-    });
+    std::erase_if(overdue,
+                  [&](const ipc::Begun& begun) { return running_time_.since(begun.started_ns) < timeout; });
     if (overdue.empty() || is_traced(worker.process->pid())) continue;
     worker.overdue = std::move(overdue);
     worker.was_killed_here = true;
@@ -319,12 +323,16 @@ std::vector<Action> Session::tick() {
 // The newest mark that every committer holds is the run's checkpoint; the source may then issue the next.
 void Session::advance_checkpoint() {
   std::uint64_t held = ~std::uint64_t{0};
+  std::uint64_t seq = ~std::uint64_t{0};
   for (const PlannedStage& stage : runtime_.plan.stages) {
-    if (stage.commits())
-      held = std::min(
-          held, epoch_->control().cell(stage.first_cell).committed_mark.load(std::memory_order_acquire));
+    if (!stage.commits()) continue;
+    const ipc::Cell& cell = epoch_->control().cell(stage.first_cell);
+    held = std::min(held, cell.committed_mark.load(std::memory_order_acquire));
+    seq = std::min(seq, cell.committed_seq.load(std::memory_order_relaxed));
   }
-  if (held > epoch_->control().checkpoint()) epoch_->control().set_checkpoint(held);
+  if (held <= epoch_->control().checkpoint()) return;
+  epoch_->control().set_checkpoint(held);
+  blame_.retire(seq);  // nobody works on these frames again
 }
 
 // The counters are for display and may count a redone frame twice; what is exact is judged at the end.

@@ -12,11 +12,14 @@
 
 #include "launcher/blame.h"
 #include "launcher/epoch.h"
+#include "launcher/oom_kills.h"
 #include "launcher/process.h"
 #include "launcher/progress.h"
 #include "launcher/run_directory.h"
+#include "launcher/running_time.h"
 #include "launcher/runtime_file.h"
 #include "launcher/supervisor.h"
+#include "launcher/worker_log.h"
 
 namespace datagen::launcher {
 
@@ -59,7 +62,7 @@ class Session {
   void kill_all();
   std::vector<Action> reap(std::uint32_t cell);
   // Finds out what the worker died of, and writes what follows from it for those who come after.
-  std::vector<Action> investigate(std::uint32_t cell, Ending& ending);
+  std::vector<Action> investigate(std::uint32_t cell, Ending& ending, const WorkerLog& log);
   std::vector<Action> tick();
   void kill_overdue();
   std::vector<Action> on_signal(int number);
@@ -73,11 +76,9 @@ class Session {
   Supervisor supervisor_;
   Blame blame_;
   std::unique_ptr<Epoch> epoch_;
-  std::vector<Worker> workers_;  // by cell
-  // Work that was begun before is timed from here on: the launcher, and perhaps the whole machine, was
-  // stopped then.
-  std::uint64_t timed_from_ns_ = 0;
-  std::uint64_t last_tick_ns_ = 0;
+  std::vector<Worker> workers_;            // by cell
+  RunningTime running_time_;               // time-outs are measured in it
+  std::uint64_t oom_kills_ = oom_kills();  // at the last death
   int epoll_ = -1;
   int timer_ = -1;
   bool is_over_ = false;

@@ -60,8 +60,9 @@ std::vector<Action> Supervisor::after_last() {
 std::vector<Action> Supervisor::on_death(std::uint32_t cell, const Ending& ending, Time now) {
   const std::size_t index = stage_of(cell);
   const StageInfo& stage = stages_[index];
-  const bool by_itself = !ending.signalled;
-  if (by_itself && (ending.code == kWorkerCannotStart || ending.code == kWorkerStop))
+  // What an operator did to its process says nothing about the stage as a whole.
+  const bool gave_up = ending.gave_up && !ending.signalled && !ending.is_attributed;
+  if (gave_up && (ending.code == kWorkerCannotStart || ending.code == kWorkerStop))
     return fail(index, ending.message, now);
   StageState& state = states_[index];
   ++state.restarts;
@@ -74,7 +75,7 @@ std::vector<Action> Supervisor::on_death(std::uint32_t cell, const Ending& endin
                 now);
   }
   const bool asks_for_epoch =
-      by_itself && (ending.code == kWorkerDamagedRing || ending.code == kWorkerNeedsEpoch);
+      gave_up && (ending.code == kWorkerDamagedRing || ending.code == kWorkerNeedsEpoch);
   if (stage.restarts_in_place && ending.rings_are_sound && !asks_for_epoch) {
     workers_[cell] = Worker::alive;
     return {{Kind::spawn, cell}};

@@ -26,6 +26,7 @@ struct Ending {
   int code = 0;                  // exit code, or number of the signal
   bool finished = false;         // all that its stage has to do is done, and it said so
   bool is_attributed = false;    // to a record: does not count towards restart intensity
+  bool gave_up = false;          // it ended by its own will: the exit code is one of ipc/worker_exit.h
   bool was_killed_here = false;  // by this launcher, which had a reason to
   bool rings_are_sound = true;
   std::uint64_t progress = 0;  // frames of its stage that are done, over the whole run

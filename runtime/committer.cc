@@ -65,8 +65,11 @@ void Committer::make_durable(const Commit& commit) {
   } catch (const std::exception& error) {
     problem = error.what();
   }
-  if (!problem.empty()) _exit(fail_worker(stage_, kWorkerNeedsEpoch, problem));
-  if (commit.mark != 0) cell_.committed_mark.store(commit.mark, std::memory_order_release);
+  if (!problem.empty()) {
+    cell_.state.store(ipc::WorkerState::failed, std::memory_order_release);
+    _exit(fail_worker(stage_, kWorkerNeedsEpoch, problem));
+  }
+  if (commit.mark != 0) ipc::store_committed(cell_, commit.mark, commit.seq);
 }
 
 }  // namespace datagen

@@ -1,11 +1,15 @@
 #include "crash_handler.h"
 
+#include <dlfcn.h>
 #include <execinfo.h>
+#include <link.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 
 namespace datagen {
 
@@ -13,36 +17,106 @@ namespace {
 
 constexpr int kSignals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
 constexpr int kFramesMax = 64;
-alignas(16) char alternate_stack[64 << 10];
-char stage_name[128];
+constexpr std::size_t kStackBytes = 64 << 10;
+constexpr unsigned kSecondsMax = 5;
 
-// Async-signal-safe calls only. The first backtrace() loads a library, so it was made at the start.
-void report(int number, siginfo_t*, void*) {
-  char line[256];
-  char* to = line;
-  for (const char* part : {"datagen-crash: SIG", sigabbrev_np(number), " in stage ",
-                           static_cast<const char*>(stage_name), "\n"}) {
-    const std::size_t bytes = std::strlen(part);
-    std::memcpy(to, part, bytes);
-    to += bytes;
+char stage_name[128];
+char executable_path[1024];
+thread_local const ipc::InFlight* in_flight = nullptr;
+
+// A line on its way to stderr. Async-signal-safe calls only, as all that the handler uses.
+class Line {
+ public:
+  Line& operator<<(const char* text) {
+    while (*text != '\0' && end_ < sizeof bytes_ - 1) bytes_[end_++] = *text++;
+    return *this;
   }
-  void* frames[kFramesMax];
-  const int count = backtrace(frames, kFramesMax);
-  if (write(STDERR_FILENO, line, static_cast<std::size_t>(to - line)) > 0)
-    backtrace_symbols_fd(frames, count, STDERR_FILENO);
+  Line& number(std::uint64_t value, unsigned base) {
+    char digits[20];
+    int count = 0;
+    do digits[count++] = "0123456789abcdef"[value % base];
+    while ((value /= base) != 0);
+    while (count > 0 && end_ < sizeof bytes_ - 1) bytes_[end_++] = digits[--count];
+    return *this;
+  }
+  Line& hex(std::uint64_t value) { return (*this << "0x").number(value, 16); }
+  void write_out() {
+    bytes_[end_++] = '\n';
+    if (write(STDERR_FILENO, bytes_, end_) < 0) return;
+  }
+
+ private:
+  char bytes_[1536];
+  std::size_t end_ = 0;
+};
+
+void write_headline(int number, const siginfo_t* info) {
+  Line line;
+  line << "datagen-crash: SIG" << sigabbrev_np(number);
+  // si_code above 0: the kernel found a fault; else somebody sent the signal and there is no address.
+  if (info->si_code > 0 && number != SIGABRT)
+    (line << " at ").hex(reinterpret_cast<std::uintptr_t>(info->si_addr));
+  line << " in stage '" << stage_name << "'";
+  if (in_flight != nullptr) {
+    const std::uint64_t frame = in_flight->frame.load(std::memory_order_relaxed);
+    if (frame != ipc::InFlight::kNothing) {
+      (line << ", frame ").number(frame, 10);
+      (line << ", record of row ").number(in_flight->row.load(std::memory_order_relaxed), 10);
+    }
+  }
+  line.write_out();
+}
+
+void write_call(void* address) {
+  Line line;
+  dl_find_object found{};
+  if (_dl_find_object(address, &found) == 0) {
+    const char* path = found.dlfo_link_map->l_name;
+    line << (path != nullptr && *path != '\0' ? path : executable_path) << "+";
+    line.hex(reinterpret_cast<std::uintptr_t>(address) - found.dlfo_link_map->l_addr);
+  } else {
+    line.hex(reinterpret_cast<std::uintptr_t>(address));
+  }
+  line.write_out();
+}
+
+void report(int number, siginfo_t* info, void*) {
+  // Should even this hang (a lock of the unwinder), the process dies all the same.
+  signal(SIGALRM, SIG_DFL);
+  sigset_t alarms;
+  sigemptyset(&alarms);
+  sigaddset(&alarms, SIGALRM);
+  pthread_sigmask(SIG_UNBLOCK, &alarms, nullptr);
+  alarm(kSecondsMax);
+  write_headline(number, info);
+  void* calls[kFramesMax];
+  const int count = backtrace(calls, kFramesMax);
+  constexpr int kOwnCalls = 2;  // this function and the kernel's trampoline
+  for (int call = kOwnCalls; call < count; ++call) write_call(calls[call]);
   raise(number);  // SA_RESETHAND has put the default back: the launcher sees the signal
 }
 
 }  // namespace
 
+void use_alternate_stack() {
+  thread_local std::unique_ptr<char[]> memory;
+  if (memory) return;
+  memory = std::make_unique<char[]>(kStackBytes);
+  stack_t stack{};
+  stack.ss_sp = memory.get();
+  stack.ss_size = kStackBytes;
+  sigaltstack(&stack, nullptr);
+}
+
+void name_record_in_crash(const ipc::InFlight& entry) { in_flight = &entry; }
+
 void install_crash_handler(const std::string& stage) {
   std::snprintf(stage_name, sizeof stage_name, "%s", stage.c_str());
-  void* frame = nullptr;
-  backtrace(&frame, 1);
-  stack_t stack{};
-  stack.ss_sp = alternate_stack;
-  stack.ss_size = sizeof alternate_stack;
-  sigaltstack(&stack, nullptr);
+  const ssize_t length = readlink("/proc/self/exe", executable_path, sizeof executable_path - 1);
+  executable_path[length > 0 ? length : 0] = '\0';
+  void* call = nullptr;
+  backtrace(&call, 1);  // the first one loads a library, which a handler must not do
+  use_alternate_stack();
   struct sigaction action {};
   action.sa_sigaction = report;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER;

@@ -4,7 +4,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <latch>
+#include <new>
 #include <thread>
+
+#include "crash_handler.h"
 
 namespace datagen {
 
@@ -76,6 +79,9 @@ bool OperatorRunner::attempt(ItemState& state, Call call, Result& result) {
       result.reason.reason = "retries_exhausted";
       result.reason.message = retry.what();
       pause = retry.after();
+    } catch (const std::bad_alloc& exception) {
+      result.reason.reason = "out_of_memory";
+      result.reason.message = "the operator ran out of memory";
     } catch (const std::exception& exception) {
       result.reason.reason = "exception";
       result.reason.message = exception.what();
@@ -104,8 +110,8 @@ void OperatorRunner::run_items(const FrameReader& in, FrameWriter& out, StageNot
       bury(view, *reason, notes);
       continue;
     }
-    record.load(view);
     begin(0, index, 1, view);
+    record.load(view);
     run_item(record, result);
     append(record, result, out, notes);
   }
@@ -119,6 +125,7 @@ void OperatorRunner::run_items_in_threads(const FrameReader& in, FrameWriter& ou
   std::latch done(options_.threads);
   for (int thread = 0; thread < options_.threads; ++thread) {
     boost::asio::post(*threads_, [&, thread] {
+      use_alternate_stack();
       ItemState& record = *states_[static_cast<std::size_t>(thread)];
       for (std::size_t index = next++; index < results.size(); index = next++) {
         const RecordView view = in[index];
@@ -127,8 +134,8 @@ void OperatorRunner::run_items_in_threads(const FrameReader& in, FrameWriter& ou
           results[index].reason = *reason;
           continue;
         }
-        record.load(view);
         begin(thread, index, 1, view);
+        record.load(view);
         run_item(record, results[index]);
         keep(record, results[index]);
       }
@@ -161,6 +168,7 @@ void OperatorRunner::run_batches(const FrameReader& in, FrameWriter& out, StageN
 
 void OperatorRunner::run_batch(const FrameReader& in, std::size_t first, std::size_t count, FrameWriter& out,
                                StageNotes& notes) {
+  begin(0, first, count, in[first]);
   std::vector<std::unique_ptr<Item>> items;
   std::vector<Item*> pointers;
   for (std::size_t index = 0; index < count; ++index) {
@@ -168,7 +176,6 @@ void OperatorRunner::run_batch(const FrameReader& in, std::size_t first, std::si
     items.push_back(std::make_unique<Item>(*states_[index]));
     pointers.push_back(items.back().get());
   }
-  begin(0, first, count, in[first]);
   bool all_done = true;
   try {
     Batch batch(pointers.data(), count);

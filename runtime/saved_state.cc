@@ -25,7 +25,7 @@ Result<void> SavedState::load(Operator& stage_operator) {
   std::ifstream file(path_of(weld_.resume.mark), std::ios::binary);
   if (!file) return Error("the saved state " + path_of(weld_.resume.mark) + " cannot be read");
   stage_operator.load(file);
-  cell_.committed_mark.store(weld_.resume.mark, std::memory_order_release);
+  ipc::store_committed(cell_, weld_.resume.mark, weld_.resume.seq);
   return success();
 }
 
@@ -40,7 +40,7 @@ Result<void> SavedState::save(const Operator& stage_operator, std::uint64_t mark
   commit.mark = mark;
   commit.seq = seq + 1;
   DATAGEN_TRY(log_.append(commit));
-  cell_.committed_mark.store(mark, std::memory_order_release);
+  ipc::store_committed(cell_, mark, commit.seq);
   if (before_ != 0) unlink(path_of(before_).c_str());
   before_ = newest_;
   newest_ = mark;

@@ -58,7 +58,7 @@ class SinkWorker {
     committer_.emplace(sink_, dead_letter_file_, CommitLog(done_path_, weld_.stage_names), ports_.cell(),
                        weld_.stage);
     if (pending && pending->mark > last_commit_.mark) committer_->begin(std::move(*pending));
-    if (last_commit_.mark != 0) raise_committed_mark(last_commit_.mark);
+    if (last_commit_.mark != 0) raise_committed(last_commit_);
     return success();
   }
 
@@ -74,8 +74,7 @@ class SinkWorker {
         case Ports::Outcome::frame:
           break;
       }
-      if (const auto done = write(seq); !done)
-        return fail_worker(weld_.stage, kWorkerDamagedRing, done.error().message());
+      if (const auto done = write(seq); !done) return setup_.fail(kWorkerDamagedRing, done.error().message());
     }
   }
 
@@ -93,9 +92,10 @@ class SinkWorker {
     return success();
   }
 
-  void raise_committed_mark(std::uint64_t mark) {
-    ipc::AtomicWord& committed = ports_.cell().committed_mark;
-    if (committed.load(std::memory_order_relaxed) < mark) committed.store(mark, std::memory_order_release);
+  void raise_committed(const Commit& commit) {
+    ipc::Cell& cell = ports_.cell();
+    if (cell.committed_mark.load(std::memory_order_relaxed) < commit.mark)
+      ipc::store_committed(cell, commit.mark, commit.seq);
   }
 
   Result<void> write(std::uint64_t seq) {
@@ -218,16 +218,16 @@ int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOption
   if (!attached) return fail_worker(options.stage, kWorkerCannotStart, attached.error().message());
   WorkerSetup& setup = *attached.value();
   if (const auto locked = take_stage_lock(options.run_directory, options.stage); !locked) {
-    return fail_worker(options.stage, kWorkerCannotStart, locked.error().message());
+    return setup.fail(kWorkerCannotStart, locked.error().message());
   }
   Context context(setup.context_state());
   const auto sink = definition.make();
   SinkWorker worker(*sink, setup);
   try {
     if (const auto opened = worker.open(context); !opened)
-      return fail_worker(options.stage, kWorkerNeedsEpoch, opened.error().message());
+      return setup.fail(kWorkerNeedsEpoch, opened.error().message());
   } catch (const std::exception& error) {
-    return fail_worker(options.stage, kWorkerCannotStart, error.what());
+    return setup.fail(kWorkerCannotStart, error.what());
   }
   try {
     const int code = worker.run();
@@ -236,9 +236,9 @@ int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOption
     return code;
   } catch (const std::system_error& error) {
     // Its output cannot be written: another process would fare no better.
-    return fail_worker(options.stage, kWorkerStop, error.what());
+    return setup.fail(kWorkerStop, error.what());
   } catch (const std::exception& error) {
-    return fail_worker(options.stage, kWorkerFailed, error.what());
+    return setup.fail(kWorkerFailed, error.what());
   }
 }
 

@@ -76,7 +76,7 @@ class SourceWorker {
       writer_.origin().mark = mark;
       const auto bytes = writer_.finish(side_);
       if (const auto done = ports_.publish(seq, bytes); !done) {
-        return fail_worker(setup_.weld().stage, kWorkerStop, done.error().message());
+        return setup_.fail(kWorkerStop, done.error().message());
       }
       if (mark != 0) ports_.control().set_issued(mark);
       setup_.show_totals(notes_, 0, bytes.size());
@@ -100,19 +100,17 @@ int run_source_worker(const detail::SourceDefinition& definition, const WorkerOp
   if (!attached) return fail_worker(options.stage, kWorkerCannotStart, attached.error().message());
   WorkerSetup& setup = *attached.value();
   if (const auto locked = take_stage_lock(options.run_directory, options.stage); !locked) {
-    return fail_worker(options.stage, kWorkerCannotStart, locked.error().message());
+    return setup.fail(kWorkerCannotStart, locked.error().message());
   }
   Context context(setup.context_state());
   const auto source = definition.make();
   SourceWorker worker(*source, setup);
   const auto cursor = worker.recover();
-  if (!cursor)
-    return fail_worker(options.stage, kWorkerNeedsEpoch,
-                       "cannot go on in place: " + cursor.error().message());
+  if (!cursor) return setup.fail(kWorkerNeedsEpoch, "cannot go on in place: " + cursor.error().message());
   try {
     source->open(setup.weld().inputs, cursor.value(), context);
   } catch (const std::exception& error) {
-    return fail_worker(options.stage, kWorkerCannotStart, error.what());
+    return setup.fail(kWorkerCannotStart, error.what());
   }
   try {
     const int code = worker.run();
@@ -120,7 +118,7 @@ int run_source_worker(const detail::SourceDefinition& definition, const WorkerOp
       setup.ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_release);
     return code;
   } catch (const std::exception& error) {
-    return fail_worker(options.stage, kWorkerFailed, error.what());
+    return setup.fail(kWorkerFailed, error.what());
   }
 }
 

@@ -33,10 +33,10 @@ class StageWorker {
       runner_.open();
       if (definition_.stateful) {
         if (const auto begun = begin_stateful(); !begun)
-          return fail_worker(setup_.weld().stage, kWorkerNeedsEpoch, begun.error().message());
+          return setup_.fail(kWorkerNeedsEpoch, begun.error().message());
       }
     } catch (const std::exception& error) {
-      return fail_worker(setup_.weld().stage, kWorkerCannotStart, error.what());
+      return setup_.fail(kWorkerCannotStart, error.what());
     }
     std::uint64_t seq = 0;
     for (;;) {
@@ -48,8 +48,7 @@ class StageWorker {
         case Ports::Outcome::frame:
           break;
       }
-      if (const auto done = process(seq); !done)
-        return fail_worker(setup_.weld().stage, failure_, done.error().message());
+      if (const auto done = process(seq); !done) return setup_.fail(failure_, done.error().message());
     }
   }
 
@@ -100,13 +99,12 @@ class StageWorker {
         side_.clear();
         append_side_section(side_, {}, setup_.weld().stage_index, notes_);
         if (const auto done = ports_.publish(end, writer_.finish(side_)); !done) {
-          return fail_worker(setup_.weld().stage, kWorkerStop, done.error().message());
+          return setup_.fail(kWorkerStop, done.error().message());
         }
         setup_.show_totals(notes_, 0, 0);
       }
       ++end;
-      if (const auto done = state_->seal(end); !done)
-        return fail_worker(setup_.weld().stage, kWorkerStop, done.error().message());
+      if (const auto done = state_->seal(end); !done) return setup_.fail(kWorkerStop, done.error().message());
     }
     ports_.announce_end(end);
     return kWorkerDone;
@@ -138,12 +136,14 @@ int run_stage_worker(const detail::StageDefinition& definition, const WorkerOpti
       setup.value()->ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_relaxed);
     }
     return code;
+  } catch (const std::bad_alloc&) {
+    return setup.value()->fail(kWorkerOutOfMemory, "out of memory");
   } catch (const StageFailed& error) {
     setup.value()->show_idle();  // it is not the record that ended this process
-    return fail_worker(options.stage, kWorkerStop, error.what());
+    return setup.value()->fail(kWorkerStop, error.what());
   } catch (const std::exception& error) {
     setup.value()->show_idle();
-    return fail_worker(options.stage, kWorkerFailed, error.what());
+    return setup.value()->fail(kWorkerFailed, error.what());
   }
 }
 

@@ -5,7 +5,10 @@
 
 #include <atomic>
 #include <cstdio>
+#include <fstream>
+#include <sstream>
 
+#include "crash_handler.h"
 #include "suspicions.h"
 
 namespace datagen {
@@ -16,6 +19,21 @@ std::uint64_t monotonic_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// Field 22 of /proc/self/stat; 0 when it cannot be read. The second field may hold blanks and brackets.
+std::uint64_t start_ticks() {
+  std::ifstream file("/proc/self/stat");
+  std::string text;
+  std::getline(file, text);
+  const std::size_t bracket = text.rfind(')');
+  if (bracket == std::string::npos) return 0;
+  std::istringstream fields(text.substr(bracket + 1));
+  std::string skipped;
+  for (int field = 3; field < 22; ++field) fields >> skipped;
+  std::uint64_t ticks = 0;
+  fields >> ticks;
+  return ticks;
 }
 
 Result<std::vector<ipc::Edge>> attach_edges(const Weld& weld, std::uint32_t epoch,
@@ -57,6 +75,7 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
       std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
   ipc::Cell& own = setup->ports_->cell();
   setup->context_->cancel = &own.cancel;
+  own.start_ticks.store(start_ticks(), std::memory_order_relaxed);
   own.pid.store(static_cast<std::uint32_t>(getpid()), std::memory_order_relaxed);
   own.state.store(ipc::WorkerState::running, std::memory_order_relaxed);
   return setup;
@@ -79,6 +98,7 @@ void WorkerSetup::show_record(int thread, std::size_t first, std::size_t count, 
       ports_->control().in_flight(ports_->cell_index(), static_cast<std::uint32_t>(thread));
   entry.frame.store(ipc::InFlight::kNothing, std::memory_order_relaxed);
   if (record == nullptr) return;
+  name_record_in_crash(entry);
   std::atomic_thread_fence(std::memory_order_release);  // never the new record's words under the old frame
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
@@ -111,6 +131,11 @@ void WorkerSetup::show_totals(const StageNotes& notes, std::size_t bytes_in, std
     add(counters.prompt_tokens, usage.prompt_tokens);
     add(counters.completion_tokens, usage.completion_tokens);
   }
+}
+
+int WorkerSetup::fail(int code, const std::string& message) {
+  ports_->cell().state.store(ipc::WorkerState::failed, std::memory_order_release);
+  return fail_worker(weld_.stage, code, message);
 }
 
 int fail_worker(const std::string& stage, int code, const std::string& message) {

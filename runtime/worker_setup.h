@@ -30,6 +30,9 @@ class WorkerSetup {
   void show_idle();  // all threads
   void show_totals(const StageNotes& notes, std::size_t bytes_in, std::size_t bytes_out);
 
+  // This worker gives up: tells why, and that its exit code is its own. Gives the code.
+  int fail(int code, const std::string& message);
+
  private:
   WorkerSetup() = default;
   Weld weld_;
@@ -37,7 +40,8 @@ class WorkerSetup {
   std::unique_ptr<detail::ContextState> context_;
 };
 
-// Reports why a worker cannot go on, on its stderr (the log that the launcher reads), and gives the code.
+// Reports why a worker that has no cell yet cannot go on, on its stderr (the log that the launcher reads),
+// and gives the code.
 int fail_worker(const std::string& stage, int code, const std::string& message);
 
 }  // namespace datagen

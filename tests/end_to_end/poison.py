@@ -24,6 +24,7 @@ class Poison(RunTest):
         letters = self.lines("run/dead_letter.jsonl")
         self.assertEqual([letter["id"] for letter in letters], sorted(marks))
         self.assertEqual(self.report()["audit"], [])
+        self.assertEqual(self.report()["epochs"], 1, "the rest of the graph ran on all the while")
         self.assert_nothing_left()
         return letters
 
@@ -36,13 +37,41 @@ class Poison(RunTest):
         self.assertEqual(letter["record"], {"n": 1234, "do": "segv"})
         self.assertEqual(letter["source"]["line"], 1235)
         self.assertIn("about to segv", letter["stderr"])
-        self.assertTrue(any("unruly" in line for line in letter["backtrace"]), letter["backtrace"])
+        self.assertTrue(any("obey" in line and "unruly+0x" in line for line in letter["backtrace"]), letter["backtrace"])
+
+    def test_a_fault_tells_its_address_and_its_record(self):
+        letter, = self.check(500, {77: "fault"}, "--set", "unruly.threads=3")
+        self.assertIn("SIGSEGV at 0x10 in stage 'unruly', frame", letter["crash"])
+        self.assertIn("record of row 77", letter["crash"])
+        self.assertIn("obey", letter["backtrace"][0])
 
     def test_abort_exit_and_a_full_stack_are_deaths_too(self):
         letters = self.check(3000, {10: "abort", 20: "exit", 30: "overflow"}, "--set", "unruly.crash_attempts=2")
         self.assertEqual([letter.get("signal") for letter in letters], ["SIGABRT", None, "SIGSEGV"])
         self.assertEqual(letters[1]["exit_code"], 3)
         self.assertEqual([letter["attempts"] for letter in letters], [2, 2, 2])
+        self.assertEqual([letter["stderr"] for letter in letters], [f"about to {what}\n" for what in ("abort", "exit", "overflow")])
+        self.assertEqual(len(letters[2]["backtrace"]), 62)
+        self.assertTrue(all("overflow_stack" in line for line in letters[2]["backtrace"]), letters[2]["backtrace"])
+
+    def test_no_exit_code_of_an_operator_ends_the_run(self):
+        codes = range(8)
+        lines = [json.dumps({"n": row, "do": "exit", "code": row} if row in codes else {"n": row}) for row in range(100)]
+        flags = self.run_flags(self.write("in.jsonl", "\n".join(lines) + "\n"), UNRULY)
+        self.datagen(*flags, "--set", "max_dead_letters=100%", "--set", "unruly.crash_attempts=1")
+        self.assertEqual([letter["exit_code"] for letter in self.lines("run/dead_letter.jsonl")], list(codes))
+        self.assertEqual([record["n"] for record in self.lines("out.jsonl")], list(range(8, 100)))
+        self.assertEqual(self.report()["epochs"], 1)
+
+    def test_memory_is_limited_and_the_record_named(self):
+        letter, = self.check(500, {77: "memory"}, "--set", "unruly.memory_limit=1GiB")
+        self.assertEqual(letter["reason"], "out_of_memory")
+
+    def test_a_foreign_kill_is_never_a_records_fault(self):
+        flags = self.run_flags(self.source_of(100, {5: "kill"}), UNRULY)
+        _, err = self.datagen(*flags, code=3)
+        self.assertIn("died 5 times in 60 s without progress; last: was ended by SIGKILL", err)
+        self.assertFalse(os.path.exists(self.path("run/quarantine")))
 
     def test_a_record_that_hangs_is_ended_by_its_timeout(self):
         letter, = self.check(2000, {700: "hang"}, "--set", "unruly.timeout=300ms", "--set", "unruly.crash_attempts=1")

@@ -30,6 +30,7 @@ Ending killed(int signal = SIGKILL, std::uint64_t progress = 0) {
 Ending exited(int code) {
   Ending ending;
   ending.code = code;
+  ending.gave_up = true;
   ending.message = "its last words";
   return ending;
 }
@@ -152,6 +153,19 @@ TEST_F(SupervisorTest, ADeathWhileStoppingIsNotReplaced) {
 TEST_F(SupervisorTest, AWorkerThatCannotBeSpawnedStopsTheRun) {
   EXPECT_EQ(supervisor_.on_spawn_failed(1, "no such file", at(0)), (Actions{{Kind::cancel_all}}));
   EXPECT_EQ(supervisor_.verdict().message, "no such file");
+}
+
+// exit(n) in an operator is a death like another, whatever n means when the runtime says it.
+TEST_F(SupervisorTest, TakesNoOrdersFromAnOperatorsExitCode) {
+  for (const int code : {0, 1, kWorkerCannotStart, kWorkerDamagedRing, kWorkerNeedsEpoch, kWorkerStop}) {
+    Ending by_operator = exited(code);
+    by_operator.gave_up = false;
+    by_operator.is_attributed = true;
+    EXPECT_EQ(supervisor_.on_exit(1, by_operator, at(0)), (Actions{{Kind::spawn, 1}})) << code;
+    by_operator.gave_up = true;  // its last breath may have been a wild write to the cell
+    EXPECT_EQ(supervisor_.on_exit(1, by_operator, at(0)), (Actions{{Kind::spawn, 1}})) << code;
+  }
+  EXPECT_EQ(supervisor_.epochs(), 1U);
 }
 
 }  // namespace

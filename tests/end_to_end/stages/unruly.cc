@@ -1,11 +1,14 @@
-// A stage that does to its process what the record says: {"do": "segv" | "abort" | "exit" | "hang" | "throw"
-// | "overflow"}.
+// A stage that does to its process what the record says: {"do": "segv" | "fault" | "abort" | "exit" | "hang"
+// | "throw" | "overflow" | "memory" | "kill"}; "code" is the number for exit.
 #include <datagen/stage.h>
 
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <stdexcept>
+#include <vector>
 
 namespace {
 
@@ -17,14 +20,24 @@ int overflow_stack(volatile int* depth) {
   return (*depth > 0 ? overflow_stack(depth) : 0) + block[0];
 }
 
+// Takes memory until there is none; std::bad_alloc.
+void hold_memory() {
+  std::vector<std::unique_ptr<char[]>> held;
+  for (;;) held.push_back(std::make_unique<char[]>(16 << 20));
+}
+
 void obey(datagen::Item& item) {
   const std::string_view what = item.get("do").value_or<std::string_view>("");
   if (what.empty()) return item.set("seen", true);
   std::fprintf(stderr, "about to %.*s\n", static_cast<int>(what.size()), what.data());
   if (what == "segv") std::raise(SIGSEGV);
   if (what == "abort") std::abort();
-  if (what == "exit") std::exit(3);
+  if (what == "exit") std::exit(item.get("code").value_or<int>(3));
   if (what == "throw") throw std::runtime_error("as it was told");
+  volatile std::uintptr_t nowhere = 16;
+  if (what == "fault") *reinterpret_cast<volatile int*>(nowhere) = 1;
+  if (what == "memory") hold_memory();
+  if (what == "kill") std::raise(SIGKILL);
   volatile int depth = 0;
   if (what == "overflow") overflow_stack(&depth);
   while (what == "hang") std::raise(SIGSTOP);
