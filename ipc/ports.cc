@@ -206,20 +206,29 @@ void Ports::write_block(Edge& edge, std::uint64_t seq, std::span<const std::byte
   header->placement = Placement::block;
 }
 
-Result<void> Ports::publish(std::uint64_t seq, std::span<const std::byte> frame) {
-  const std::uint64_t checksum = checksums_ ? frame_checksum(frame, seq) : 0;
-  for (Edge& edge : out_) {
-    const SlotWord before = edge.ring.word(seq);
-    DATAGEN_CHECK(before == SlotWord::free(seq), "ring %s seq %llu word %llx", edge.ring.name().c_str(),
-                  static_cast<unsigned long long>(seq), static_cast<unsigned long long>(before.bits()));
-    if (frame.size() > edge.ring.frame_space(seq).size()) {
-      DATAGEN_TRY(write_overflow(edge.ring, seq, frame, overflow_));
-    } else {
-      write_block(edge, seq, frame);
-    }
-    BlockHeader* header = edge.ring.block_header(seq);
-    header->checksum = checksum;
-    header->has_checksum = checksums_ ? 1 : 0;
+// All of a frame but the store that publishes it.
+Result<void> Ports::write_frame(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame,
+                                std::uint64_t checksum) {
+  const SlotWord before = edge.ring.word(seq);
+  DATAGEN_CHECK(before == SlotWord::free(seq), "ring %s seq %llu word %llx", edge.ring.name().c_str(),
+                static_cast<unsigned long long>(seq), static_cast<unsigned long long>(before.bits()));
+  if (frame.size() > edge.ring.frame_space(seq).size()) {
+    DATAGEN_TRY(write_overflow(edge.ring, seq, frame, overflow_));
+  } else {
+    write_block(edge, seq, frame);
+  }
+  BlockHeader* header = edge.ring.block_header(seq);
+  header->checksum = checksum;
+  header->has_checksum = checksums_ ? 1 : 0;
+  return success();
+}
+
+Result<void> Ports::publish(std::uint64_t seq, std::span<const std::byte> frame,
+                            std::span<const std::byte> others) {
+  DATAGEN_TRY(write_frame(out_.front(), seq, frame, checksums_ ? frame_checksum(frame, seq) : 0));
+  if (out_.size() > 1) {
+    const std::uint64_t checksum = checksums_ ? frame_checksum(others, seq) : 0;
+    for (Edge& edge : std::span(out_).subspan(1)) DATAGEN_TRY(write_frame(edge, seq, others, checksum));
   }
   for (Edge& edge : out_) {
     edge.ring.publish(seq);

@@ -55,7 +55,12 @@ class Ports {
   std::span<std::byte> space(std::uint64_t seq) const { return out_.front().ring.frame_space(seq); }
   // Writes `frame` into all out-edges (nothing is copied where it was built in place) and publishes it.
   // Errors: a frame too large for its block could not be stored elsewhere.
-  Result<void> publish(std::uint64_t seq, std::span<const std::byte> frame);
+  Result<void> publish(std::uint64_t seq, std::span<const std::byte> frame) {
+    return publish(seq, frame, frame);
+  }
+  // The same with `others` on all out-edges but the first.
+  Result<void> publish(std::uint64_t seq, std::span<const std::byte> frame,
+                       std::span<const std::byte> others);
   // The rest of a publish that a dead worker began.
   void complete_publish(std::uint64_t seq);
   // Frees `seq` on all in-edges, the claimed one last. May be repeated after a death at any of its stores.
@@ -77,8 +82,8 @@ class Ports {
   Result<FrameBytes> read_published(std::uint64_t seq) const;
   // Number of the first frame of this epoch on the first out-edge.
   std::uint64_t first_output() const { return out_.front().ring.first_seq(); }
-  bool has_inputs() const { return !in_.empty(); }
-  bool has_outputs() const { return !out_.empty(); }
+  std::size_t inputs() const { return in_.size(); }
+  std::size_t outputs() const { return out_.size(); }
   bool is_cancelled() const { return cell_->cancel.load(std::memory_order_relaxed) != 0; }
   Cell& cell() const { return *cell_; }
   const Control& control() const { return control_; }
@@ -97,6 +102,8 @@ class Ports {
   Outcome park(Attempt attempt, bool for_input);
   void leave_parking();
   bool input_is_missing() const;
+  Result<void> write_frame(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame,
+                           std::uint64_t checksum);
   void write_block(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame);
   void wake_one(const CellRange& cells) const;
   void wake_all(const CellRange& cells) const;

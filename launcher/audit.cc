@@ -15,6 +15,7 @@ void add_stage(const Totals::Stage& given, StageAudit& stage) {
   stage.dead += given.counts.dead;
   stage.parents += given.counts.parents;
   stage.children += given.counts.children;
+  stage.joined += given.counts.joined;
   for (const auto& [reason, count] : given.drop_reasons) stage.drop_reasons[reason] += count;
   for (const auto& [name, amount] : given.counters) stage.counters[name] += amount;
   for (const auto& [model, used] : given.usage) {
@@ -27,21 +28,27 @@ void add_stage(const Totals::Stage& given, StageAudit& stage) {
 
 void check_balance(const StageAudit& stage, Audit& audit) {
   const std::uint64_t entered = stage.in + stage.children;
-  const std::uint64_t left = stage.out + stage.dropped + stage.dead + stage.parents;
+  const std::uint64_t left = stage.out + stage.dropped + stage.dead + stage.parents + stage.joined;
   if (entered == left) return;
-  audit.mismatches.push_back(
-      fmt::format("stage '{}': {} records in and {} made, but {} out, {} filtered, {} dead, {} expanded",
-                  stage.id, stage.in, stage.children, stage.out, stage.dropped, stage.dead, stage.parents));
+  audit.mismatches.push_back(fmt::format(
+      "stage '{}': {} records in and {} made, but {} out, {} filtered, {} dead, {} expanded, {} joined",
+      stage.id, stage.in, stage.children, stage.out, stage.dropped, stage.dead, stage.parents, stage.joined));
 }
 
 void check_edges(const Plan& plan, Audit& audit) {
-  for (const PlannedEdge& edge : plan.edges) {
-    const StageAudit& from = audit.stages[edge.from];
-    const StageAudit& to = audit.stages[edge.to];
-    if (from.out != to.in) {
-      audit.mismatches.push_back(
-          fmt::format("'{}' passed on {} records, '{}' took in {}", from.id, from.out, to.id, to.in));
+  for (std::size_t index = 0; index < plan.stages.size(); ++index) {
+    if (plan.stages[index].in.empty()) continue;
+    const StageAudit& to = audit.stages[index];
+    std::uint64_t passed_on = 0;
+    std::string names;
+    for (const std::uint32_t edge : plan.stages[index].in) {
+      const StageAudit& from = audit.stages[plan.edges[edge].from];
+      passed_on += from.out;
+      names += (names.empty() ? "'" : " and '") + from.id + "'";
     }
+    if (passed_on != to.in)
+      audit.mismatches.push_back(
+          fmt::format("{} passed on {} records, '{}' took in {}", names, passed_on, to.id, to.in));
   }
 }
 

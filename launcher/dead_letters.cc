@@ -2,7 +2,9 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <boost/beast/core/detail/base64.hpp>
+#include <filesystem>
 #include <fstream>
 
 namespace datagen::launcher {
@@ -52,22 +54,34 @@ DeadLetter read_letter(std::string line, dom::element root) {
   return letter;
 }
 
+// One for each sink, in the order of their names; none yet: none.
+std::vector<std::string> dead_letter_paths(const std::string& run_directory) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(run_directory, error)) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with("dead_letter.") && name.ends_with(".jsonl")) paths.push_back(entry.path());
+  }
+  std::ranges::sort(paths);
+  return paths;
+}
+
 }  // namespace
 
 Result<void> each_dead_letter(const std::string& run_directory, const DeadLetterFilter& filter,
                               const std::function<bool(const DeadLetter&)>& take) {
-  const std::string path = run_directory + "/dead_letter.jsonl";
-  std::ifstream file(path);
-  if (!file) return success();  // none yet
   dom::parser parser;
-  std::string line;
-  while (std::getline(file, line)) {
-    dom::element root;
-    if (file.eof() || parser.parse(line).get(root) != simdjson::SUCCESS) continue;
-    const DeadLetter letter = read_letter(line, root);
-    if (filter.fits(letter) && !take(letter)) break;
+  for (const std::string& path : dead_letter_paths(run_directory)) {
+    std::ifstream file(path);
+    std::string line;
+    while (std::getline(file, line)) {
+      dom::element root;
+      if (file.eof() || parser.parse(line).get(root) != simdjson::SUCCESS) continue;
+      const DeadLetter letter = read_letter(line, root);
+      if (filter.fits(letter) && !take(letter)) return success();
+    }
+    if (file.bad()) return Error("cannot read " + path);
   }
-  if (file.bad()) return Error("cannot read " + path);
   return success();
 }
 

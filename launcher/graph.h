@@ -33,6 +33,13 @@ struct EndSpec {
   std::vector<GivenParameter> params;
 };
 
+// A stage, or `input`, that another reads.
+struct FromSpec {
+  std::string id;
+  std::string path;  // "stages[1].from"
+  Place place;
+};
+
 struct StageSpec {
   std::string id;
   std::string path;  // "stages[1]"
@@ -40,6 +47,8 @@ struct StageSpec {
   std::string name;  // of the stage; empty with `run`
   std::string run;   // absolute path of an executable; empty with a name
   std::vector<GivenParameter> params;
+  std::vector<FromSpec> from;     // empty: the stage above, or the input
+  std::optional<EndSpec> output;  // its records also go there
   RunningKeys running;
   Place workers_place, threads_place;
 };
@@ -55,6 +64,7 @@ struct Graph {
   std::int64_t slots = 64;
   std::int64_t block_bytes = 256 << 10;
   EndSpec input, output;
+  bool has_output = false;  // else every end has an output of its own
   std::vector<StageSpec> stages;
 };
 

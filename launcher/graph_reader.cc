@@ -125,9 +125,12 @@ Graph GraphReader::read(YamlNode& root) {
   defaults_ = defaults.running;
   default_workers_place_ = defaults.workers_place;
   default_threads_place_ = defaults.threads_place;
-  graph.input = read_end(root, "input");
-  graph.output = read_end(root, "output");
+  graph.input = read_end(root, "input", "input");
   if (YamlNode* stages = root.find("stages")) read_stages(*stages, graph);
+  const bool is_needed =
+      std::ranges::none_of(graph.stages, [](const StageSpec& stage) { return stage.output.has_value(); });
+  graph.has_output = is_needed || root.find("output") != nullptr;
+  if (graph.has_output) graph.output = read_end(root, "output", "output");
   check_ids(graph);
   return graph;
 }
@@ -229,15 +232,15 @@ void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
   }
 }
 
-EndSpec GraphReader::read_end(const YamlNode& root, const std::string& name) {
+EndSpec GraphReader::read_end(const YamlNode& map, const std::string& name, const std::string& path) {
   EndSpec end;
-  end.path = name;
-  const YamlNode* node = root.find(name);
+  end.path = path;
+  const YamlNode* node = map.find(name);
   const YamlNode* uri = node;
   if (node == nullptr) {
     const char* form = is_file_ ? "{}: is missing; for example {}: jsonl://data/{}.jsonl"
                                 : "--{} is missing; for example --{} jsonl://data/{}.jsonl";
-    refuse(root.place, fmt::format(fmt::runtime(form), name, name, name));
+    refuse(map.place, fmt::format(fmt::runtime(form), name, name, name));
     return end;
   }
   end.place = node->place;
@@ -245,7 +248,7 @@ EndSpec GraphReader::read_end(const YamlNode& root, const std::string& name) {
     uri = node->find("uri");
     for (const YamlMember& member : node->members) {
       if (member.key != "uri" && !member.key.starts_with("x-"))
-        read_param(member, name + "." + member.key, end.params);
+        read_param(member, path + "." + member.key, end.params);
     }
     if (uri == nullptr) {
       std::string hint;
@@ -254,15 +257,15 @@ EndSpec GraphReader::read_end(const YamlNode& root, const std::string& name) {
           hint = fmt::format(" (instead of '{}'?)", member.key);
       }
       refuse(node->place, fmt::format("{}.uri: is missing; for example {{uri: jsonl://data/{}.jsonl}}{}",
-                                      name, name, hint));
+                                      path, name, hint));
       return end;
     }
   }
-  const std::string* text = text_of(*uri, node == uri ? name : name + ".uri");
+  const std::string* text = text_of(*uri, node == uri ? path : path + ".uri");
   if (text == nullptr) return end;
   end.place = uri->place;
   const auto parsed = parse_uri(*text, base_of(*uri));
-  if (!parsed) refuse(uri->place, name + ": " + parsed.error().message());
+  if (!parsed) refuse(uri->place, path + ": " + parsed.error().message());
   if (parsed) end.uri = parsed.value();
   return end;
 }
@@ -291,6 +294,8 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
   read_what(node, shape, stage);
   refuse_unknown_keys(node, Scope::stage, path + ".", shape.short_form);
   read_running(node, path + ".", stage);
+  if (const YamlNode* from = node.find("from")) read_from(*from, stage);
+  if (node.find("output") != nullptr) stage.output = read_end(node, "output", path + ".output");
   const YamlNode* id = node.find("id");
   const bool has_id = id != nullptr && text_of(*id, path + ".id") != nullptr;
   stage.id = has_id ? id->text : default_id(shape);
@@ -306,6 +311,17 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
     refuse(place, fmt::format("{}.id: '{}' is reserved; give the stage another id", path, stage.id));
   }
   return stage;
+}
+
+void GraphReader::read_from(const YamlNode& node, StageSpec& stage) {
+  const auto add = [&](const YamlNode& given, const std::string& path) {
+    if (const std::string* text = text_of(given, path)) stage.from.push_back({*text, path, given.place});
+  };
+  const std::string path = stage.path + ".from";
+  if (!node.is(Kind::list)) return add(node, path);
+  if (node.items.empty()) refuse(node.place, path + ": names no stage; leave it out to read the stage above");
+  for (std::size_t index = 0; index < node.items.size(); ++index)
+    add(node.items[index], fmt::format("{}[{}]", path, index));
 }
 
 void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& stage) {

@@ -45,6 +45,9 @@ constexpr Key kKeys[] = {
     {Scope::stage, "run", text, meaning, "", "path of a stage's executable"},
     {Scope::stage, "params", map, meaning, "{}", "the stage's parameters, with use or run"},
     {Scope::stage, "id", text, meaning, "the stage's name", "name within this graph"},
+    {Scope::stage, "from", text_or_list, meaning, "the stage above",
+     "the stage that it reads, or several; input: the source"},
+    {Scope::stage, "output", text_or_map, meaning, "", "where its records go, beside those that read it"},
     {Scope::stage, "workers", whole, running, "1", "processes", 1, 4096, {}, &RunningKeys::workers},
     {Scope::stage,
      "threads",
@@ -120,7 +123,7 @@ constexpr Key kKeys[] = {
      "dead_letter|drop|fail"},
 };
 
-constexpr std::string_view kPlannedStageKeys[] = {"exec", "mode", "from", "when", "output"};
+constexpr std::string_view kPlannedStageKeys[] = {"exec", "mode", "when"};
 
 // Bounds in the words of the key's type.
 std::string show_bound(const Key& key, std::int64_t bound) {

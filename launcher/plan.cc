@@ -8,6 +8,7 @@
 
 #include "ipc/control.h"
 #include "ipc/ring.h"
+#include "launcher/graph_edges.h"
 #include "launcher/parameter_check.h"
 #include "launcher/suggest.h"
 
@@ -24,11 +25,16 @@ class Planner {
     plan_.ids = graph_.ids;
     plan_.max_dead_letters = graph_.max_dead_letters;
     plan_.commit_interval_ms = static_cast<std::uint64_t>(graph_.commit_interval_ms);
-    add_end(graph_.input, StageKind::source);
-    for (const StageSpec& stage : graph_.stages) add_stage(stage);
-    add_end(graph_.output, StageKind::sink);
-    connect();
-    if (errors_.empty()) look_at_data();
+    const auto edges = connect(graph_);
+    if (edges) {
+      add_stages(edges.value());
+      add_edges(edges.value());
+    } else {
+      errors_ = edges.error();
+      for (const StageSpec& stage : graph_.stages) add_stage(stage);
+    }
+    if (errors_.empty()) check_joins();
+    if (errors_.empty()) look_at_data(edges.value());
     if (errors_.empty()) check_size();
     if (!errors_.empty()) return errors_;
     return plan_;
@@ -58,9 +64,25 @@ class Planner {
     return true;
   }
 
-  void add_end(const EndSpec& end, StageKind kind) {
+  void add_stages(const GraphEdges& graph) {
+    for (const GraphEdges::Node node : graph.order) {
+      place_of_[node] = static_cast<std::uint32_t>(plan_.stages.size());
+      const std::size_t stages = graph_.stages.size();
+      if (node == 0) {
+        add_end(graph_.input, StageKind::source, "source");
+      } else if (node <= stages) {
+        add_stage(graph_.stages[node - 1]);
+      } else {
+        const GraphEdges::SinkNode& sink = graph.sinks[node - stages - 1];
+        const bool is_own = sink.end != &graph_.output;
+        add_end(*sink.end, StageKind::sink, is_own ? "sink." + graph_.stages[sink.reads - 1].id : "sink");
+      }
+    }
+  }
+
+  void add_end(const EndSpec& end, StageKind kind, const std::string& id) {
     PlannedStage stage;
-    stage.id = name_of(kind);
+    stage.id = id;
     stage.uri = end.uri.text();
     const std::string name = fmt::format("{}-{}", name_of(kind), end.uri.scheme);
     const auto executable = lookup_.find(name);
@@ -107,29 +129,56 @@ class Planner {
     check(spec.running.threads, "threads", spec.threads_place);
   }
 
-  void connect() {
-    for (std::uint32_t index = 0; index + 1 < plan_.stages.size(); ++index) {
-      plan_.stages[index].out.push_back(index);
-      plan_.stages[index + 1].in.push_back(index);
-      plan_.edges.push_back({index, index + 1, static_cast<std::uint32_t>(graph_.slots),
+  void add_edges(const GraphEdges& graph) {
+    for (const GraphEdges::Edge& edge : graph.edges) {
+      const std::uint32_t from = place_of_[edge.from];
+      const std::uint32_t to = place_of_[edge.to];
+      plan_.stages[from].out.push_back(static_cast<std::uint32_t>(plan_.edges.size()));
+      plan_.stages[to].in.push_back(static_cast<std::uint32_t>(plan_.edges.size()));
+      plan_.edges.push_back({from, to, static_cast<std::uint32_t>(graph_.slots),
                              static_cast<std::uint64_t>(graph_.block_bytes)});
     }
     assign_cells(plan_);
   }
 
-  void look_at_data() {
+  // Branches meet frame by frame, so none may have numbered its frames anew.
+  void check_joins() {
+    std::vector<std::uint32_t> numbering(plan_.stages.size());  // by stage: whose numbers its frames have
+    for (std::uint32_t index = 0; index < plan_.stages.size(); ++index) {
+      const PlannedStage& stage = plan_.stages[index];
+      const auto number_of = [&](std::uint32_t edge) { return numbering[plan_.edges[edge].from]; };
+      if (!stage.in.empty()) numbering[index] = number_of(stage.in.front());
+      for (const std::uint32_t edge : stage.in) {
+        if (number_of(edge) == numbering[index]) continue;
+        const auto spec = std::ranges::find(graph_.stages, stage.id, &StageSpec::id);
+        refuse(
+            spec->place,
+            fmt::format("{}: reads branches that cannot be joined: '{}' keeps state and adds records at the "
+                        "end, which the other branch does not have; let both branches begin behind it",
+                        spec->path, plan_.stages[std::max(number_of(edge), numbering[index])].id));
+      }
+      if (stage.stateful) numbering[index] = index;
+    }
+  }
+
+  void look_at_data(const GraphEdges& graph) {
     const PlannedStage& source = plan_.stages.front();
-    const PlannedStage& sink = plan_.stages.back();
     auto inputs = lookup_.freeze(source.executable, graph_.input.uri.path, settings_of(source.params));
     if (!inputs) refuse(graph_.input.place, "input: " + inputs.error().message());
     if (inputs) plan_.inputs = inputs.value();
-    auto outputs = lookup_.outputs(sink.executable, graph_.output.uri.path, settings_of(sink.params));
-    if (!outputs) refuse(graph_.output.place, "output: " + outputs.error().message());
-    if (outputs) plan_.outputs = outputs.value();
-    for (const FrozenInput& input : plan_.inputs) {
-      if (std::ranges::find(plan_.outputs, input.uri) != plan_.outputs.end()) {
-        refuse(graph_.output.place, fmt::format("output: {} is also read; write to another file", input.uri));
-      }
+    for (std::size_t index = 0; index < graph.sinks.size(); ++index)
+      look_at_output(*graph.sinks[index].end, plan_.stages[plan_.stages.size() - graph.sinks.size() + index]);
+  }
+
+  void look_at_output(const EndSpec& end, const PlannedStage& sink) {
+    const auto outputs = lookup_.outputs(sink.executable, end.uri.path, settings_of(sink.params));
+    if (!outputs) return refuse(end.place, end.path + ": " + outputs.error().message());
+    for (const std::string& output : outputs.value()) {
+      if (std::ranges::find(plan_.inputs, output, &FrozenInput::uri) != plan_.inputs.end())
+        refuse(end.place, fmt::format("{}: {} is also read; write to another file", end.path, output));
+      if (std::ranges::find(plan_.outputs, output) != plan_.outputs.end())
+        refuse(end.place, fmt::format("{}: {} is written by another end too", end.path, output));
+      plan_.outputs.push_back(output);
     }
   }
 
@@ -142,6 +191,7 @@ class Planner {
 
   const Graph& graph_;
   StageLookup& lookup_;
+  std::map<GraphEdges::Node, std::uint32_t> place_of_;  // in the plan
   Plan plan_;
   GraphErrors errors_;
 };
@@ -232,10 +282,17 @@ Result<void> set_running_key(Plan& plan, const std::string& path, const std::str
 MeaningKeys meaning_keys(const Plan& plan) {
   MeaningKeys keys;
   std::string order;
+  std::vector<std::string> names;  // in the words of the graph
   for (const PlannedStage& stage : plan.stages) {
-    const std::string name = stage.kind == StageKind::source ? "input"
-                             : stage.kind == StageKind::sink ? "output"
-                                                             : stage.id;
+    const bool is_own_sink = stage.kind == StageKind::sink && stage.id.starts_with("sink.");
+    const std::string& name = names.emplace_back(stage.kind == StageKind::source ? "input"
+                                                 : is_own_sink ? stage.id.substr(5) + ".output"
+                                                 : stage.kind == StageKind::sink ? "output"
+                                                                                 : stage.id);
+    std::string reads;
+    for (const std::uint32_t edge : stage.in)
+      reads += (reads.empty() ? "" : ", ") + names[plan.edges[edge].from];
+    if (!reads.empty()) keys.emplace_back(name + ".from", reads);
     if (stage.kind == StageKind::stage) {
       order += (order.empty() ? "" : ", ") + stage.id;
       keys.emplace_back(name + ".use", stage.given);

@@ -36,16 +36,20 @@ void Progress::show(const Plan& plan, const ipc::Control& control, std::size_t r
       now + (mode_ == Mode::terminal ? Clock::duration(kTerminalInterval) : Clock::duration(kLinesInterval));
   if (is_first) return;
   const StageCounters source = sum_counters(control, plan.stages.front());
-  const StageCounters sink = sum_counters(control, plan.stages.back());
+  std::uint64_t written = 0;
   std::uint64_t dead = 0;
-  for (const PlannedStage& stage : plan.stages) dead += sum_counters(control, stage).dead;
+  for (const PlannedStage& stage : plan.stages) {
+    const StageCounters counters = sum_counters(control, stage);
+    dead += counters.dead;
+    if (stage.kind == StageKind::sink) written += counters.out;
+  }
   std::uint64_t input_bytes = 0;
   for (const FrozenInput& input : plan.inputs) input_bytes += input.bytes;
   const double seconds = std::chrono::duration<double>(now - last_time_).count();
   const double last_rate =
-      seconds > 0 ? static_cast<double>(sink.out - std::min(sink.out, last_read_)) / seconds : 0;
+      seconds > 0 ? static_cast<double>(written - std::min(written, last_read_)) / seconds : 0;
   rate_ = last_read_ == 0 ? last_rate : rate_ + kSmoothing * (last_rate - rate_);
-  last_read_ = sink.out;
+  last_read_ = written;
   last_time_ = now;
   // Frames hold little beside the input's own bytes, so their sum tells how far the source is.
   const double share =
@@ -53,7 +57,7 @@ void Progress::show(const Plan& plan, const ipc::Control& control, std::size_t r
           ? std::min(100.0, 100.0 * static_cast<double>(source.bytes_out) / static_cast<double>(input_bytes))
           : 0;
   std::string line = fmt::format("{}: read {}, wrote {}, {}/s", plan.pipeline, show_count(source.in),
-                                 show_count(sink.out), show_count(static_cast<std::uint64_t>(rate_)));
+                                 show_count(written), show_count(static_cast<std::uint64_t>(rate_)));
   if (input_bytes > 0) line += fmt::format(", about {:.0f} %", share);
   if (dead > 0) line += fmt::format(", dead {}", show_count(dead));
   if (restarts > 0) line += fmt::format(", restarts {}", restarts);

@@ -63,8 +63,9 @@ std::string map_json(const Map& map, Show show) {
 std::string stage_json(const StageAudit& stage) {
   std::string text = fmt::format(
       "    {{\"id\": {}, \"in\": {}, \"out\": {}, \"dropped\": {}, \"dead\": {}, \"parents\": {}, "
-      "\"children\": {}",
-      json_string(stage.id), stage.in, stage.out, stage.dropped, stage.dead, stage.parents, stage.children);
+      "\"children\": {}, \"joined\": {}",
+      json_string(stage.id), stage.in, stage.out, stage.dropped, stage.dead, stage.parents, stage.children,
+      stage.joined);
   const auto count = [](auto value) { return std::to_string(value); };
   if (!stage.drop_reasons.empty()) text += ", \"drop_reasons\": " + map_json(stage.drop_reasons, count);
   if (!stage.counters.empty()) text += ", \"counters\": " + map_json(stage.counters, count);

@@ -48,8 +48,12 @@ class Filter {
         context_(command.name, 0, complete_parameters(definition.parameters, command.parameters)),
         dead_letters_{command.name, {command.in == "-" ? "stdin" : command.in}},
         runner_(definition, context_, dead_letters_,
-                RunnerOptions{command.threads, command.batch_size, command.retries,
-                              std::chrono::milliseconds(100), OnError::dead_letter}) {}
+                RunnerOptions{command.threads,
+                              command.batch_size,
+                              command.retries,
+                              std::chrono::milliseconds(100),
+                              OnError::dead_letter,
+                              {}}) {}
 
   void open() { runner_.open(); }
 

@@ -141,4 +141,14 @@ std::span<const std::byte> FrameWriter::finish(std::string_view side) {
   return {reinterpret_cast<const std::byte*>(base_), total};
 }
 
+std::span<const std::byte> FrameWriter::copy_without_side() {
+  FrameHeader header;
+  std::memcpy(&header, base_, sizeof header);
+  header.frame_bytes = header.side_offset;
+  copy_.clear();
+  copy_.append({reinterpret_cast<const char*>(&header), sizeof header});
+  copy_.append({base_ + sizeof header, header.side_offset - sizeof header});
+  return std::as_bytes(std::span(copy_.data(), copy_.size()));
+}
+
 }  // namespace datagen

@@ -103,6 +103,9 @@ class FrameWriter {
   // Appends the side section and closes the frame: its bytes, in the given space or in own memory that lasts
   // until the next begin().
   std::span<const std::byte> finish(std::string_view side);
+  // A copy of the frame that finish() closed, with an empty side section: for the further branches, since
+  // what stands beside the records travels along the first only. Lasts until the next begin().
+  std::span<const std::byte> copy_without_side();
 
  private:
   char* reserve(std::size_t bytes);
@@ -113,6 +116,7 @@ class FrameWriter {
   FrameOrigin origin_;
   std::vector<RecordEntry> table_;
   ByteBuffer spilled_;
+  ByteBuffer copy_;
   bool is_spilled_ = false;
 };
 

@@ -8,6 +8,7 @@ namespace datagen {
 bool Item::has(std::string_view key) const { return static_cast<bool>(get(key)); }
 std::string_view Item::text(std::string_view key) const { return state_->text(key); }
 Value Item::get(std::string_view key) const { return state_->value(key); }
+Value Item::from(std::string_view branch) const { return Value(state_->from(branch)); }
 std::string Item::id() const { return state_->id(); }
 std::string Item::json() const { return state_->json(); }
 void Item::set(std::string_view key, const FieldValue& value) { state_->set(key, value); }

@@ -22,9 +22,12 @@ void check_is_map(std::string_view msgpack) {
 
 ItemState::ItemState() : arena_block_(kArenaBytes), arena_(arena_block_.data(), arena_block_.size()) {}
 
-void ItemState::load(const RecordView& record) {
+void ItemState::load(const RecordView& record, std::span<const RecordView> versions,
+                     std::span<const std::string> branches) {
   restore();
   record_ = record;
+  versions_ = versions;
+  branches_ = branches;
   parsed_ = false;
 }
 
@@ -129,6 +132,22 @@ const Node* ItemState::value_node(std::string_view msgpack_bytes, std::string_vi
   auto* kept =
       new (arena_.allocate(sizeof(msgpack::object), alignof(msgpack::object))) msgpack::object(object);
   return msgpack_node(*kept, nullptr, 0, key);
+}
+
+const Node* ItemState::from(std::string_view branch) {
+  if (branches_.empty()) return missing(nullptr, branch);  // alone, or in a chain
+  const auto found = std::find(branches_.begin(), branches_.end(), branch);
+  if (found == branches_.end())
+    throw std::logic_error("the stage does not read '" + std::string(branch) + "'");
+  const RecordView& version = versions_[static_cast<std::size_t>(found - branches_.begin())];
+  if (version.payload.data() == nullptr) return missing(nullptr, branch);
+  if (version.tag == Tag::msgpack) return value_node(version.payload, branch);
+  if (part_documents_used_ == part_documents_.size()) part_documents_.emplace_back();
+  JsonDocument& document = part_documents_[part_documents_used_++];
+  const JsonError error = document.parse(parser_, keep(version.payload, simdjson::SIMDJSON_PADDING));
+  if (error != JsonError::none)
+    throw BadRecord(reason_name(error), "branch '" + std::string(branch) + "': " + document.message());
+  return json_node(document.root(), document.is_exact(), nullptr, 0, branch);
 }
 
 const Node* ItemState::find(std::string_view key) {

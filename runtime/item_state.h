@@ -8,6 +8,7 @@
 #include <memory_resource>
 #include <msgpack.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,7 +48,10 @@ class ItemState {
   ItemState& operator=(const ItemState&) = delete;
 
   // Takes a record to work on; its bytes stay readable (with simdjson's padding behind) until the next.
-  void load(const RecordView& record);
+  void load(const RecordView& record) { load(record, {}, {}); }
+  // The same of a join: its version of each branch (none: no payload), by the branches' names.
+  void load(const RecordView& record, std::span<const RecordView> versions,
+            std::span<const std::string> branches);
   // Undoes all that the operator did, for another attempt or the next record.
   void restore();
   // Checks a json payload in full; throws BadRecord. Done at the first look, or by those who need it.
@@ -67,6 +71,7 @@ class ItemState {
   Value value(std::string_view key) { return Value(find(key)); }
   std::string_view text(std::string_view key);
   std::string json();
+  const Node* from(std::string_view branch);
   std::string id() const { return lineage_id(record_.origin.row, record_.path); }
   void set(std::string_view key, const FieldValue& value);
   void set_json(std::string_view key, std::string_view json);
@@ -120,6 +125,8 @@ class ItemState {
   void forbid_when_dropped(const char* call) const;
 
   RecordView record_;
+  std::span<const RecordView> versions_;
+  std::span<const std::string> branches_;
   Outcome outcome_ = Outcome::unchanged;
 
   simdjson::dom::parser parser_;

@@ -42,11 +42,12 @@ ItemState& OperatorRunner::state(std::size_t index) {
   return *states_[index];
 }
 
-void OperatorRunner::run(const FrameReader& in, FrameWriter& out, StageNotes& notes,
+void OperatorRunner::run(const FrameRecords& in, FrameWriter& out, StageNotes& notes,
                          const Suspicions& suspicions) {
   context_state_.notes = &notes;
   suspicions_ = &suspicions;
-  notes.counts.in += in.size();
+  notes.counts.in += in.records_in();
+  notes.counts.joined += in.records_in() - in.size();
   if (definition_.batch) {
     run_batches(in, out, notes);
   } else if (threads_ != nullptr && !suspicions.run_alone) {
@@ -101,7 +102,7 @@ void OperatorRunner::run_item(ItemState& state, Result& result) {
       state, [&] { operator_->process_item(item, context_); }, result);
 }
 
-void OperatorRunner::run_items(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
+void OperatorRunner::run_items(const FrameRecords& in, FrameWriter& out, StageNotes& notes) {
   ItemState& record = state(0);
   Result result;
   for (std::size_t index = 0; index < in.size(); ++index) {
@@ -111,14 +112,14 @@ void OperatorRunner::run_items(const FrameReader& in, FrameWriter& out, StageNot
       continue;
     }
     begin(0, index, 1, view);
-    record.load(view);
+    load(record, in, index);
     run_item(record, result);
     append(record, result, out, notes);
   }
   end(0);
 }
 
-void OperatorRunner::run_items_in_threads(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
+void OperatorRunner::run_items_in_threads(const FrameRecords& in, FrameWriter& out, StageNotes& notes) {
   std::vector<Result> results(in.size());
   std::atomic<std::size_t> next{0};
   state(static_cast<std::size_t>(options_.threads) - 1);  // all states exist before the threads use them
@@ -135,7 +136,7 @@ void OperatorRunner::run_items_in_threads(const FrameReader& in, FrameWriter& ou
           continue;
         }
         begin(thread, index, 1, view);
-        record.load(view);
+        load(record, in, index);
         run_item(record, results[index]);
         keep(record, results[index]);
       }
@@ -148,7 +149,7 @@ void OperatorRunner::run_items_in_threads(const FrameReader& in, FrameWriter& ou
     append_kept(in[index], results[index], out, notes);
 }
 
-void OperatorRunner::run_batches(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
+void OperatorRunner::run_batches(const FrameRecords& in, FrameWriter& out, StageNotes& notes) {
   std::size_t size = options_.batch_size == 0 ? std::max<std::size_t>(in.size(), 1) : options_.batch_size;
   if (suspicions_->run_alone) size = 1;
   for (std::size_t first = 0; first < in.size();) {
@@ -166,13 +167,13 @@ void OperatorRunner::run_batches(const FrameReader& in, FrameWriter& out, StageN
   end(0);
 }
 
-void OperatorRunner::run_batch(const FrameReader& in, std::size_t first, std::size_t count, FrameWriter& out,
+void OperatorRunner::run_batch(const FrameRecords& in, std::size_t first, std::size_t count, FrameWriter& out,
                                StageNotes& notes) {
   begin(0, first, count, in[first]);
   std::vector<std::unique_ptr<Item>> items;
   std::vector<Item*> pointers;
   for (std::size_t index = 0; index < count; ++index) {
-    state(index).load(in[first + index]);
+    load(state(index), in, first + index);
     items.push_back(std::make_unique<Item>(*states_[index]));
     pointers.push_back(items.back().get());
   }

@@ -10,7 +10,7 @@
 #include "context_state.h"
 #include "datagen/stage.h"
 #include "dead_letter.h"
-#include "frame.h"
+#include "frame_records.h"
 #include "item_state.h"
 #include "suspicions.h"
 
@@ -28,6 +28,7 @@ struct RunnerOptions {
   int retries = 0;                         // attempts after the first, for exceptions other than BadRecord
   std::chrono::milliseconds backoff{100};  // doubled after each attempt
   OnError on_error = OnError::dead_letter;
+  std::vector<std::string> branches;  // ids of what it reads, when that is more than one
 };
 
 // Thrown out of run() when on_error is `fail`: the stage stops with this message.
@@ -53,7 +54,10 @@ class OperatorRunner {
   void open();
   // Turns one frame into one frame. `notes` is added to. `suspicions`: what the quarantine says about the
   // frame.
-  void run(const FrameReader& in, FrameWriter& out, StageNotes& notes, const Suspicions& suspicions = {});
+  void run(const FrameRecords& in, FrameWriter& out, StageNotes& notes, const Suspicions& suspicions = {});
+  void run(const FrameReader& in, FrameWriter& out, StageNotes& notes) {
+    run(FrameRecords({&in, 1}), out, notes);
+  }
   // The operator's records at the end of the stream.
   void finish(FrameWriter& out, StageNotes& notes);
 
@@ -68,6 +72,9 @@ class OperatorRunner {
     std::vector<std::size_t> ends;
   };
 
+  void load(detail::ItemState& state, const FrameRecords& in, std::size_t index) const {
+    state.load(in[index], in.branches(index), options_.branches);
+  }
   // Calls the operator on one record until it returns or the attempts are used up; fills the result's fate.
   void run_item(detail::ItemState& state, Result& result);
   template <class Call>
@@ -80,11 +87,11 @@ class OperatorRunner {
   }
   // The reason, when the record was given up because it killed its workers.
   const DeadLetterReason* given_up(const RecordView& record) const;
-  void run_batch(const FrameReader& in, std::size_t first, std::size_t count, FrameWriter& out,
+  void run_batch(const FrameRecords& in, std::size_t first, std::size_t count, FrameWriter& out,
                  StageNotes& notes);
-  void run_items(const FrameReader& in, FrameWriter& out, StageNotes& notes);
-  void run_items_in_threads(const FrameReader& in, FrameWriter& out, StageNotes& notes);
-  void run_batches(const FrameReader& in, FrameWriter& out, StageNotes& notes);
+  void run_items(const FrameRecords& in, FrameWriter& out, StageNotes& notes);
+  void run_items_in_threads(const FrameRecords& in, FrameWriter& out, StageNotes& notes);
+  void run_batches(const FrameRecords& in, FrameWriter& out, StageNotes& notes);
   // Appends what became of the record in `state` to the frame.
   void append(detail::ItemState& state, const Result& result, FrameWriter& out, StageNotes& notes);
   // The same for a result whose state has gone on to another record.

@@ -63,6 +63,7 @@ StageCounts& StageCounts::operator+=(const StageCounts& other) {
   dead += other.dead;
   parents += other.parents;
   children += other.children;
+  joined += other.joined;
   return *this;
 }
 

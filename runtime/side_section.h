@@ -22,9 +22,10 @@ struct StageCounts {
   std::uint64_t dead = 0;      // dead-lettered
   std::uint64_t parents = 0;   // replaced by their children
   std::uint64_t children = 0;  // that replaced them
+  std::uint64_t joined = 0;    // became one with the same record of another branch
 
-  // in + children = out + dropped + dead + parents: nothing vanished.
-  bool is_balanced() const { return in + children == out + dropped + dead + parents; }
+  // Nothing vanished.
+  bool is_balanced() const { return in + children == out + dropped + dead + parents + joined; }
   StageCounts& operator+=(const StageCounts& other);
   friend bool operator==(const StageCounts&, const StageCounts&) = default;
 };

@@ -48,7 +48,7 @@ class SinkWorker {
       DATAGEN_TRY(resume(written));
     }
     sink_.open(weld_.path, written.bytes, context);
-    dead_letter_file_.open(weld_.run_directory + "/dead_letter.jsonl", written.dead_bytes);
+    dead_letter_file_.open(weld_.dead_letter_path, written.dead_bytes);
     if (!is_successor) {
       journal_.begin(totals_);
       written.journal = journal_.position();

@@ -75,7 +75,7 @@ class SourceWorker {
       const std::uint64_t mark = marker_.next(writer_.bytes());
       writer_.origin().mark = mark;
       const auto bytes = writer_.finish(side_);
-      if (const auto done = ports_.publish(seq, bytes); !done) {
+      if (const auto done = publish(ports_, seq, writer_, bytes); !done) {
         return setup_.fail(kWorkerStop, done.error().message());
       }
       if (mark != 0) ports_.control().set_issued(mark);

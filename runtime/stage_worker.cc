@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "crash_handler.h"
-#include "frame.h"
+#include "frame_records.h"
 #include "operator_runner.h"
 #include "saved_state.h"
 #include "stage_lock.h"
@@ -69,22 +69,40 @@ class StageWorker {
       ports_.free(seq);
       return success();
     }
-    DATAGEN_TRY(const ipc::FrameBytes bytes, ports_.read(0, seq));
-    DATAGEN_TRY(const FrameReader in, FrameReader::open(bytes.bytes));
+    DATAGEN_TRY(read_branches(seq));
+    const FrameOrigin& origin = branches_.front().origin();
+    const FrameRecords in(branches_);
     notes_.clear();
-    writer_.begin(ports_.space(seq), in.origin());
+    writer_.begin(ports_.space(seq), origin);
     runner_.run(in, writer_, notes_, read_suspicions(quarantine_.about(seq), setup_.weld().run_directory));
     side_.clear();
-    append_side_section(side_, in.side(), setup_.weld().stage_index, notes_);
+    std::size_t bytes_in = 0;
+    for (const FrameReader& branch : branches_) {
+      side_.append(branch.side());
+      bytes_in += branch.bytes();
+    }
+    append_side_section(side_, {}, setup_.weld().stage_index, notes_);
     const auto out = writer_.finish(side_);
     failure_ = kWorkerStop;  // from here on it is the disk that fails, not a ring
     // Before the frame is published: who sees the mark may rely on this stage's part of the commit.
-    if (state_ && in.origin().mark != 0)
-      DATAGEN_TRY(state_->save(runner_.stage_operator(), in.origin().mark, seq));
-    DATAGEN_TRY(ports_.publish(seq, out));
+    if (state_ && origin.mark != 0) DATAGEN_TRY(state_->save(runner_.stage_operator(), origin.mark, seq));
+    DATAGEN_TRY(publish(ports_, seq, writer_, out));
     failure_ = kWorkerDamagedRing;
     ports_.free(seq);
-    setup_.show_totals(notes_, in.bytes(), out.size());
+    setup_.show_totals(notes_, bytes_in, out.size());
+    return success();
+  }
+
+  // Frame `seq` of every in-edge, checked.
+  Result<void> read_branches(std::uint64_t seq) {
+    bytes_.clear();
+    branches_.clear();
+    for (std::size_t edge = 0; edge < ports_.inputs(); ++edge) {
+      DATAGEN_TRY(auto bytes, ports_.read(edge, seq));
+      DATAGEN_TRY(auto frame, FrameReader::open(bytes.bytes));
+      bytes_.push_back(std::move(bytes));
+      branches_.push_back(std::move(frame));
+    }
     return success();
   }
 
@@ -98,7 +116,7 @@ class StageWorker {
         runner_.finish(writer_, notes_);
         side_.clear();
         append_side_section(side_, {}, setup_.weld().stage_index, notes_);
-        if (const auto done = ports_.publish(end, writer_.finish(side_)); !done) {
+        if (const auto done = publish(ports_, end, writer_, writer_.finish(side_)); !done) {
           return setup_.fail(kWorkerStop, done.error().message());
         }
         setup_.show_totals(notes_, 0, 0);
@@ -115,6 +133,8 @@ class StageWorker {
   Ports& ports_;
   OperatorRunner runner_;
   ipc::QuarantineView quarantine_;
+  std::vector<ipc::FrameBytes> bytes_;  // of the frame in work, by in-edge
+  std::vector<FrameReader> branches_;
   FrameWriter writer_;
   StageNotes notes_;
   std::string side_;

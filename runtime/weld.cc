@@ -137,12 +137,14 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
     weld.inputs.push_back({text(input, "uri"), number(input, "bytes")});
   }
   std::vector<ipc::CellRange> cells;
+  std::size_t sinks = 0;
   dom::element found;
   bool any = false;
   for (const dom::element entry : list(plan, "stages")) {
     cells.push_back({static_cast<std::uint32_t>(number(entry, "first_cell")),
                      static_cast<std::uint32_t>(number(entry, "workers", 1))});
     weld.stage_names.push_back(text(entry, "id"));
+    if (text(entry, "kind") == "sink") ++sinks;
     if (weld.stage_names.back() != stage) continue;
     weld.stage_index = static_cast<std::uint32_t>(cells.size() - 1);
     found = entry;
@@ -164,10 +166,17 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
       return Error(path + ": edge " + std::to_string(index) + " is out of range");
     const ipc::RingGeometry geometry{static_cast<std::uint32_t>(number(edge, "slots")),
                                      number(edge, "block_bytes")};
-    if (to == weld.stage_index) weld.in.push_back({index, geometry, cells[from]});
+    if (to == weld.stage_index) {
+      weld.in.push_back({index, geometry, cells[from]});
+      const std::string& name = weld.stage_names[from];
+      weld.runner.branches.push_back(name == "source" ? "input" : name);
+    }
     if (from == weld.stage_index) weld.out.push_back({index, geometry, cells[to]});
     ++index;
   }
+  if (weld.in.size() < 2) weld.runner.branches.clear();
+  weld.dead_letter_path =
+      run_directory + (sinks > 1 ? "/dead_letter." + stage + ".jsonl" : "/dead_letter.jsonl");
   return weld;
 }
 

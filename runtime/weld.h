@@ -31,6 +31,7 @@ struct Weld {
   RunnerOptions runner;
   ipc::CellRange cells;  // of this stage's workers
   std::vector<EdgePlan> in, out;
+  std::string dead_letter_path;  // of a sink
   std::vector<InputFile> inputs;
   std::vector<std::string> stage_names;
   Ids ids = Ids::add;

@@ -138,6 +138,12 @@ int WorkerSetup::fail(int code, const std::string& message) {
   return fail_worker(weld_.stage, code, message);
 }
 
+Result<void> publish(ipc::Ports& ports, std::uint64_t seq, FrameWriter& writer,
+                     std::span<const std::byte> frame) {
+  if (ports.outputs() == 1) return ports.publish(seq, frame);
+  return ports.publish(seq, frame, writer.copy_without_side());
+}
+
 int fail_worker(const std::string& stage, int code, const std::string& message) {
   std::fprintf(stderr, "stage '%s': %s\n", stage.c_str(), message.c_str());
   return code;

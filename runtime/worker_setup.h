@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "context_state.h"
+#include "frame.h"
 #include "ipc/ports.h"
 #include "weld.h"
 #include "worker.h"
@@ -39,6 +40,11 @@ class WorkerSetup {
   std::optional<ipc::Ports> ports_;
   std::unique_ptr<detail::ContextState> context_;
 };
+
+// Publishes the frame that `writer` has closed; what stands beside its records goes along the first out-edge.
+// Errors: those of Ports::publish.
+Result<void> publish(ipc::Ports& ports, std::uint64_t seq, FrameWriter& writer,
+                     std::span<const std::byte> frame);
 
 // Reports why a worker that has no cell yet cannot go on, on its stderr (the log that the launcher reads),
 // and gives the code.

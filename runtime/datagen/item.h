@@ -25,6 +25,10 @@ class Item {
   // The text of a field. Throws BadRecord when it is missing, not text, or holds a lone surrogate.
   std::string_view text(std::string_view key) const;
   Value get(std::string_view key) const;
+  // In a stage that reads several branches of one source (from: [a, b]): the record's version of one of them.
+  // Null where that branch does not have it, and in a stage that reads only one. Throws std::logic_error for
+  // a name that is not among them, BadRecord when that version is no valid JSON.
+  Value from(std::string_view branch) const;
   // Lineage id: the source row, or "10_0" for a child of row 10.
   std::string id() const;
   // The whole record as JSON, as it stands now.

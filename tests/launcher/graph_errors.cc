@@ -89,8 +89,8 @@ TEST(GraphErrors, KeysOfLaterVersionsAreRefusedByName) {
   EXPECT_EQ(error_in("stages:\n  - exec: [jq, -c]\n    mode: frame\n"),
             "stages[0].exec: is not supported by this version at graphs/corpus.yaml:5:5\n"
             "stages[0].mode: is not supported by this version at graphs/corpus.yaml:6:5");
-  EXPECT_EQ(error_in("stages:\n  - a:\n    from: b\n"),
-            "stages[0].from: is not supported by this version at graphs/corpus.yaml:6:5");
+  EXPECT_EQ(error_in("stages:\n  - a:\n    when: b\n"),
+            "stages[0].when: is not supported by this version at graphs/corpus.yaml:6:5");
 }
 
 TEST(GraphErrors, ValuesOfTheWrongKind) {
