@@ -40,11 +40,19 @@ struct DeadLettersArguments {
   bool json = false;
 };
 
+struct ReplayArguments {
+  DeadLettersArguments letters;  // which
+  std::vector<std::string> sets;
+  bool dry_run = false;
+  bool quiet = false;
+};
+
 int run_command(const RunArguments& arguments);
 int resume_command(const ResumeArguments& arguments);
 int status_command(const std::string& run, bool json);
 int stop_command(const std::string& run);
 int dead_letters_command(const DeadLettersArguments& arguments);
+int replay_command(const ReplayArguments& arguments);
 int trace_command(const std::string& run, const std::string& id);
 int repro_command(const std::string& run, const std::string& id, bool gdb);
 int plan_command(const GraphArguments& arguments, bool dot, bool json);

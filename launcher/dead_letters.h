@@ -1,8 +1,11 @@
-// Reading a run's dead_letter.jsonl.
+// Reading a run's dead-letter files.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "ipc/result.h"
 
@@ -12,10 +15,17 @@ struct DeadLetter {
   std::string line;  // as it stands in the file, without newline
   std::string id;    // "10" or "10_0"
   std::string stage, reason, message;
-  std::string uri;  // of its source
+  std::optional<std::uint64_t> row;  // of the source; none for a record made at the end of the stream
+  std::string path;                  // "0_3" of a child
+  std::string uri;                   // of its source
   std::uint64_t source_line = 0;
+  std::uint64_t source_offset = 0;
   std::uint64_t attempts = 1;
-  std::string record;  // the payload's bytes as they entered the stage; for a bad line, of the line
+  std::string record;    // the payload's bytes as they entered the stage; for a bad line, of the line
+  bool is_whole = true;  // the record is here in full, and is text
+  std::string file;      // name of the file that it stands in
+  std::uint64_t at = 0;  // where its line begins there
+  std::string replayed;  // "ok" or "dead": how it fared when it was replayed; empty: it was not
 };
 
 struct DeadLetterFilter {
@@ -26,7 +36,13 @@ struct DeadLetterFilter {
   }
 };
 
-// Hands each one that fits to `take`, in the order of the file. A torn last line (the run is writing it) is
+// The files, one for each sink, in the order of their names.
+std::vector<std::string> dead_letter_paths(const std::string& run_directory);
+
+// replayed.jsonl: which letters have been replayed. Empty when none was.
+Result<std::string> read_replay_notes(const std::string& run_directory);
+
+// Hands each one that fits to `take`, file by file. A torn last line (the run is writing it) is
 // left out. Errors: the file cannot be read; `take` is not called again after it returns false.
 Result<void> each_dead_letter(const std::string& run_directory, const DeadLetterFilter& filter,
                               const std::function<bool(const DeadLetter&)>& take);

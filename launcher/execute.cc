@@ -9,6 +9,7 @@
 
 #include "launcher/commands.h"
 #include "launcher/generation.h"
+#include "launcher/replay.h"
 #include "launcher/report.h"
 #include "launcher/session.h"
 #include "launcher/stage_catalog.h"
@@ -40,9 +41,16 @@ Result<void> check_executables(Plan& plan, bool same_binary, bool quiet) {
 }
 
 // Audits the run, writes report.json, says how it ended. The exit code.
-int conclude(const RunDirectory& directory, const RuntimeFile& runtime, const ExecuteOptions& options,
-             RunEnd end) {
-  auto audit = audit_run(directory.path(), runtime.plan);
+int conclude(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOptions& options, RunEnd end) {
+  if (runtime.replay && end.verdict.kind == Verdict::Kind::complete) {
+    const auto replayed = finish_replay(directory.path(), runtime);
+    if (!replayed) return complain(replayed.error().message()), kStoppedByFailure;
+    if (!options.quiet) complain(replayed.value());
+  }
+  // The books are the run's own, also while a part of it is replayed.
+  auto plan = own_plan(directory.path(), runtime);
+  if (!plan) return complain(plan.error().message()), kAuditMismatch;
+  auto audit = audit_run(directory.path(), plan.value());
   if (!audit) return complain(audit.error().message()), kAuditMismatch;
   end.audit = std::move(audit).value();
   const int code = exit_code_of(end, runtime.plan);
@@ -79,10 +87,14 @@ int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOp
 
 int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary,
           const ExecuteOptions& options) {
+  if (runtime.replay) {
+    if (const auto opened = reopen_commits(directory.path(), runtime); !opened)
+      return complain(opened.error().message()), kStoppedByFailure;
+  }
   if (is_complete(directory.path(), runtime.plan)) {
     // A launcher that died behind the last seal left its rings, and told nobody.
     remove_segments_of(runtime.run_id);
-    if (file_bytes(directory.path() + "/report.json") == 0)
+    if (runtime.replay || file_bytes(directory.path() + "/report.json") == 0)
       return conclude(directory, runtime, options, RunEnd{});
     if (!options.quiet)
       complain(

@@ -49,6 +49,7 @@ class CommandLine {
     add_plan();
     add_stages();
     add_looks();
+    add_replay();
   }
 
   int run(int argc, char** argv) {
@@ -62,6 +63,7 @@ class CommandLine {
     if (app_.got_subcommand("status")) return status_command(name_, json_);
     if (app_.got_subcommand("stop")) return stop_command(name_);
     if (app_.got_subcommand("dead-letters")) return dead_letters_command(dead_letters_);
+    if (app_.got_subcommand("replay")) return replay_command(replay_);
     if (app_.got_subcommand("trace")) return trace_command(name_, id_);
     if (app_.got_subcommand("repro")) return repro_command(name_, id_, gdb_);
     if (app_.got_subcommand("plan")) return plan_command(plan_, dot_, json_);
@@ -124,6 +126,22 @@ class CommandLine {
     repro->add_flag("--gdb", gdb_, "under gdb");
     repro->footer(footer("  datagen repro clean_corpus 10_0\n  datagen repro clean_corpus 10_0 --gdb"));
   }
+  void add_replay() {
+    CLI::App* verb = app_.add_subcommand(
+        "replay", "let dead letters of a complete run enter it again, at the stage that gave them up");
+    verb->add_option("RUN", replay_.letters.run, kRunHelp);
+    verb->add_option("--stage", replay_.letters.stage, "only those of this stage");
+    verb->add_option("--reason", replay_.letters.reason, "only those with this reason");
+    verb->add_option("--id", replay_.letters.id, "only the one with this lineage id");
+    verb->add_option("--set", replay_.sets, "change a running key, as STAGE.KEY=VALUE; may be repeated")
+        ->allow_extra_args(false);
+    verb->add_flag("--dry-run", replay_.dry_run, "list them, and do nothing");
+    verb->add_flag("--quiet", replay_.quiet, "no progress, and nothing at the end when all went well");
+    verb->add_flag("--json", replay_.letters.json, "print the report as JSON to stdout");
+    verb->footer(
+        footer("  datagen replay clean_corpus --dry-run\n  datagen replay clean_corpus --reason timeout "
+               "--set score.timeout=120s"));
+  }
   void add_plan() {
     CLI::App* verb = app_.add_subcommand("plan", "show what would be run; nothing is started");
     add_graph_options(*verb, plan_);
@@ -172,6 +190,7 @@ class CommandLine {
   GraphArguments plan_;
   ResumeArguments resume_;
   DeadLettersArguments dead_letters_;
+  ReplayArguments replay_;
   std::string name_, id_;
   bool gdb_ = false;
   bool dot_ = false;

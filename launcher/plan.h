@@ -34,7 +34,7 @@ struct PlannedStage {
 
   std::uint32_t workers() const { return static_cast<std::uint32_t>(running.workers); }
   // It makes commits of its own.
-  bool commits() const { return kind == StageKind::sink || stateful; }
+  bool commits() const { return (kind == StageKind::sink || stateful) && workers() > 0; }
 };
 
 struct PlannedEdge {

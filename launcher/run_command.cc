@@ -89,6 +89,9 @@ class RunCommand {
   int go_on_with(const RunDirectory& directory, Plan plan) {
     auto runtime = read_runtime_file(directory.path());
     if (!runtime) return refuse(runtime.error());
+    if (runtime.value().replay)
+      return refuse(
+          fmt::format("dead letters of {0} are being replayed; first: datagen resume {0}", directory.name()));
     const std::vector<FrozenInput> found = plan.inputs;
     if (const auto adopted = adopt(std::move(plan), runtime.value().plan); !adopted)
       return refuse(adopted.error());

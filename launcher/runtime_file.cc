@@ -72,6 +72,9 @@ std::string to_json(const RuntimeFile& file) {
   } else {
     text += "  \"resume\": null,\n";
   }
+  if (file.replay)
+    text += fmt::format("  \"replay\": {{\"stage\": {}, \"mark\": {}, \"letters\": {}}},\n",
+                        json_string(file.replay->stage), file.replay->mark, file.replay->letters);
   text += "  \"stages\": [\n" + lines_json(plan.stages, stage_json) + "\n  ],\n";
   text +=
       "  \"edges\": [\n" +
@@ -171,8 +174,10 @@ bool is_consistent(const Plan& plan) {
   };
   for (const PlannedStage& stage : plan.stages) {
     if (!within(stage.in, plan.edges.size()) || !within(stage.out, plan.edges.size()) ||
-        stage.running.workers < 1)
+        stage.running.workers < 0)
       return false;
+    // Nobody works on it while others are replayed; then it has no edges either.
+    if (stage.running.workers == 0 && !(stage.in.empty() && stage.out.empty())) return false;
   }
   for (const PlannedEdge& edge : plan.edges) {
     if (edge.from >= plan.stages.size() || edge.to >= plan.stages.size()) return false;
@@ -182,12 +187,13 @@ bool is_consistent(const Plan& plan) {
 
 }  // namespace
 
-Result<void> write_runtime_file(const std::string& run_directory, const RuntimeFile& file) {
-  return write_durably(run_directory + "/runtime.json", to_json(file));
+Result<void> write_runtime_file(const std::string& run_directory, const RuntimeFile& file,
+                                const std::string& name) {
+  return write_durably(run_directory + "/" + name, to_json(file));
 }
 
-Result<RuntimeFile> read_runtime_file(const std::string& run_directory) {
-  const std::string path = run_directory + "/runtime.json";
+Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const std::string& name) {
+  const std::string path = run_directory + "/" + name;
   dom::parser parser;
   dom::element root;
   if (const auto error = parser.load(path).get(root); error != simdjson::SUCCESS) {
@@ -200,6 +206,8 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory) {
   if (dom::element resume; root["resume"].get(resume) == simdjson::SUCCESS && !resume.is_null()) {
     file.resume = ResumePoint{number(resume, "mark"), number(resume, "seq"), text_of(resume, "cursor")};
   }
+  if (dom::element replay; root["replay"].get(replay) == simdjson::SUCCESS)
+    file.replay = Replay{text_of(replay, "stage"), number(replay, "mark"), number(replay, "letters")};
   Plan& plan = file.plan;
   plan.pipeline = text_of(root, "pipeline");
   plan.ids = text_of(root, "ids");

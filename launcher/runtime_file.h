@@ -17,17 +17,27 @@ struct ResumePoint {
   std::string cursor_hex;  // of the source
 };
 
+// While dead letters enter a complete run again: launcher/replay.h.
+struct Replay {
+  std::string stage;          // where they enter
+  std::uint64_t mark = 0;     // of the line that opens the .done logs again
+  std::uint64_t letters = 0;  // how many
+};
+
 struct RuntimeFile {
   std::string run_id;            // 12 hex digits, the same for every resume
   std::uint64_t generation = 1;  // grows with every start of the graph; never used twice
   std::optional<ResumePoint> resume;
+  std::optional<Replay> replay;
   Plan plan;
 };
 
 // Errors: as the system tells them.
-Result<void> write_runtime_file(const std::string& run_directory, const RuntimeFile& file);
+Result<void> write_runtime_file(const std::string& run_directory, const RuntimeFile& file,
+                                const std::string& name = "runtime.json");
 
 // Errors: no such file; not a plan, or of a version that this build does not know.
-Result<RuntimeFile> read_runtime_file(const std::string& run_directory);
+Result<RuntimeFile> read_runtime_file(const std::string& run_directory,
+                                      const std::string& name = "runtime.json");
 
 }  // namespace datagen::launcher

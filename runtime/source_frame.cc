@@ -20,7 +20,11 @@ void SourceFrame::start(const SourcePosition& position) {
 }
 
 void SourceFrame::add(std::string_view json, const SourcePosition& position) {
-  writer_->add(json, {}, to_origin(position), Tag::json, 0);
+  add_child(json, position, {});
+}
+
+void SourceFrame::add_child(std::string_view json, const SourcePosition& position, std::string_view path) {
+  writer_->add(json, path, to_origin(position), Tag::json, 0);
   ++notes_->counts.in;
   ++notes_->counts.out;
 }

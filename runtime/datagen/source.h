@@ -29,7 +29,8 @@ struct InputFile {
 
 // Where the next record of a frame stands.
 struct SourcePosition {
-  std::uint32_t source = 0;  // index into the inputs
+  static constexpr std::uint64_t kNoRow = ~std::uint64_t{0};  // of a record that has only a path
+  std::uint32_t source = 0;                                   // index into the inputs
   std::uint64_t row = 0;     // over all inputs, from 0; the record's lineage id
   std::uint64_t line = 1;    // in its input, from 1
   std::uint64_t offset = 0;  // byte offset in its input
@@ -45,6 +46,8 @@ class SourceFrame {
   void start(const SourcePosition& position);
   // A record's JSON text, copied. It need not be valid: that is checked further on.
   void add(std::string_view json, const SourcePosition& position);
+  // The same of a record that is a child, "0_3", of that row; for sources that read what a graph wrote.
+  void add_child(std::string_view json, const SourcePosition& position, std::string_view path);
   // A record that cannot be read: it becomes a dead letter.
   void reject(std::string_view bytes, const SourcePosition& position, const std::string& reason,
               const std::string& message);

@@ -28,7 +28,7 @@ void hold_memory() {
 
 void obey(datagen::Item& item) {
   const std::string_view what = item.get("do").value_or<std::string_view>("");
-  if (what.empty()) return item.set("seen", true);
+  if (what.empty() || std::getenv("DATAGEN_TEST_CALM") != nullptr) return item.set("seen", true);
   std::fprintf(stderr, "about to %.*s\n", static_cast<int>(what.size()), what.data());
   if (what == "segv") std::raise(SIGSEGV);
   if (what == "abort") std::abort();
