@@ -33,6 +33,7 @@ Result<std::unique_ptr<Epoch>> Epoch::create(const RuntimeFile& runtime, const s
   DATAGEN_TRY(check_shared_memory(plan.shared_memory_bytes()));
   std::unique_ptr<Epoch> epoch(new Epoch);  // its destructor removes what was made when the rest fails
   epoch->run_id_ = runtime.run_id;
+  if (!plan.checksums) epoch->checksums_ = ipc::Checksums::if_present;
   epoch->number_ = std::random_device{}();
   epoch->overflow_ = {run_directory + "/overflow", plan.overflow_bytes};
   for (const PlannedStage& stage : plan.stages) epoch->stage_ids_.push_back(stage.id);
@@ -76,7 +77,7 @@ Epoch::Edges& Epoch::edges_of(const PlannedStage& stage) {
 Result<void> Epoch::recover(const PlannedStage& stage, std::uint32_t cell) {
   Edges& edges = edges_of(stage);
   const auto done = ipc::recover_worker(control_, cell, {stage.first_cell, stage.workers()}, edges.in,
-                                        edges.out, overflow_);
+                                        edges.out, overflow_, checksums_);
   if (!done) return done.error();
   return success();
 }

@@ -51,6 +51,7 @@ class Epoch {
   std::vector<std::string> stage_ids_;
   std::vector<Edges> edges_;  // by stage
   ipc::OverflowPolicy overflow_;
+  ipc::Checksums checksums_ = ipc::Checksums::required;
 };
 
 // Removes all that a run has in /dev/shm; only by who holds the run's lock. The number of names removed.

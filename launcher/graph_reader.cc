@@ -223,6 +223,13 @@ void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
   };
   read("slots", graph.slots);
   read("block_bytes", graph.block_bytes);
+  if (const YamlNode* checksums = node.find("checksums")) {
+    if (const std::string* text = text_of(*checksums, "rings.checksums")) {
+      const auto choice = parse_choice(*find_key(Scope::rings, "checksums"), *text);
+      if (!choice) refuse(checksums->place, "rings.checksums: " + choice.error().message());
+      if (choice) graph.checksums = choice.value() == "true";
+    }
+  }
   const YamlNode* found = node.find("block_bytes");
   if (graph.block_bytes % kPage != 0) {
     const std::int64_t fits = (graph.block_bytes / kPage + 1) * kPage;

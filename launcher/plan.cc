@@ -24,6 +24,7 @@ class Planner {
     plan_.pipeline = graph_.pipeline;
     plan_.ids = graph_.ids;
     plan_.max_dead_letters = graph_.max_dead_letters;
+    plan_.checksums = graph_.checksums;
     plan_.commit_interval_ms = static_cast<std::uint64_t>(graph_.commit_interval_ms);
     const auto edges = connect(graph_);
     if (edges) {

@@ -64,6 +64,7 @@ std::string to_json(const RuntimeFile& file) {
   text += fmt::format("  \"max_dead_letters\": \"{}\",\n", plan.max_dead_letters.show());
   text += fmt::format("  \"limits\": {{\"max_record_bytes\": {}, \"overflow_bytes\": {}}},\n",
                       plan.record_bytes_max, plan.overflow_bytes);
+  text += fmt::format("  \"checksums\": {},\n", plan.checksums);
   text += fmt::format("  \"commit\": {{\"interval_ms\": {}, \"bytes\": {}}},\n", plan.commit_interval_ms,
                       plan.commit_bytes);
   if (file.resume) {
@@ -216,6 +217,8 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
     plan.record_bytes_max = number(limits, "max_record_bytes", plan.record_bytes_max);
     plan.overflow_bytes = number(limits, "overflow_bytes", plan.overflow_bytes);
   }
+  if (bool checksums = true; root["checksums"].get(checksums) == simdjson::SUCCESS)
+    plan.checksums = checksums;
   if (dom::element commit; root["commit"].get(commit) == simdjson::SUCCESS) {
     plan.commit_interval_ms = number(commit, "interval_ms", plan.commit_interval_ms);
     plan.commit_bytes = number(commit, "bytes", plan.commit_bytes);

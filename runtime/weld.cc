@@ -119,6 +119,7 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
     weld.record_bytes_max = number(limits, "max_record_bytes", weld.record_bytes_max);
     weld.overflow_bytes = number(limits, "overflow_bytes", weld.overflow_bytes);
   }
+  if (plan["checksums"].get(weld.checksums) != simdjson::SUCCESS) weld.checksums = true;
   dom::element commit;
   if (plan["commit"].get(commit) == simdjson::SUCCESS) {
     weld.commit_interval = std::chrono::milliseconds(number(commit, "interval_ms", 1000));

@@ -39,6 +39,7 @@ struct Weld {
   std::uint64_t overflow_bytes = 256 << 20;
   std::chrono::milliseconds commit_interval{1000};
   std::uint64_t commit_bytes = 256 << 20;
+  bool checksums = true;
   // Where this generation goes on; mark 0: at the beginning.
   struct Resume {
     std::uint64_t mark = 0;

@@ -70,7 +70,8 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   const std::uint32_t cell = weld.cells.first + options.index;
   if (cell >= control.size()) return Error("the control segment has too few cells");
   setup->ports_.emplace(std::move(in), std::move(out), std::move(control), cell, weld.cells, order, first_seq,
-                        ipc::OverflowPolicy{weld.run_directory + "/overflow", weld.overflow_bytes});
+                        ipc::OverflowPolicy{weld.run_directory + "/overflow", weld.overflow_bytes},
+                        weld.checksums);
   setup->context_ =
       std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
   ipc::Cell& own = setup->ports_->cell();
