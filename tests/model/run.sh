@@ -25,8 +25,6 @@ tee_join|-DNO_TEE_RULE|fails
 tee_join|-DNO_JOIN_RULE|fails
 tee_join|-DCLAIMED_FIRST|fails
 sink_cell||holds
-sink_cell|-DONE_COPY|fails
-sink_cell|-DKEEP_WRITTEN|fails
 park|-DM=1|holds
 park|-DM=2 -DK=0|holds
 park|-DNO_SECOND_LOOK|fails
@@ -45,6 +43,9 @@ marks||holds
 marks|-DSTAGE -DK=2|holds
 TABLE
   local mutation
+  for mutation in ONE_COPY KEEP_WRITTEN FREE_EARLY JOURNAL_LATE KEEP_TAIL TURN_IN_PLACE TURN_PENDING FORGET_PENDING SILENT; do
+    echo "sink_cell|-D$mutation|fails"
+  done
   for mutation in MANY_IN_FLIGHT SAME_GENERATION LATE_GENERATION KEEP_NEWER CUT_UNSYNCED LINE_FIRST LINE_UNSYNCED \
     NAME_CURRENT MAX_OF_HELD NO_REPAIR COMPACT_ALL SEAL_COMPACTS FORGET_PENDING FORGET_ISSUED TRUST_LINE TRUST_SEAL \
     TRUST_NAME ONE_STATE; do
@@ -61,7 +62,7 @@ ring|-DCI=3 -DCO=1 -DN=5 -DW=3|holds
 tee_join|-DWT=1 -DWJ=2|holds
 tee_join|-DWT=1 -DWJ=2 -DK=2|holds
 tee_join|-DWT=2 -DWJ=1 -DK=2|holds
-sink_cell|-DN=6 -DK=3|holds
+sink_cell|-DN=5 -DK=3|holds
 park|-DM=1 -DK=2|holds
 park|-DM=2 -DK=1|holds
 park|-DM=2 -DK=2|holds
