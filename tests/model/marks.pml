@@ -15,7 +15,7 @@
    session.cc (advance_checkpoint). Without a rule:
      MANY_IN_FLIGHT    the next mark is issued before the last is the checkpoint
      SAME_GENERATION   a resume numbers its marks as the run before it did
-     LATE_GENERATION   the generation becomes durable some time after it is used
+     LATE_GENERATION   the generation is used first, and becomes durable with the first checkpoint that it brings
      KEEP_NEWER        lines behind the common mark are not dropped
      CUT_UNSYNCED      a resume does not sync a log of which it drops nothing
      LINE_FIRST        the line is durable before the output that it names
@@ -403,11 +403,11 @@ end:
   :: d_step { launcher_at == cutting -> cut(0); launcher_at = cutting_next }
   :: d_step { launcher_at == cutting_next -> cut(1); launcher_at = starting }
   :: d_step { launcher_at == starting -> begin_epoch(); launcher_at = watching }
-#ifdef LATE_GENERATION
-  :: d_step { launcher_at == watching && generation_on_disk < generation -> generation_on_disk = generation }
-#endif
   :: d_step { launcher_at == watching && HELD_BY_ALL > checkpoint ->
        checkpoint = HELD_BY_ALL;
+#ifdef LATE_GENERATION
+       generation_on_disk = generation;
+#endif
        recorded = MAX(recorded, checkpoint) }
   :: d_step { launcher_at == watching && source_at == finished && at[0] == finished && at[1] == finished ->
        /* Each mark was committed by all. */
