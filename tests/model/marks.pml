@@ -12,7 +12,7 @@
    short as it may be: it is compacted whenever it has two lines.
 
    runtime/source_worker.cc, sink_worker.cc, committer.cc, commit_log.cc, saved_state.cc; launcher/generation.cc,
-   session.cc (advance_checkpoint). Without a rule:
+   session.cc (advance_checkpoint). The code does not keep the rules marked * yet. Without a rule:
      MANY_IN_FLIGHT    the next mark is issued before the last is the checkpoint
      SAME_GENERATION   a resume numbers its marks as the run before it did
      LATE_GENERATION   the generation is used first, and becomes durable with the first checkpoint that it brings
@@ -24,12 +24,12 @@
      MAX_OF_HELD       the checkpoint is the newest mark that one committer holds
      NO_REPAIR         a sink's successor appends to a line that its predecessor left torn
      COMPACT_ALL       compaction keeps no line
-     SEAL_COMPACTS     a seal compacts the log as a mark does: but the others may hold only the mark before the last
+   * SEAL_COMPACTS     a seal compacts the log as a mark does: but the others may hold only the mark before the last
      FORGET_PENDING    a sink's successor does not commit the mark that it finds in the journal
      FORGET_ISSUED     a source's successor does not say which mark stands in the last frame
-     TRUST_LINE        a sink's successor takes a line that it finds for durable
-     TRUST_SEAL        a launcher that finds all sealed takes that for durable
-     TRUST_NAME        the name of a log is synced only by who creates it
+   * TRUST_LINE        a sink's successor takes a line that it finds for durable
+   * TRUST_SEAL        a launcher that finds all sealed takes that for durable
+   * TRUST_NAME        the name of a log is synced only by who creates it
      ONE_STATE         a stateful stage keeps the newest state only */
 #ifndef R
 #define R 3
