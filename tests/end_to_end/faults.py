@@ -1,0 +1,150 @@
+"""Runs with faults at chosen system calls: what the tests of faults share. The shim (shim/faults.h) does it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import runs
+
+TESTS = os.path.join(os.path.dirname(runs.BIN), "tests")
+SHIM = os.path.join(TESTS, "faults.so")
+TALLY = os.path.join(TESTS, "tally")
+# Every process of the graph below; each stage has one worker.
+ROLES = ("datagen", "source-jsonl", "clean_text", "tally", "sink-jsonl")
+RECORDS = 150
+
+
+def input_text(records=RECORDS):
+    """Small records, one larger than a ring's block, and two that become dead letters."""
+    lines = []
+    for row in range(records):
+        text = " é" * (6000 if row == 60 else 40 + row % 50)
+        lines.append(json.dumps({"text": text, "n": row} if row not in (30, 110) else {"txt": row}, ensure_ascii=False))
+    return "\n".join(lines) + "\n"
+
+
+def rule(op, pattern, error, nth=0, token=""):
+    return ",".join((op, pattern, str(error), str(nth), token))
+
+
+class Place:
+    """A folder with an input, for one run at a time: a graph with a stateful stage, two committers, several commits."""
+
+    def __init__(self, folder):
+        self.root = folder
+        self.source = os.path.join(folder, "in.jsonl")
+        self.output = os.path.join(folder, "made", "out.jsonl")
+        self.run_directory = os.path.join(folder, "runs", "run")
+        self.token = folder + ".token"
+        os.makedirs(folder, exist_ok=True)
+        with open(self.source, "w") as file:
+            file.write(input_text())
+
+    def command(self):
+        sets = ("commit_interval=10ms", "rings.slots=2", "rings.block_bytes=4KiB", "max_dead_letters=100%")
+        return ["run", "--input", "jsonl://" + self.source, "--stage", "clean_text", "--stage", TALLY, "--output", "jsonl://" + self.output,
+                "--run-dir", self.run_directory, *(word for value in sets for word in ("--set", value))]
+
+    def go(self, *arguments, pause_us=600, timeout=60, **faults):
+        """Runs the launcher under the shim to its end; its exit code, and what it said. FAULTS_... in lower case."""
+        environment = {**os.environ, "DATAGEN_TEST_PAUSE_US": str(pause_us), "FAULTS_TOKEN": self.token, "FAULTS_ROOT": self.root}
+        environment.update({"FAULTS_" + name.upper(): str(value) for name, value in faults.items()})
+        if faults:
+            environment["LD_PRELOAD"] = SHIM
+        # To a file: a worker that outlived its launcher would keep a pipe open, and this test waiting.
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen([os.path.join(runs.BIN, "datagen"), *arguments], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                                       env=environment, cwd=self.root)
+            try:
+                code = process.wait(timeout=timeout)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+            said.seek(0)
+            text = said.read().decode(errors="replace")
+        self.wait_for_workers()
+        return code, text
+
+    def go_on(self, **options):
+        """As a user would behind a death of the launcher: resume, or, when not even the plan was written, run again."""
+        has_plan = os.path.exists(os.path.join(self.run_directory, "runtime.json"))
+        return self.go(*(("resume", self.run_directory) if has_plan else self.command()), **options)
+
+    def arm(self):
+        with open(self.token, "w"):
+            pass
+
+    def is_armed(self):
+        return os.path.exists(self.token)
+
+    def wait_for_workers(self):
+        runs.wait_until(lambda: not runs.processes_of(self.run_directory), what="the end of the workers")
+
+    def result(self):
+        """What a run is about: its output and its dead letters."""
+        with open(self.output, "rb") as output, open(os.path.join(self.run_directory, "dead_letter.jsonl"), "rb") as letters:
+            return output.read(), letters.read()
+
+    def report(self):
+        with open(os.path.join(self.run_directory, "report.json")) as file:
+            return json.load(file)
+
+    def run_id(self):
+        with open(os.path.join(self.run_directory, "runtime.json")) as file:
+            return json.load(file)["run_id"]
+
+    def left_behind(self):
+        """What should not be there when a run is complete."""
+        left = runs.processes_of(self.run_directory) + runs.segments(self.run_id())
+        for folder, _, names in os.walk(self.root):
+            left += [os.path.join(folder, name) for name in names if name.endswith(".new")]
+        state = os.path.join(self.run_directory, "state")
+        states = sorted(os.listdir(state)) if os.path.isdir(state) else []
+        return left + states[2:] + [path for path in (os.path.join(self.run_directory, "overflow"),) if os.path.exists(path)]
+
+    def clean(self):
+        """Everything but the input."""
+        for path in (os.path.dirname(self.output), os.path.dirname(self.run_directory)):
+            shutil.rmtree(path, ignore_errors=True)
+        if self.is_armed():
+            os.unlink(self.token)
+
+    def destroy(self):
+        for pid, _ in runs.processes_of(self.run_directory):
+            os.kill(pid, signal.SIGKILL)
+        try:
+            for name in runs.segments(self.run_id()):
+                os.unlink("/dev/shm/" + name)
+        except (OSError, ValueError, KeyError):
+            pass
+        self.clean()
+
+
+class FaultTest(runs.RunTest):
+    def setUp(self):
+        super().setUp()
+        self.place = Place(self.path("disk"))
+        self.addCleanup(self.place.destroy)
+
+    def undisturbed(self):
+        counts = self.path("calls")
+        os.mkdir(counts)
+        code, said = self.place.go(*self.place.command(), count=counts)
+        self.assertEqual(code, 0, said)
+        expected = self.place.result()
+        self.assertEqual(expected[0].count(b"\n"), RECORDS - 2 + 1)
+        self.assertEqual(expected[1].count(b"\n"), 2)
+        # How many calls each process makes; about, since the number of commits depends on time.
+        self.calls = {role: int(self.read(os.path.join("calls", role))) for role in ROLES}
+        self.place.clean()
+        return expected
+
+    def check(self, expected, context):
+        self.assertEqual(self.place.result(), expected, context)
+        self.assertEqual(self.place.left_behind(), [], context)
+        report = self.place.report()
+        self.assertEqual((report["audit"], report["sealed"], report["dead"]), ([], True, 2), context)
