@@ -82,8 +82,11 @@ int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary,
   if (is_complete(directory.path(), runtime.plan)) {
     // A launcher that died behind the last seal left its rings, and told nobody.
     remove_segments_of(runtime.run_id);
-    if (file_bytes(directory.path() + "/report.json") == 0)
+    if (file_bytes(directory.path() + "/report.json") == 0) {
+      if (const auto renewed = renew_seals(directory.path(), runtime.plan); !renewed)
+        return complain(renewed.error().message()), kStoppedByFailure;
       return conclude(directory, runtime, options, RunEnd{});
+    }
     if (!options.quiet)
       complain(
           fmt::format("{} is already complete; to run it anew: datagen run … --fresh", directory.name()));

@@ -108,7 +108,14 @@ Result<void> begin_generation(const std::string& run_directory, RuntimeFile& run
   ++runtime.generation;
   DATAGEN_TRY(write_runtime_file(run_directory, runtime));
   for (const Committed& committed : all)
-    DATAGEN_TRY(cut_commits(committed.path, mark == 0 ? 0 : committed.find(mark)->end));
+    DATAGEN_TRY(renew_commits(committed.path, mark == 0 ? 0 : committed.find(mark)->end));
+  return success();
+}
+
+Result<void> renew_seals(const std::string& run_directory, const Plan& plan) {
+  DATAGEN_TRY(const auto all, read_all(run_directory, plan));
+  for (const Committed& committed : all)
+    DATAGEN_TRY(renew_commits(committed.path, committed.commits.empty() ? 0 : committed.commits.back().end));
   return success();
 }
 

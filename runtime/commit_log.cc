@@ -10,6 +10,7 @@
 #include <boost/algorithm/hex.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <iterator>
 
 #include "byte_buffer.h"
@@ -199,6 +200,22 @@ Result<void> sync_folder_of(const std::string& path) {
   return success();
 }
 
+Result<void> sync_path_to(const std::string& path) {
+  namespace fs = std::filesystem;
+  fs::path folder = fs::absolute(path).lexically_normal().parent_path();
+  DATAGEN_TRY(sync_folder_of(folder / ""));
+  struct stat info {};
+  if (stat(folder.c_str(), &info) != 0) return Error::from_errno("cannot look at " + folder.string(), errno);
+  while (folder.has_relative_path()) {
+    folder = folder.parent_path();
+    struct stat above {};
+    // Another file system's names do not lead here.
+    if (stat(folder.c_str(), &above) != 0 || above.st_dev != info.st_dev) break;
+    if (access(folder.c_str(), R_OK) == 0) DATAGEN_TRY(sync_folder_of(folder / ""));
+  }
+  return success();
+}
+
 Result<std::uint64_t> tail_hash_of(const std::string& path, std::uint64_t bytes) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return Error::from_errno("cannot read " + path, errno);
@@ -273,38 +290,49 @@ Result<std::vector<LoggedCommit>> read_commits(const std::string& path,
 Result<std::vector<LoggedCommit>> repair_commits(const std::string& path,
                                                  const std::vector<std::string>& stage_names) {
   DATAGEN_TRY(auto commits, read_commits(path, stage_names));
-  struct stat info {};
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) {
+    if (errno == ENOENT) return commits;
+    return Error::from_errno("cannot open " + path, errno);
+  }
   const std::uint64_t end = commits.empty() ? 0 : commits.back().end;
-  if (stat(path.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) > end)
-    DATAGEN_TRY(cut_commits(path, end));
+  int error = ftruncate(fd, static_cast<off_t>(end)) == 0 ? 0 : errno;
+  if (error == 0 && fsync(fd) != 0) error = errno;
+  close(fd);
+  if (error != 0) return Error::from_errno("cannot repair " + path, error);
   return commits;
 }
 
-Result<void> cut_commits(const std::string& path, std::uint64_t bytes) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) {
-    if (errno == ENOENT && bytes == 0) return success();
-    return Error::from_errno("cannot open " + path, errno);
-  }
-  int error = ftruncate(fd, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
-  if (error == 0 && fsync(fd) != 0) error = errno;
-  close(fd);
-  if (error != 0) return Error::from_errno("cannot cut " + path, error);
-  return success();
+Result<void> renew_commits(const std::string& path, std::uint64_t bytes) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0 && errno == ENOENT) return success();
+  DATAGEN_TRY(const std::string text, read_file(path));
+  return write_durably(path, std::string_view(text).substr(0, bytes));
 }
 
 Result<void> CommitLog::append(const Commit& commit) {
   const std::string line = commit_line(commit, stage_names_);
   struct stat info {};
-  const bool is_new = stat(path_.c_str(), &info) != 0;
-  if (!is_new && static_cast<std::uint64_t>(info.st_size) > kLogBytesMax) DATAGEN_TRY(compact());
+  if (stat(path_.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) > kLogBytesMax)
+    DATAGEN_TRY(compact());
   const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return Error::from_errno("cannot open " + path_, errno);
-  const int error = write_and_sync(fd, line);
+  const auto written = append_to(fd, line);
   close(fd);
-  if (error != 0) return Error::from_errno("cannot write " + path_, error);
-  last_line_ = line;
-  return is_new ? sync_folder_of(path_) : Result<void>(success());
+  if (written) last_line_ = line;
+  return written;
+}
+
+Result<void> CommitLog::append_to(int fd, const std::string& line) {
+  if (!has_durable_name_) DATAGEN_TRY(sync_folder_of(path_));
+  has_durable_name_ = true;
+  struct stat info {};
+  if (fstat(fd, &info) != 0) return Error::from_errno("cannot look at " + path_, errno);
+  const int error = write_and_sync(fd, line);
+  if (error == 0) return success();
+  // When that fails too, the next generation writes the log anew.
+  if (ftruncate(fd, info.st_size) != 0) return Error::from_errno("cannot cut " + path_, errno);
+  return Error::from_errno("cannot write " + path_, error);
 }
 
 // The last line, alone, in a new file: there whole or not at all.

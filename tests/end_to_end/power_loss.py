@@ -1,0 +1,90 @@
+"""Takes the power away in the middle of a run: what was not synced is gone or garbage, and the run goes on all the same.
+
+    python3 tests/end_to_end/power_loss.py BIN [--cuts N]
+
+All processes die at a random system call of one of them; then the disk keeps what was made durable, and of the rest what it
+likes (disk.py). Another cut may follow while the run goes on. SEED, printed, makes it the same again.
+"""
+
+import errno
+import os
+import random
+import sys
+
+import disk
+import faults
+import runs
+
+CUTS = 24
+
+
+class PowerLoss(faults.FaultTest):
+    def setUp(self):
+        super().setUp()
+        self.seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+        print(f"seed {self.seed}", flush=True)
+
+    def cut(self, begin, chance, notes, **more):
+        """Runs until everything dies at some call, or to its end; then the disk forgets. Whether it was complete."""
+        role = chance.choices(faults.ROLES, (2, 1, 1, 3, 5))[0]
+        call = chance.randint(1, max(1, self.calls[role]))
+        self.place.arm()
+        code, said = begin(role=role, kill=call, torn=chance.randrange(2), cut=1, disk=notes.notes, **more)
+        self.story.append(f"{role} at call {call}: exit {code}")
+        self.assertIn(code, (0, -9, 3) if "rules" in more else (0, -9), f"{self.story}: {said}")
+        self.lose(chance, notes)
+        return code == 0
+
+    def lose(self, chance, notes):
+        for name in runs.segments(self.place.run_id()):  # memory forgets, too
+            os.unlink("/dev/shm/" + name)
+        strict = chance.random() < 0.4
+        notes.lose_power(None if strict else chance)
+        self.story.append("strictly" if strict else "at the disk's whim")
+
+    def trial(self, seed, expected, **more):
+        """The number of cuts."""
+        chance = random.Random(seed)
+        place, self.story = self.place, [f"trial {seed}"]
+        notes = disk.Disk(place.root, self.path("notes"))
+        cuts = 1
+        complete = self.cut(lambda **options: place.go(*place.command(), **options), chance, notes, **more)
+        while chance.random() < 0.3 and not complete:
+            cuts += 1
+            complete = self.cut(place.go_on, chance, notes)
+        if complete:
+            # It said so, and so it must be on the disk.
+            self.assertEqual(place.result(), expected, self.story)
+        before = place.generation()
+        code, said = place.go_on()
+        self.assertEqual(code, 0, f"{self.story}: {said}")
+        if complete:
+            self.assertIn("already complete", said, self.story)
+        self.check(expected, self.story, names_return=place.generation() == before)
+        place.clean()
+        return cuts
+
+    def test_power_fails_at_any_time(self):
+        expected = self.undisturbed()
+        cuts, number = 0, 0
+        while cuts < CUTS:
+            cuts += self.trial(self.seed + number, expected)
+            number += 1
+        print(f"{cuts} cuts in {number} runs: identical", flush=True)
+
+    def test_what_a_failed_sync_lost_is_not_believed_later(self):
+        expected = self.undisturbed()
+        once = self.path("once")
+        for number, name in enumerate(("made/out.jsonl", "*/sink.done", "*/tally.done", "*/dead_letter.jsonl", "*/state/tally.*")):
+            for nth in (1, 2):
+                open(once, "w").close()
+                pattern = os.path.join(self.place.root, name) if name[0] != "*" else name
+                self.trial(self.seed + 1000 * number + nth, expected, rules=faults.rule("sync", pattern, errno.EIO, nth, once))
+
+
+if __name__ == "__main__":
+    if "--cuts" in sys.argv:
+        at = sys.argv.index("--cuts")
+        CUTS = int(sys.argv[at + 1])
+        del sys.argv[at : at + 2]
+    runs.main()
