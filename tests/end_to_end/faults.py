@@ -2,9 +2,11 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 
 import runs
@@ -12,6 +14,10 @@ import runs
 TESTS = os.path.join(os.path.dirname(runs.BIN), "tests")
 SHIM = os.path.join(TESTS, "faults.so")
 TALLY = os.path.join(TESTS, "tally")
+# --all: every case, for `./dev chaos --sweep`; without it a few of them, others for each SEED.
+ALL = "--all" in sys.argv
+if ALL:
+    sys.argv.remove("--all")
 # Every process of the graph below; each stage has one worker.
 ROLES = ("datagen", "source-jsonl", "clean_text", "tally", "sink-jsonl")
 RECORDS = 150
@@ -133,8 +139,15 @@ class Place:
 class FaultTest(runs.RunTest):
     def setUp(self):
         super().setUp()
+        self.seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+        self.chance = random.Random(self.seed)
+        print(f"seed {self.seed}", flush=True)
         self.place = Place(self.path("disk"))
         self.addCleanup(self.place.destroy)
+
+    def some(self, cases, count):
+        """All of them, or without --all so many."""
+        return cases if ALL else self.chance.sample(cases, count)
 
     def undisturbed(self):
         counts = self.path("calls")

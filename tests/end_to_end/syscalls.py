@@ -7,16 +7,12 @@ when it was the launcher's; then output and dead letters are those of an undistu
 --all some calls are taken out of each process's row, others each time the seed (SEED, printed) is another.
 """
 
-import os
-import random
-import sys
 import time
 import unittest
 
 import faults
 import runs
 
-ALL = "--all" in sys.argv
 SHORT_KILLS = {"datagen": 9, "source-jsonl": 3, "clean_text": 3, "tally": 8, "sink-jsonl": 12}
 
 
@@ -45,25 +41,20 @@ class EveryCall(faults.FaultTest):
             print(f"{role}: {call} calls, {2 * call} kills, {time.monotonic() - began:.0f} s: identical", flush=True)
 
     def test_some_calls_of_every_process(self):
-        seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
-        print(f"seed {seed}", flush=True)
-        chance = random.Random(seed)
         expected = self.undisturbed()
         for role in faults.ROLES:
             # One call out of each stretch, so that each phase of a process's life has its turn.
             kills, stretch = 0, self.calls[role] / SHORT_KILLS[role]
             for number in range(SHORT_KILLS[role]):
-                call = 1 + int((number + chance.random()) * stretch)
-                kills += self.kill_at(role, call, chance.random() < 0.5, expected)
+                call = 1 + int((number + self.chance.random()) * stretch)
+                kills += self.kill_at(role, call, self.chance.random() < 0.5, expected)
             print(f"{role}: {kills} of about {self.calls[role]} calls: identical", flush=True)
 
 
 def load_tests(loader, _tests, _pattern):
-    name = "test_every_call_of_every_process" if ALL else "test_some_calls_of_every_process"
+    name = "test_every_call_of_every_process" if faults.ALL else "test_some_calls_of_every_process"
     return unittest.TestSuite([EveryCall(name)])
 
 
 if __name__ == "__main__":
-    if ALL:
-        sys.argv.remove("--all")
     runs.main()

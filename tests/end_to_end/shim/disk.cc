@@ -132,7 +132,15 @@ void note_failed_sync(int fd) {
   Range range{bytes_of(notes() + "/" + key + ".file"), bytes_of("/proc/self/fd/" + std::to_string(fd))};
   if (const auto before = lost_of(key))
     range = {std::min(before->begin, range.begin), std::max(before->end, range.end)};
-  if (range.begin < range.end) keep_lost(key, range);
+  if (range.begin >= range.end) return;
+  keep_lost(key, range);
+  if (variable("FAULTS_FORGET") != "1") return;
+  // As if the pages had been dropped and read again.
+  const std::string zeros(range.end - range.begin, '\0');
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  const int own = static_cast<int>(syscall(SYS_openat, AT_FDCWD, path.c_str(), O_WRONLY | O_CLOEXEC));
+  syscall(SYS_pwrite64, own, zeros.data(), zeros.size(), range.begin);
+  close(own);
 }
 
 void note_write(int fd, std::uint64_t begin, std::uint64_t end) {

@@ -133,7 +133,9 @@ int enter(Op op, const std::string& path, int fd, const void* data, std::size_t*
     if (rule.op != op || fnmatch(rule.pattern.c_str(), path.c_str(), 0) != 0) continue;
     const unsigned long call = ++rule.calls;
     if (rule.nth != 0 && call != rule.nth) continue;
-    if (rule.token.empty() || Faults::take(rule.token)) return rule.error;
+    if (!rule.token.empty() && !Faults::take(rule.token)) continue;
+    if (rule.error == 0) all.die();
+    return rule.error;
   }
   if (bytes != nullptr && all.short_bytes != 0 && path.starts_with(all.root + "/"))
     *bytes = std::min(*bytes, all.short_bytes);

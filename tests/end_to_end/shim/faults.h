@@ -9,6 +9,8 @@
 //                  file that is unlinked, so that it happens once in all processes
 //   FAULTS_SHORT   write() takes at most so many bytes of a file below FAULTS_ROOT
 //   FAULTS_ROOT    the disk whose durable content is kept in the folder FAULTS_DISK (disk.h)
+//   FAULTS_FORGET  1: what a failed sync has lost of a file is zeros at once, and not only behind a power
+//   failure
 //
 // Calls are counted at the C library's functions: of what it calls within itself (stdio) nothing is seen.
 #pragma once
