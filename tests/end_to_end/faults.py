@@ -45,6 +45,7 @@ class Place:
         self.output = os.path.join(folder, "made", "out.jsonl")
         self.run_directory = os.path.join(folder, "runs", "run")
         self.token = folder + ".token"
+        self.daemons = folder + ".daemons"  # numbers of processes that a stage left behind on purpose
         os.makedirs(folder, exist_ok=True)
         with open(self.source, "w") as file:
             file.write(input_text())
@@ -54,17 +55,23 @@ class Place:
         return ["run", "--input", "jsonl://" + self.source, "--stage", "clean_text", "--stage", TALLY, "--output", "jsonl://" + self.output,
                 "--run-dir", self.run_directory, *(word for value in sets for word in ("--set", value))]
 
-    def go(self, *arguments, pause_us=600, timeout=60, **faults):
-        """Runs the launcher under the shim to its end; its exit code, and what it said. FAULTS_... in lower case."""
-        environment = {**os.environ, "DATAGEN_TEST_PAUSE_US": str(pause_us), "FAULTS_TOKEN": self.token, "FAULTS_ROOT": self.root}
-        environment.update({"FAULTS_" + name.upper(): str(value) for name, value in faults.items()})
+    def start(self, *arguments, said, pause_us=600, under=(), environment=None, **faults):
+        """Starts the launcher, under the shim when faults are given: FAULTS_... in lower case. `under`: a command before it."""
+        variables = {**os.environ, "DATAGEN_TEST_PAUSE_US": str(pause_us), "FAULTS_TOKEN": self.token, "FAULTS_ROOT": self.root,
+                     **(environment or {}), **{"FAULTS_" + name.upper(): str(value) for name, value in faults.items()}}
         if faults:
-            environment["LD_PRELOAD"] = SHIM
+            variables["LD_PRELOAD"] = SHIM
+        return subprocess.Popen([*under, os.path.join(runs.BIN, "datagen"), *arguments], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                                env=variables, cwd=self.root)
+
+    def go(self, *arguments, timeout=60, meanwhile=None, **options):
+        """Runs the launcher to its end; its exit code, and what it said. `meanwhile` is called with its process."""
         # To a file: a worker that outlived its launcher would keep a pipe open, and this test waiting.
         with tempfile.TemporaryFile() as said:
-            process = subprocess.Popen([os.path.join(runs.BIN, "datagen"), *arguments], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
-                                       env=environment, cwd=self.root)
+            process = self.start(*arguments, said=said, **options)
             try:
+                if meanwhile is not None:
+                    meanwhile(process)
                 code = process.wait(timeout=timeout)
             finally:
                 if process.poll() is None:
@@ -87,8 +94,18 @@ class Place:
     def is_armed(self):
         return os.path.exists(self.token)
 
+    def workers(self):
+        left = self.daemons_left()
+        return {name: pid for pid, name in runs.processes_of(self.run_directory) if pid not in left}
+
+    def daemons_left(self):
+        if not os.path.exists(self.daemons):
+            return []
+        with open(self.daemons) as file:
+            return [int(line) for line in file]
+
     def wait_for_workers(self):
-        runs.wait_until(lambda: not runs.processes_of(self.run_directory), what="the end of the workers")
+        runs.wait_until(lambda: not self.workers(), what="the end of the workers")
 
     def result(self):
         """What a run is about: its output and its dead letters."""
@@ -114,7 +131,7 @@ class Place:
 
     def left_behind(self):
         """What should not be there when a run is complete."""
-        left = runs.processes_of(self.run_directory) + runs.segments(self.run_id())
+        left = list(self.workers()) + runs.segments(self.run_id())
         for folder, _, names in os.walk(self.root):
             left += [os.path.join(folder, name) for name in names if name.endswith(".new")]
         state = os.path.join(self.run_directory, "state")
