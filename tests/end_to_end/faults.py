@@ -140,6 +140,8 @@ class Place:
 
     def clean(self):
         """Everything but the input."""
+        for name in runs.segments(self.run_id()):
+            os.unlink("/dev/shm/" + name)
         for path in (os.path.dirname(self.output), os.path.dirname(self.run_directory)):
             shutil.rmtree(path, ignore_errors=True)
         if self.is_armed():
@@ -148,8 +150,6 @@ class Place:
     def destroy(self):
         for pid, _ in runs.processes_of(self.run_directory):
             os.kill(pid, signal.SIGKILL)
-        for name in runs.segments(self.run_id()):
-            os.unlink("/dev/shm/" + name)
         self.clean()
 
 
