@@ -140,7 +140,10 @@ class Signals(Environment):
     def test_a_time_out_does_not_count_while_everything_is_stopped(self):
         for launcher_first in self.some((True, False), 1):
             def meanwhile(launcher, first=launcher_first):
-                pids = list(self.wait_for_output().values())
+                # The second commit: the launcher's clock has begun to tick.
+                done = os.path.join(self.place.run_directory, "sink.done")
+                runs.wait_until(lambda: os.path.exists(done) and read(done).count("\n") > 1, what="the second commit")
+                pids = list(self.place.workers().values())
                 pids.insert(0 if first else len(pids), launcher.pid)
                 for pid in pids:
                     os.kill(pid, signal.SIGSTOP)

@@ -21,7 +21,7 @@ class PowerLoss(faults.FaultTest):
     def cut(self, begin, chance, notes, **more):
         """Runs until everything dies at some call, or to its end; then the disk forgets. Whether it was complete."""
         role = chance.choices(faults.ROLES, (2, 1, 1, 3, 5))[0]
-        call = chance.randint(1, max(1, self.calls[role]))
+        call = chance.randint(1, 1 + self.calls[role] * 6 // 5)  # also behind the end
         self.place.arm()
         code, said = begin(role=role, kill=call, torn=chance.randrange(2), cut=1, disk=notes.notes, **more)
         self.story.append(f"{role} at call {call}: exit {code}")
