@@ -132,6 +132,33 @@ class Storage(faults.FaultTest):
         self.assertIn("No space left on device", said)
         self.resume("no room for a large frame")
 
+    def test_a_damaged_commit_line_counts_the_one_before_in_each_committers_log(self):
+        """Also when the stateful stage has removed that one's state: then the run begins anew, and never gets stuck."""
+        def flip(text, at):
+            return text[:at] + bytes([text[at] ^ 1]) + text[at + 1:]
+
+        damages = {
+            "flipped": lambda text: flip(text, len(text) - 40),
+            "flipped, and the one before": lambda text: flip(text, text.rindex(b"\n", 0, -1) - 40),
+            "torn": lambda text: text[:-7],
+            "of zeros": lambda text: text[: text.rindex(b"\n", 0, -1) + 1] + bytes(300),
+            "gone": lambda text: b"",
+        }
+        for log in ("sink.done", "tally.done"):
+            for name, damage in self.some(sorted(damages.items()), 2):
+                once = self.path("once")
+                open(once, "w").close()
+                death = faults.rule("sync", "*/sink.done", 0, 4, once)
+                code, said = self.place.go(*self.place.command(), rules=death, cut=1, pause_us=1500)
+                self.assertEqual(code, -9, said)
+                path = os.path.join(self.place.run_directory, log)
+                with open(path, "rb") as file:
+                    text = file.read()
+                self.assertGreater(text.count(b"\n"), 2)
+                with open(path, "wb") as file:
+                    file.write(damage(text))
+                self.resume(f"{log}: the last line is {name}")
+
     def test_a_small_disk_may_fill_anywhere(self):
         """The run directory on a file system of each size; the sizes are those at which a run uses it up."""
         folder = os.path.dirname(self.place.run_directory)
