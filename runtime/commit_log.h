@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "durable_file.h"
 #include "ipc/result.h"
 #include "side_section.h"
 
@@ -72,16 +73,5 @@ class CommitLog {
   std::string last_line_;
   bool has_durable_name_ = false;
 };
-
-// Makes the name of a file durable: fsync of the folder that it is in.
-Result<void> sync_folder_of(const std::string& path);
-
-// Also the names of the folders above, up to the file system's root: any may be new, made by this process or
-// by one that died behind it. Those that may not be read cannot be, and are left out.
-Result<void> sync_path_to(const std::string& path);
-
-// Writes a file so that it is there whole or not at all, also after a power failure. Error: as the system
-// tells it.
-Result<void> write_durably(const std::string& path, std::string_view text);
 
 }  // namespace datagen
