@@ -34,6 +34,7 @@ Result<std::unique_ptr<Epoch>> Epoch::create(const RuntimeFile& runtime, const s
   std::unique_ptr<Epoch> epoch(new Epoch);  // its destructor removes what was made when the rest fails
   epoch->run_id_ = runtime.run_id;
   if (!plan.checksums) epoch->checksums_ = ipc::Checksums::if_present;
+  epoch->run_directory_ = run_directory;
   epoch->number_ = std::random_device{}();
   epoch->overflow_ = {run_directory + "/overflow", plan.overflow_bytes};
   for (const PlannedStage& stage : plan.stages) epoch->stage_ids_.push_back(stage.id);
@@ -67,7 +68,7 @@ Result<void> Epoch::attach(const Plan& plan) {
   return success();
 }
 
-Epoch::~Epoch() { remove_segments_of(run_id_); }
+Epoch::~Epoch() { remove_frames_of(run_id_, run_directory_); }
 
 Epoch::Edges& Epoch::edges_of(const PlannedStage& stage) {
   const auto found = std::ranges::find(stage_ids_, stage.id);
@@ -99,8 +100,7 @@ void Epoch::cancel() {
   ipc::rouse(control_, {0, control_.size()});
 }
 
-std::size_t remove_segments_of(const std::string& run_id) {
-  if (run_id.empty()) return 0;
+void remove_frames_of(const std::string& run_id, const std::string& run_directory) {
   const std::string prefix = "datagen." + run_id + ".";
   std::vector<std::string> names;
   std::error_code error;
@@ -109,7 +109,7 @@ std::size_t remove_segments_of(const std::string& run_id) {
     if (name.starts_with(prefix)) names.push_back(name);
   }
   for (const std::string& name : names) ipc::remove_segment(name);
-  return names.size();
+  fs::remove_all(run_directory + "/overflow", error);
 }
 
 }  // namespace datagen::launcher

@@ -1,8 +1,8 @@
 // The shared memory of one start of the graph: control segment and rings, with the launcher's own view of
 // them.
 //
-// Owner: the launcher. Names are removed when this object goes; when the launcher dies first they stay in
-// /dev/shm, and the next start of the same run removes them (remove_segments_of).
+// Owner: the launcher. Names are removed when this object goes, with the frames that overflowed to disk; when
+// the launcher dies first they stay, and the next start of the same run removes them (remove_frames_of).
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,7 @@ class Epoch {
   Edges& edges_of(const PlannedStage& stage);
   const Edges& edges_of(const PlannedStage& stage) const { return const_cast<Epoch*>(this)->edges_of(stage); }
 
-  std::string run_id_;
+  std::string run_id_, run_directory_;
   std::uint32_t number_ = 0;
   ipc::Control control_;
   std::vector<std::string> stage_ids_;
@@ -54,8 +54,9 @@ class Epoch {
   ipc::Checksums checksums_ = ipc::Checksums::required;
 };
 
-// Removes all that a run has in /dev/shm; only by who holds the run's lock. The number of names removed.
-std::size_t remove_segments_of(const std::string& run_id);
+// Removes all frames of a run: what it has in /dev/shm, and its overflow on disk. Only by who holds the run's
+// lock, while no worker lives.
+void remove_frames_of(const std::string& run_id, const std::string& run_directory);
 
 // Error: /dev/shm has less than `bytes` free, with what to do.
 Result<void> check_shared_memory(std::uint64_t bytes);

@@ -65,7 +65,7 @@ int conclude(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteO
 }  // namespace
 
 int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOptions& options) {
-  remove_segments_of(runtime.run_id);  // what a launcher that was killed left behind
+  remove_frames_of(runtime.run_id, directory.path());  // what a launcher that was killed left behind
   std::error_code error;
   std::filesystem::remove(directory.path() + "/report.json", error);  // of an earlier stop: not true any more
   Progress progress(progress_mode(options.quiet));
@@ -80,22 +80,25 @@ int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOp
     end.restarts = session.restarts();
     end.epochs = session.epochs();
   }
-  std::filesystem::remove(directory.path() + "/overflow", error);  // only when it is empty
   end.time = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
   return conclude(directory, runtime, options, std::move(end));
 }
 
 int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary,
           const ExecuteOptions& options) {
+  // What a launcher that was killed left behind; before the room that it takes is asked for. Also behind the
+  // last seal: then it told nobody.
+  remove_frames_of(runtime.run_id, directory.path());
   if (runtime.replay) {
     if (const auto opened = reopen_commits(directory.path(), runtime); !opened)
       return complain(opened.error().message()), kStoppedByFailure;
   }
   if (is_complete(directory.path(), runtime.plan)) {
-    // A launcher that died behind the last seal left its rings, and told nobody.
-    remove_segments_of(runtime.run_id);
-    if (runtime.replay || file_bytes(directory.path() + "/report.json") == 0)
+    if (runtime.replay || file_bytes(directory.path() + "/report.json") == 0) {
+      if (const auto renewed = renew_seals(directory.path(), runtime.plan); !renewed)
+        return complain(renewed.error().message()), kStoppedByFailure;
       return conclude(directory, runtime, options, RunEnd{});
+    }
     if (!options.quiet)
       complain(
           fmt::format("{} is already complete; to run it anew: datagen run … --fresh", directory.name()));

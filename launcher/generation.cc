@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/algorithm/hex.hpp>
@@ -27,6 +28,14 @@ struct Committed {
     });
     return found == commits.end() ? nullptr : &*found;
   }
+
+  // An older mark counts when the disk has damaged newer lines; the state that a stateful stage saved at it
+  // may be removed by then.
+  bool can_go_on_from(std::uint64_t mark, const std::string& run_directory) const {
+    if (find(mark) == nullptr) return false;
+    const std::string state = fmt::format("{}/state/{}.{}", run_directory, stage->id, mark);
+    return stage->kind == StageKind::sink || access(state.c_str(), R_OK) == 0;
+  }
 };
 
 Result<std::vector<Committed>> read_all(const std::string& run_directory, const Plan& plan) {
@@ -42,14 +51,14 @@ Result<std::vector<Committed>> read_all(const std::string& run_directory, const 
 }
 
 // The newest mark that all of them hold; 0: none.
-std::uint64_t newest_common_mark(const std::vector<Committed>& all) {
+std::uint64_t newest_common_mark(const std::vector<Committed>& all, const std::string& run_directory) {
   const auto& first = all.front().commits;
   for (auto logged = first.rbegin(); logged != first.rend(); ++logged) {
     const std::uint64_t mark = logged->commit.mark;
-    if (mark == 0 || !std::ranges::all_of(
-                         all, [&](const Committed& committed) { return committed.find(mark) != nullptr; }))
-      continue;
-    return mark;
+    const auto holds = [&](const Committed& committed) {
+      return committed.can_go_on_from(mark, run_directory);
+    };
+    if (mark != 0 && std::ranges::all_of(all, holds)) return mark;
   }
   return 0;
 }
@@ -89,7 +98,7 @@ Result<void> check_inputs(const Plan& plan) {
 Result<void> begin_generation(const std::string& run_directory, RuntimeFile& runtime) {
   if (!runtime.replay) DATAGEN_TRY(check_inputs(runtime.plan));  // dead letters hold all that is needed
   DATAGEN_TRY(const auto all, read_all(run_directory, runtime.plan));
-  const std::uint64_t mark = newest_common_mark(all);
+  const std::uint64_t mark = newest_common_mark(all, run_directory);
   runtime.resume.reset();
   if (mark != 0) {
     ResumePoint point;
@@ -108,7 +117,14 @@ Result<void> begin_generation(const std::string& run_directory, RuntimeFile& run
   ++runtime.generation;
   DATAGEN_TRY(write_runtime_file(run_directory, runtime));
   for (const Committed& committed : all)
-    DATAGEN_TRY(cut_commits(committed.path, mark == 0 ? 0 : committed.find(mark)->end));
+    DATAGEN_TRY(renew_commits(committed.path, mark == 0 ? 0 : committed.find(mark)->end));
+  return success();
+}
+
+Result<void> renew_seals(const std::string& run_directory, const Plan& plan) {
+  DATAGEN_TRY(const auto all, read_all(run_directory, plan));
+  for (const Committed& committed : all)
+    DATAGEN_TRY(renew_commits(committed.path, committed.commits.empty() ? 0 : committed.commits.back().end));
   return success();
 }
 

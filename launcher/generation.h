@@ -15,6 +15,10 @@ namespace datagen::launcher {
 // itself; those of the system.
 Result<void> begin_generation(const std::string& run_directory, RuntimeFile& runtime);
 
+// Makes the seals durable of a run that is complete, but of which nobody was told: who wrote them may have
+// died before its fsync.
+Result<void> renew_seals(const std::string& run_directory, const Plan& plan);
+
 // Every committer has sealed: the whole stream is written and durable.
 bool is_complete(const std::string& run_directory, const Plan& plan);
 

@@ -62,19 +62,25 @@ class RunCommand {
   int run() {
     auto planned = plan_run(arguments_.graph);
     if (!planned) return kUsage;
-    if (const auto fits = check_shared_memory(planned->plan.shared_memory_bytes()); !fits)
-      return refuse(fits.error());
     auto directory = RunDirectory::lock(planned->run_directory);
     if (!directory) return refuse(directory.error());
     std::vector<std::string> own_outputs;
-    if (arguments_.fresh && directory.value().has_plan()) {
-      if (auto earlier = read_runtime_file(directory.value().path()))
+    const bool replaces = arguments_.fresh && directory.value().has_plan();
+    if (replaces) {
+      if (auto earlier = read_runtime_file(directory.value().path())) {
         own_outputs = earlier.value().plan.outputs;
+        remove_frames_of(earlier.value().run_id, directory.value().path());  // when its launcher was killed
+      }
+    }
+    if (directory.value().has_plan() && !replaces)
+      return go_on_with(directory.value(), std::move(planned->plan));
+    if (const auto fits = check_shared_memory(planned->plan.shared_memory_bytes()); !fits)
+      return refuse(fits.error());
+    if (replaces) {
       const auto aside = directory.value().set_aside();
       if (!aside) return refuse(aside.error());
       if (!arguments_.quiet) complain("the earlier run is kept as " + aside.value());
     }
-    if (directory.value().has_plan()) return go_on_with(directory.value(), std::move(planned->plan));
     const std::string foreign = arguments_.overwrite ? "" : foreign_output(planned->plan, own_outputs);
     if (!foreign.empty()) return refuse(foreign);
     RuntimeFile runtime;

@@ -190,7 +190,10 @@ bool is_consistent(const Plan& plan) {
 
 Result<void> write_runtime_file(const std::string& run_directory, const RuntimeFile& file,
                                 const std::string& name) {
-  return write_durably(run_directory + "/" + name, to_json(file));
+  const std::string path = run_directory + "/" + name;
+  DATAGEN_TRY(write_durably(path, to_json(file)));
+  // Before anything is written that needs it: an output whose plan is lost belongs to nobody.
+  return sync_path_to(path);
 }
 
 Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const std::string& name) {

@@ -158,48 +158,7 @@ Result<Commit> parse_commit(dom::parser& parser, std::string_view line,
   return commit;
 }
 
-Result<std::string> read_file(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    if (errno == ENOENT) return std::string();
-    return Error::from_errno("cannot read " + path, errno);
-  }
-  std::string text;
-  char chunk[64 << 10];
-  ssize_t got = 0;
-  while ((got = read(fd, chunk, sizeof chunk)) != 0) {
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) break;
-    text.append(chunk, static_cast<std::size_t>(got));
-  }
-  const int error = errno;
-  close(fd);
-  if (got < 0) return Error::from_errno("cannot read " + path, error);
-  return text;
-}
-
-// Writes all of `text` to an open file and makes it durable; 0, or errno.
-int write_and_sync(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return errno;
-    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return fsync(fd) == 0 ? 0 : errno;
-}
-
 }  // namespace
-
-Result<void> sync_folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return Error::from_errno("cannot open " + folder, errno);
-  const int error = fsync(fd) == 0 ? 0 : errno;
-  close(fd);
-  if (error != 0) return Error::from_errno("cannot make " + folder + " durable", error);
-  return success();
-}
 
 Result<std::uint64_t> tail_hash_of(const std::string& path, std::uint64_t bytes) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -275,57 +234,54 @@ Result<std::vector<LoggedCommit>> read_commits(const std::string& path,
 Result<std::vector<LoggedCommit>> repair_commits(const std::string& path,
                                                  const std::vector<std::string>& stage_names) {
   DATAGEN_TRY(auto commits, read_commits(path, stage_names));
-  struct stat info {};
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) {
+    if (errno == ENOENT) return commits;
+    return Error::from_errno("cannot open " + path, errno);
+  }
   const std::uint64_t end = commits.empty() ? 0 : commits.back().end;
-  if (stat(path.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) > end)
-    DATAGEN_TRY(cut_commits(path, end));
+  int error = ftruncate(fd, static_cast<off_t>(end)) == 0 ? 0 : errno;
+  if (error == 0 && fsync(fd) != 0) error = errno;
+  close(fd);
+  if (error != 0) return Error::from_errno("cannot repair " + path, error);
   return commits;
 }
 
-Result<void> cut_commits(const std::string& path, std::uint64_t bytes) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) {
-    if (errno == ENOENT && bytes == 0) return success();
-    return Error::from_errno("cannot open " + path, errno);
-  }
-  int error = ftruncate(fd, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
-  if (error == 0 && fsync(fd) != 0) error = errno;
-  close(fd);
-  if (error != 0) return Error::from_errno("cannot cut " + path, error);
-  return success();
+Result<void> renew_commits(const std::string& path, std::uint64_t bytes) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0 && errno == ENOENT) return success();
+  DATAGEN_TRY(const std::string text, read_file(path));
+  return write_durably(path, std::string_view(text).substr(0, bytes));
 }
 
 Result<void> CommitLog::append(const Commit& commit) {
   const std::string line = commit_line(commit, stage_names_);
   struct stat info {};
-  const bool is_new = stat(path_.c_str(), &info) != 0;
-  if (!is_new && static_cast<std::uint64_t>(info.st_size) > kLogBytesMax) DATAGEN_TRY(compact());
+  if (stat(path_.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) > kLogBytesMax)
+    DATAGEN_TRY(compact());
   const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return Error::from_errno("cannot open " + path_, errno);
-  const int error = write_and_sync(fd, line);
+  const auto written = append_to(fd, line);
   close(fd);
-  if (error != 0) return Error::from_errno("cannot write " + path_, error);
-  last_line_ = line;
-  return is_new ? sync_folder_of(path_) : Result<void>(success());
+  if (written) last_line_ = line;
+  return written;
+}
+
+Result<void> CommitLog::append_to(int fd, const std::string& line) {
+  if (!has_durable_name_) DATAGEN_TRY(sync_folder_of(path_));
+  has_durable_name_ = true;
+  struct stat info {};
+  if (fstat(fd, &info) != 0) return Error::from_errno("cannot look at " + path_, errno);
+  const int error = write_and_sync(fd, line);
+  if (error == 0) return success();
+  // When that fails too, the next generation writes the log anew.
+  if (ftruncate(fd, info.st_size) != 0) return Error::from_errno("cannot cut " + path_, errno);
+  return Error::from_errno("cannot write " + path_, error);
 }
 
 // The last line, alone, in a new file: there whole or not at all.
 Result<void> CommitLog::compact() {
   return last_line_.empty() ? Result<void>(success()) : write_durably(path_, last_line_);
-}
-
-Result<void> write_durably(const std::string& path, std::string_view text) {
-  const std::string temporary = path + ".new";
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return Error::from_errno("cannot create " + temporary, errno);
-  int error = write_and_sync(fd, text);
-  close(fd);
-  if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
-  if (error != 0) {
-    unlink(temporary.c_str());
-    return Error::from_errno("cannot write " + path, error);
-  }
-  return sync_folder_of(path);
 }
 
 }  // namespace datagen

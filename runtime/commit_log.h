@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "durable_file.h"
 #include "ipc/result.h"
 #include "side_section.h"
 
@@ -42,12 +43,13 @@ Result<std::vector<LoggedCommit>> read_commits(const std::string& path,
                                                const std::vector<std::string>& stage_names);
 
 // The same, and what is behind the last whole line (torn by a death) is cut off, so that a line can be
-// appended.
+// appended. The lines are durable then, also one whose writer died before its fsync.
 Result<std::vector<LoggedCommit>> repair_commits(const std::string& path,
                                                  const std::vector<std::string>& stage_names);
 
-// Cuts the log behind `bytes`, durably.
-Result<void> cut_commits(const std::string& path, std::uint64_t bytes);
+// Replaces the log by its first `bytes` bytes, durably. Written anew: a line that was read may be one whose
+// fsync failed, and another fsync would not notice. No log: nothing is done.
+Result<void> renew_commits(const std::string& path, std::uint64_t bytes);
 
 // The line, newline included.
 std::string commit_line(const Commit& commit, const std::vector<std::string>& stage_names);
@@ -57,23 +59,19 @@ class CommitLog {
   CommitLog(std::string path, std::vector<std::string> stage_names)
       : path_(std::move(path)), stage_names_(std::move(stage_names)) {}
 
-  // Appends a line and makes it durable, the file's folder included when it is new. Cuts the log down to its
-  // last lines when it has grown long: only the newest two can ever be asked for, since one mark is in flight
-  // at a time. Errors: as the system tells them. A failed fsync is not to be tried again.
+  // Appends a line and makes it durable, and before it the file's name. Cuts the log down to its last lines
+  // when it has grown long: only the newest two can ever be asked for, since one mark is in flight at a time.
+  // Errors: as the system tells them; the line is taken away again, so that nobody believes it. A failed
+  // fsync is not to be tried again.
   Result<void> append(const Commit& commit);
 
  private:
   Result<void> compact();
+  Result<void> append_to(int fd, const std::string& line);
   std::string path_;
   std::vector<std::string> stage_names_;
   std::string last_line_;
+  bool has_durable_name_ = false;
 };
-
-// Makes the name of a file durable: fsync of the folder that it is in.
-Result<void> sync_folder_of(const std::string& path);
-
-// Writes a file so that it is there whole or not at all, also after a power failure. Error: as the system
-// tells it.
-Result<void> write_durably(const std::string& path, std::string_view text);
 
 }  // namespace datagen

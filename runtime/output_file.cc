@@ -59,7 +59,7 @@ void OutputFile::sync() {
   if (!is_regular_) return;  // a device or pipe has nothing to sync
   if (fdatasync(fd_) != 0) fail("cannot make " + path_ + " durable", errno);
   if (has_durable_name_) return;
-  if (const auto done = sync_folder_of(path_); !done) throw std::runtime_error(done.error().message());
+  if (const auto done = sync_path_to(path_); !done) throw std::runtime_error(done.error().message());
   has_durable_name_ = true;
 }
 

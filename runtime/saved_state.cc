@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -20,7 +21,24 @@ std::string SavedState::path_of(std::uint64_t mark) const {
   return weld_.run_directory + "/state/" + weld_.stage + "." + std::to_string(mark);
 }
 
+// A process that died left the state of a mark that the run does not go on from, or of one before it.
+void SavedState::remove_others() const {
+  const std::string own = weld_.stage + ".";
+  const std::string kept = own + std::to_string(weld_.resume.mark);
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(weld_.run_directory + "/state", error), end;
+       !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    if (name == kept || !name.starts_with(own)) continue;
+    std::string_view number = std::string_view(name).substr(own.size());
+    if (number.ends_with(".new")) number.remove_suffix(4);
+    // Another stage's id may begin with this one's and a dot.
+    if (number.find_first_not_of("0123456789") == std::string_view::npos) unlink(entry->path().c_str());
+  }
+}
+
 Result<void> SavedState::load(Operator& stage_operator) {
+  remove_others();
   if (weld_.resume.mark == 0) return success();
   std::ifstream file(path_of(weld_.resume.mark), std::ios::binary);
   if (!file) return Error("the saved state " + path_of(weld_.resume.mark) + " cannot be read");

@@ -21,6 +21,7 @@ class SavedState {
   SavedState(const Weld& weld, ipc::Cell& cell);
 
   // Gives the operator the state of the mark that this generation begins with. Errors: it is not there.
+  // Removes those of other marks.
   Result<void> load(Operator& stage_operator);
   // Behind the frame `seq`, which carries the mark.
   Result<void> save(const Operator& stage_operator, std::uint64_t mark, std::uint64_t seq);
@@ -29,6 +30,7 @@ class SavedState {
 
  private:
   std::string path_of(std::uint64_t mark) const;
+  void remove_others() const;
   const Weld& weld_;
   ipc::Cell& cell_;
   CommitLog log_;
