@@ -1,7 +1,6 @@
-// source-jsonl: files of JSON Lines. jsonl://PATH names one file.
+// source-jsonl: files of JSON Lines, plain or compressed. jsonl://PATH names one file.
 #include <datagen/json_lines.h>
 #include <datagen/source.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,10 +27,6 @@ class JsonlSource : public datagen::Source {
         .help("longest line in bytes; a longer one becomes a dead letter");
   }
 
-  ~JsonlSource() override {
-    if (fd_ >= 0) close(fd_);
-  }
-
   std::vector<InputFile> freeze(const std::string& path, Context&) override {
     const std::string absolute = std::filesystem::absolute(path).lexically_normal();
     struct stat info {};
@@ -48,52 +43,50 @@ class JsonlSource : public datagen::Source {
   void open(const std::vector<InputFile>& inputs, std::string_view cursor, Context& context) override {
     inputs_ = inputs;
     reader_.emplace(context.param<std::uint64_t>("max_record"));
-    SourcePosition position;
+    Cursor words{};
     if (!cursor.empty()) {
-      if (cursor.size() != sizeof(Cursor))
-        throw std::runtime_error("a cursor that source-jsonl did not make");
-      Cursor words;
+      if (cursor.size() != sizeof words) throw std::runtime_error("a cursor that source-jsonl did not make");
       std::memcpy(&words, cursor.data(), sizeof words);
-      position = {static_cast<std::uint32_t>(words.source), words.row, words.line, words.offset};
     }
-    if (position.source < inputs_.size()) open_file(position);
+    const SourcePosition position{static_cast<std::uint32_t>(words.source), words.row,
+                                  cursor.empty() ? 1 : words.line, words.offset};
+    if (position.source < inputs_.size()) open_file(position, words.from);
   }
 
   bool read(SourceFrame& frame) override {
-    if (fd_ < 0) return false;
+    if (!is_open_) return false;
     while (!reader_->read(frame)) {
       const SourcePosition end = reader_->position();
-      close(fd_);
-      fd_ = -1;
+      is_open_ = false;
       if (end.source + 1 >= inputs_.size()) return false;
-      open_file({end.source + 1, end.row, 1, 0});
+      open_file({end.source + 1, end.row, 1, 0}, {});
     }
     const SourcePosition& position = reader_->position();
-    const Cursor words{position.source, position.row, position.line, position.offset};
+    const Cursor words{position.source, position.row, position.line, position.offset,
+                       reader_->access_point()};
     frame.set_cursor({reinterpret_cast<const char*>(&words), sizeof words});
     return true;
   }
 
  private:
-  // A SourcePosition without the gap between its fields, so that equal positions are equal bytes.
+  // Without gaps between its fields, so that equal positions are equal bytes.
   struct Cursor {
     std::uint64_t source, row, line, offset;
+    datagen::AccessPoint from;
   };
 
-  void open_file(const SourcePosition& position) {
-    const InputFile& input = inputs_[position.source];
-    fd_ = ::open(input.uri.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "cannot open " + input.uri);
-    posix_fadvise(fd_, 0, 0, POSIX_FADV_SEQUENTIAL);
-    if (position.offset > 0 && lseek(fd_, static_cast<off_t>(position.offset), SEEK_SET) < 0) {
-      throw std::system_error(errno, std::generic_category(), "cannot seek in " + input.uri);
+  void open_file(const SourcePosition& position, const datagen::AccessPoint& from) {
+    try {
+      reader_->open(datagen::open_input(inputs_[position.source], from, position.offset), position);
+    } catch (const std::system_error& error) {
+      throw datagen::BadInput(error.what());  // gone, or forbidden
     }
-    reader_->open(fd_, input.uri, position, input.bytes);
+    is_open_ = true;
   }
 
   std::vector<InputFile> inputs_;
   std::optional<datagen::JsonLinesReader> reader_;
-  int fd_ = -1;
+  bool is_open_ = false;
 };
 
 }  // namespace
