@@ -34,7 +34,7 @@ class CompressedTest(RunTest):
     def forget(self):
         shutil.rmtree(self.run_directory, ignore_errors=True)
         for name in os.listdir(self.folder):
-            if name.startswith("out"):
+            if name.startswith("out") and os.path.isfile(self.path(name)):
                 os.unlink(self.path(name))
 
     def stop_in_the_middle(self, flags, number):
@@ -128,6 +128,108 @@ class Reading(CompressedTest):
             self.assertIn(source + " is damaged at byte", err)
             self.assertIn("that begins at byte 0", err)
             self.forget()
+
+
+class Writing(CompressedTest):
+    def test_what_is_written_is_what_python_writes(self):
+        source = self.write("in.jsonl", self.sample * 10)
+        for suffix in SUFFIXES:
+            self.datagen(*self.run_flags(source, "clean_text", output="out.jsonl" + suffix))
+            self.assertEqual(unpack(self.path("out.jsonl" + suffix)), reference(source))
+            self.assertLess(os.path.getsize(self.path("out.jsonl" + suffix)), len(reference(source)) / 2)
+            self.forget()
+            self.datagen(*self.run_flags(self.write("empty.jsonl", ""), "clean_text", output="out.jsonl" + suffix))
+            self.assertEqual(unpack(self.path("out.jsonl" + suffix)), b"")
+            self.forget()
+
+    def test_resume_gives_the_same_content(self):
+        source = self.write("in.jsonl", self.sample * 100)
+        expected = reference(source)
+        for suffix in SUFFIXES:
+            flags = self.run_flags(source, "clean_text", output="out.jsonl" + suffix)
+            for number in (signal.SIGINT, signal.SIGKILL):
+                self.stop_in_the_middle(flags, number)
+                # What a crash leaves is accepted when it is cut to the commit.
+                committed = self.lines("run/sink.done")[-1]["output"]["bytes"]
+                self.write("cut" + suffix, self.read("out.jsonl" + suffix)[:committed])
+                self.assertTrue(expected.startswith(unpack(self.path("cut" + suffix))))
+                self.datagen("resume", self.run_directory)
+                self.assertEqual(unpack(self.path("out.jsonl" + suffix)), expected)
+                self.assert_nothing_left()
+                self.forget()
+
+    def test_a_sink_that_is_killed_goes_on_in_place(self):
+        source = self.write("in.jsonl", self.sample * 100)
+        for suffix in SUFFIXES:
+            for rings in (("2", "16KiB"), ("64", "256KiB")):
+                flags = self.run_flags(source, "clean_text", output="out.jsonl" + suffix)
+                self.kill_often([*flags, "--set", "rings.slots=" + rings[0], "--set", "rings.block_bytes=" + rings[1]], "sink-jsonl", 4)
+                self.assertEqual(unpack(self.path("out.jsonl" + suffix)), reference(source))
+                self.assertEqual(self.report()["audit"], [])
+                self.forget()
+
+    def test_dead_letters_of_held_frames_are_written_once(self):
+        source = self.write("in.jsonl", b"".join(self.sample + b'{"text":%d}\n' % number for number in range(100)))
+        flags = [*self.run_flags(source, "clean_text", output="out.jsonl.zst"), "--set", "max_dead_letters=100%"]
+        self.kill_often(flags, "sink-jsonl", 4)
+        self.assertEqual(len(self.lines("run/dead_letter.jsonl")), 100)
+        self.assertEqual(len({letter["id"] for letter in self.lines("run/dead_letter.jsonl")}), 100)
+        self.assertEqual(self.report()["audit"], [])
+
+
+class Parts(CompressedTest):
+    def setUp(self):
+        super().setUp()
+        self.source = self.write("in.jsonl", self.sample * 100)
+        self.expected = reference(self.source)
+
+    def flags(self, *sets):
+        flags = self.run_flags(self.source, "clean_text", output="out/")
+        for setting in sets:
+            flags += ["--set", "output." + setting]
+        return flags
+
+    def parts(self):
+        names = sorted(os.listdir(self.path("out")))
+        read = [unpack(self.path("out/" + name)) if name.endswith(SUFFIXES) else self.read("out/" + name) for name in names]
+        return dict(zip(names, read))
+
+    def test_parts_are_the_same_after_any_stop(self):
+        for sets in (("split=1MB",), ("split=2MiB", "compress=zst"), ("split_records=1000",), ("split_records=5000", "compress=gz")):
+            self.datagen(*self.flags(*sets))
+            calm = self.parts()
+            self.assertEqual(b"".join(calm.values()), self.expected)
+            self.assertGreater(len(calm), 5)
+            if sets[0].startswith("split_records"):
+                limit = int(sets[0].split("=")[1])
+                self.assertEqual({part.count(b"\n") for part in list(calm.values())[:-1]}, {limit})
+            for number in (signal.SIGINT, signal.SIGKILL, None):
+                shutil.rmtree(self.path("out"))
+                shutil.rmtree(self.run_directory)
+                if number is None:
+                    self.kill_often(self.flags(*sets), "sink-jsonl", 4)
+                else:
+                    self.stop_in_the_middle(self.flags(*sets), number)
+                    self.datagen("resume", self.run_directory)
+                self.assertEqual(self.parts(), calm)
+                self.assert_nothing_left()
+            shutil.rmtree(self.path("out"))
+            shutil.rmtree(self.run_directory)
+
+    def test_parts_that_are_not_ours_are_refused(self):
+        os.mkdir(self.path("out"))
+        self.write("out/part-00009.jsonl", "precious\n")
+        _, err = self.datagen(*self.flags("split=1MB"), code=2)
+        self.assertIn("part-00009.jsonl exists, and this run did not make it", err)
+        self.datagen(*self.flags("split=10MB"), "--overwrite")
+        self.assertEqual(b"".join(self.parts().values()), self.expected)
+
+    def test_a_folder_without_split_gets_a_hint(self):
+        os.mkdir(self.path("out"))
+        _, err = self.datagen(*self.flags(), code=2)
+        self.assertIn("split: 1GiB", err)
+        _, err = self.datagen(*self.flags("split=1GB", "split_records=5"), code=2)
+        self.assertIn("give one of them", err)
 
 
 if __name__ == "__main__":
