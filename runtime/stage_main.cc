@@ -125,6 +125,7 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
   std::vector<std::string> settings;
   std::string epoch;
   bool describe = false;
+  CLI::Option* find_row = nullptr;
   app.set_version_flag("--version", std::string(DATAGEN_VERSION));
   app.add_flag("--describe", describe, "print the stage's parameters as JSON");
   app.add_option("--set", settings, "give a parameter a value, as NAME=VALUE")->take_all();
@@ -136,6 +137,9 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
   app.add_option("--launcher", command.worker.launcher_pid, "the launcher's process id")->group(internal);
   if (identity.list_flag != nullptr) {
     app.add_option(identity.list_flag, command.list_path, "list the files behind a URI as JSON");
+    if (identity.kind == std::string_view("source"))
+      find_row = app.add_option("--find-row", command.row,
+                                "with --worker and --stage: print where a row of the run stands");
   } else {
     app.add_option("--in", command.in, "JSON Lines to read; - is stdin");
     app.add_option("--out", command.out, "JSON Lines to write; - is stdout");
@@ -159,7 +163,8 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
     }
     if (!command.worker.run_directory.empty()) {
       command.worker.epoch = static_cast<std::uint32_t>(std::stoul("0" + epoch, nullptr, 16));
-      command.mode = StageCommand::Mode::worker;
+      const bool finds = find_row != nullptr && find_row->count() > 0;
+      command.mode = finds ? StageCommand::Mode::find_row : StageCommand::Mode::worker;
       return command;
     }
     command.parameters = parse_settings(settings, declared);
