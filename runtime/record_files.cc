@@ -120,10 +120,8 @@ void RecordFiles::remove_parts_behind(std::uint64_t part) {
   if (const auto done = sync_folder_of(folder_); !done) throw std::runtime_error(done.error().message());
 }
 
-void RecordFiles::open(const std::string& path, const WrittenOutput& written, Context& context,
-                       std::string header) {
+void RecordFiles::open(const std::string& path, const WrittenOutput& written, Context& context) {
   configure(path, context);
-  header_ = std::move(header);
   std::uint64_t left = written.bytes;
   part_ = 0;
   // Parts before the last are as long as their files: nothing is added to them once the next has begun.
@@ -146,10 +144,20 @@ void RecordFiles::open(const std::string& path, const WrittenOutput& written, Co
     units_max_ = static_cast<std::size_t>(threads) * 2;
     unit_ = std::make_unique<PackUnit>();
   }
-  if (left == 0 && !header_.empty()) {
-    put(header_);
-    part_bytes_ = header_.size();
-  }
+  is_new_ = left == 0;
+}
+
+void RecordFiles::set_header(std::string header) {
+  header_ = std::move(header);
+  if (!is_new_) return;
+  put(header_);
+  part_bytes_ = header_.size();
+}
+
+InputFile RecordFiles::first_file() const {
+  if (is_new_ && file_part_ == 0) return {};
+  std::error_code error;
+  return {part_path(0), fs::file_size(part_path(0), error)};
 }
 
 // Of what the open part's first `bytes` bytes unpack to.

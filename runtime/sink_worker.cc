@@ -264,6 +264,8 @@ int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOption
   } catch (const std::system_error& error) {
     // Its output cannot be written: another process would fare no better.
     return fail_worker(options.stage, kWorkerStop, error.what());
+  } catch (const CannotWrite& error) {
+    return fail_worker(options.stage, kWorkerStop, error.what());
   } catch (const std::exception& error) {
     return fail_worker(options.stage, kWorkerFailed, error.what());
   }

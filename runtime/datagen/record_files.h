@@ -34,8 +34,12 @@ class RecordFiles {
 
   // What Sink::outputs() is to answer. Throws std::runtime_error for a path or parameters that do not fit.
   std::vector<std::string> outputs(const std::string& path, Context& context);
-  // Begins behind what is written; further parts are removed. Every part begins with `header`.
-  void open(const std::string& path, const WrittenOutput& written, Context& context, std::string header = {});
+  // Begins behind what is written; further parts are removed.
+  void open(const std::string& path, const WrittenOutput& written, Context& context);
+  // What every part begins with; once, before the first write().
+  void set_header(std::string header);
+  // The first file, as it is when its beginning was written by an earlier process; else no path.
+  InputFile first_file() const;
 
   // Whether write() needs to be told where records end.
   bool is_split() const { return split_bytes_ != 0 || split_records_ != 0; }
@@ -81,6 +85,7 @@ class RecordFiles {
   std::unique_ptr<PackQueue> queue_;
   std::unique_ptr<PackUnit> unit_;  // being filled
   std::size_t units_max_ = 0;
+  bool is_new_ = true;  // nothing of the part is written yet
 
   // sync() runs on another thread.
   std::mutex files_mutex_;  // the two below

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,12 @@ namespace datagen {
 struct WrittenOutput {
   std::uint64_t bytes = 0;
   std::uint64_t records = 0;
+};
+
+// A record cannot be written as it is, so that no other process would fare better: the run stops with this
+// message.
+struct CannotWrite : std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 struct Sink {

@@ -39,7 +39,8 @@ class Sinking {
     detail::ContextState state("sink", 0, complete_parameters(declared_, values));
     Context context(state);
     outputs = files_->outputs(path(), context);
-    files_->open(path(), written, context, header);
+    files_->open(path(), written, context);
+    files_->set_header(header);
   }
   void write(const std::vector<std::string>& records) {
     std::string text;
