@@ -45,6 +45,7 @@ std::size_t JsonLinesReader::fill(char* to, std::size_t wanted) {
       const std::size_t got = input_->read(to + done, wanted - done);
       at_end_ = got == 0;
       done += got;
+      if (input_->is_live()) break;
     }
   } catch (const std::exception&) {
     failure_ = std::current_exception();
@@ -53,7 +54,8 @@ std::size_t JsonLinesReader::fill(char* to, std::size_t wanted) {
 }
 
 void JsonLinesReader::skip_byte_order_mark() {
-  carry_->commit(fill(carry_->reserve(3), 3));
+  while (carry_->size() < 3 && !at_end_ && !failure_)
+    carry_->commit(fill(carry_->reserve(3), 3 - carry_->size()));
   if (carry_->view() == "\xef\xbb\xbf") {
     carry_->clear();
     position_.offset = 3;

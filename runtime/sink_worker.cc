@@ -249,6 +249,11 @@ int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOption
   }
   Context context(setup.context_state());
   const auto sink = definition.make();
+  if (!sink->is_resumable()) {
+    if (const auto first = begin_only_once(options.run_directory, options.stage); !first)
+      return fail_worker(options.stage, kWorkerCannotStart,
+                         "what was written cannot be cut: " + first.error().message());
+  }
   SinkWorker worker(*sink, setup);
   try {
     if (const auto opened = worker.open(context); !opened)

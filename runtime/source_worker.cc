@@ -139,6 +139,11 @@ int run_source_worker(const detail::SourceDefinition& definition, const WorkerOp
   }
   Context context(setup.context_state());
   const auto source = definition.make();
+  if (!source->is_resumable(setup.weld().inputs)) {
+    if (const auto first = begin_only_once(options.run_directory, options.stage); !first)
+      return fail_worker(options.stage, kWorkerCannotStart,
+                         "what was read is gone: " + first.error().message());
+  }
   SourceWorker worker(*source, setup);
   const auto cursor = worker.recover();
   if (!cursor)

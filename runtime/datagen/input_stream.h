@@ -34,6 +34,8 @@ class InputStream {
   virtual std::size_t read(char* to, std::size_t most) = 0;
   // The last access point at or before `content_offset`. Forgets those before: ask with offsets that grow.
   virtual AccessPoint access_point(std::uint64_t content_offset) = 0;
+  // More may come much later: what is there is passed on at once.
+  virtual bool is_live() const { return false; }
 };
 
 // Of a file that is open, plain; reading begins where `fd` (not owned) stands. `bytes` are left to be read.

@@ -33,6 +33,8 @@ struct Sink {
   static void describe(Parameters&) {}
   // Absolute paths of what will be written for a URI's path. Throw to say what is wrong with it.
   virtual std::vector<std::string> outputs(const std::string& path, Context&) = 0;
+  // False: what was written cannot be cut (a pipe). A second process of the run is refused then.
+  virtual bool is_resumable() const { return true; }
   // Begins to write behind what is written; what lies beyond is removed.
   virtual void open(const std::string& path, const WrittenOutput& written, Context&) = 0;
   // The records of one frame as JSON Lines, each checked, "_i" added. Returns when the system has taken them,

@@ -79,6 +79,9 @@ struct Source {
   static void describe(Parameters&) {}
   // The inputs behind a URI's path, in reading order. Throw to say what is wrong with it.
   virtual std::vector<InputFile> freeze(const std::string& path, Context&) = 0;
+  // False: what was read is gone, and cannot be read again (a pipe). A second process of the run is refused
+  // then.
+  virtual bool is_resumable(const std::vector<InputFile>&) const { return true; }
   // Begins to read; `cursor` is empty at the start, or one of this source's own. Throw to refuse.
   virtual void open(const std::vector<InputFile>& inputs, std::string_view cursor, Context&) = 0;
   // Fills the next frame; false, with an empty frame, at the end of the input. Throw when reading fails;
