@@ -109,8 +109,16 @@ std::vector<Begun> Control::begun(std::uint32_t cell) const {
     const std::uint64_t frame = entry.frame.load(std::memory_order_acquire);
     if (frame == InFlight::kNothing) continue;
     const auto load = [](const AtomicWord& word) { return word.load(std::memory_order_relaxed); };
-    found.push_back({thread, frame, load(entry.record), load(entry.count), load(entry.started_ns),
-                     load(entry.row), load(entry.path_hash)});
+    const Begun begun{thread,
+                      frame,
+                      load(entry.record),
+                      load(entry.count),
+                      load(entry.started_ns),
+                      load(entry.row),
+                      load(entry.path_hash)};
+    // A living thread may have gone on to another record meanwhile; then this is of two records.
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (load(entry.frame) == frame && load(entry.started_ns) == begun.started_ns) found.push_back(begun);
   }
   return found;
 }

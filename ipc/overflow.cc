@@ -95,13 +95,15 @@ Result<Mapping> map_overflow(const Ring& ring, std::uint64_t seq, Placement plac
     return map_segment(overflow_name(ring, seq), Access::read_only, 0, frame_bytes + kReadPadding);
   }
   const std::string path = overflow_file(ring, seq, policy);
-  struct stat info {};
-  if (stat(path.c_str(), &info) != 0) return Error::from_errno("cannot read " + path, errno);
-  if (static_cast<std::uint64_t>(info.st_size) < frame_bytes + kReadPadding) {
-    return Error("overflow file " + path + " is shorter than its frame");
-  }
   try {
     bip::file_mapping file(path.c_str(), bip::read_only);
+    // Of this descriptor, not of the name: for a launcher that looks at a ring in use, the name may stand for
+    // another frame's file by now.
+    struct stat info {};
+    if (fstat(file.get_mapping_handle().handle, &info) != 0)
+      return Error::from_errno("cannot read " + path, errno);
+    if (static_cast<std::uint64_t>(info.st_size) < frame_bytes + kReadPadding)
+      return Error("overflow file " + path + " is shorter than its frame");
     bip::mapped_region region(file, bip::read_only, 0, frame_bytes + kReadPadding);
     if (madvise(region.get_address(), region.get_size(), MADV_DONTFORK) != 0) {
       return Error::from_errno("cannot protect the mapping of " + path, errno);

@@ -2,7 +2,8 @@
 // nothing to do. Bytes only; what a frame means is the runtime's affair.
 //
 // Rules (docs/ring_format.md argues them, tests/model checks them):
-// - A worker never waits while it holds a claim: a frame is claimed only when its output has room.
+// - A worker with outputs never waits while it holds a claim: a frame is claimed only when its output has
+// room.
 // - Publishing on the first out-edge is the decision. A worker that finds its claimed frame published there
 //   took it over from a dead one: it completes the other stores, and runs nothing again.
 // - To wait: set `parked`, full fence, look at all edges again, then sleep. To wake: store the word, full
@@ -38,8 +39,9 @@ class Ports {
         Order order, std::uint64_t first_seq, OverflowPolicy overflow, bool checksums = true);
 
   // Waits for a claimable frame and claims it. `end`: the stream is over and all its frames are freed
-  // (strict: taken). Not for edges without inputs. A strict worker may hold several claims, if it frees them
-  // without waiting for input.
+  // (strict: taken). Not for edges without inputs. A strict worker
+  // without outputs may hold several claims while it waits, if the rest of the ring leaves its producers
+  // room.
   Outcome claim(std::uint64_t& seq);
   // For a source, or a stage's frame behind its input's end: waits until every out-edge has room for frame
   // `seq`, or the first shows it published. Never `end`.

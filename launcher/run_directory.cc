@@ -9,11 +9,46 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 namespace datagen::launcher {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+bool is_locked(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) return false;
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  const bool locked = fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+  close(fd);
+  return locked;
+}
+
+// The kernel frees a dead launcher's lock before it ends the launcher's workers. Until those that write are
+// gone (their own locks are free: runtime/stage_lock.h), nothing in the folder is read, cut or renamed.
+Result<void> wait_for_workers(const std::string& folder) {
+  constexpr auto kPatience = std::chrono::seconds(30);
+  constexpr auto kPause = std::chrono::milliseconds(2);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() != ".lock") continue;
+    while (is_locked(entry.path())) {
+      if (std::chrono::steady_clock::now() > deadline)
+        return Error(
+            fmt::format("a worker of an earlier start still holds {}; end it first", entry.path().string()));
+      std::this_thread::sleep_for(kPause);
+    }
+  }
+  return success();
+}
+
+}  // namespace
 
 Result<RunDirectory> RunDirectory::lock(const std::string& path) {
   const std::string absolute = fs::absolute(path).lexically_normal();
@@ -39,7 +74,9 @@ Result<RunDirectory> RunDirectory::lock(const std::string& path) {
     close(fd);
     return Error::from_errno("cannot write " + file, number);
   }
-  return RunDirectory(absolute, fd);
+  RunDirectory directory(absolute, fd);
+  DATAGEN_TRY(wait_for_workers(absolute));
+  return directory;
 }
 
 RunDirectory::RunDirectory(RunDirectory&& other) noexcept

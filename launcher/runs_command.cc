@@ -19,6 +19,7 @@
 #include "launcher/generation.h"
 #include "launcher/json_text.h"
 #include "launcher/parameter_check.h"
+#include "launcher/process.h"
 #include "launcher/progress.h"
 #include "launcher/report.h"
 #include "launcher/run_folder.h"
@@ -75,26 +76,6 @@ std::string state_line(const RunState& state) {
   return fmt::format("{:<28} {:<10} committed: read {}, wrote {}, filtered {}, dead {}{}\n", state.name,
                      state.state, show_count(state.audit.read()), show_count(state.audit.output_records),
                      show_count(state.audit.dropped()), show_count(state.audit.dead()), who);
-}
-
-// The line of a row, over all inputs in order: each line of a file is a row, blank ones too.
-struct SourceLine {
-  std::string uri;
-  std::uint64_t line = 0;
-  std::string text;
-};
-std::optional<SourceLine> find_row(const Plan& plan, std::uint64_t row) {
-  for (const FrozenInput& input : plan.inputs) {
-    std::ifstream file(input.uri, std::ios::binary);
-    SourceLine found{input.uri, 0, {}};
-    std::uint64_t read = 0;
-    while (read < input.bytes && std::getline(file, found.text)) {
-      ++found.line;
-      read += found.text.size() + 1;
-      if (row-- == 0) return found;
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -165,9 +146,15 @@ int trace_command(const std::string& run, const std::string& id) {
   const auto number = parse_whole(row);
   if (!number || number.value() < 0)
     return refuse(fmt::format("'{}' is no lineage id: a row such as 10, or a child of one such as 10_0", id));
-  const auto found = find_row(runtime.value().plan, static_cast<std::uint64_t>(number.value()));
-  if (!found) return refuse(fmt::format("the input has no row {}", row));
-  std::fputs(fmt::format("{}:{}\n{}\n", found->uri, found->line, found->text).c_str(), stdout);
+  const auto& stages = runtime.value().plan.stages;
+  const auto source = std::ranges::find(stages, StageKind::source, &PlannedStage::kind);
+  if (source == stages.end()) return refuse(path.value() + " has no source");
+  // What a row is, only the source knows; it reads its input again up to there.
+  constexpr std::chrono::hours kReadTimeout{24};
+  const auto found = run_captured(
+      {source->executable, "--worker", path.value(), "--stage", source->id, "--find-row", row}, kReadTimeout);
+  if (!found) return refuse(found.error().message());
+  std::fputs(found.value().c_str(), stdout);
   return kComplete;
 }
 

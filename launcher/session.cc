@@ -213,9 +213,10 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   ending.code = exit.code;
   ending.was_killed_here = worker.was_killed_here;
   const ipc::WorkerState state = epoch_->control().cell(cell).state.load(std::memory_order_acquire);
-  ending.finished = !exit.signalled && exit.code == kWorkerDone && state == ipc::WorkerState::finished &&
-                    epoch_->has_finished(stage);
-  ending.gave_up = state == ipc::WorkerState::failed || state == ipc::WorkerState::absent;
+  // However it ended then: a crash in an operator's destructor undoes nothing.
+  ending.finished = state == ipc::WorkerState::finished && epoch_->has_finished(stage);
+  ending.gave_up =
+      state == ipc::WorkerState::failed || (state == ipc::WorkerState::absent && !exit.signalled);
   ending.progress = epoch_->progress(stage);
   std::vector<Action> first;
   if (!ending.finished) {

@@ -74,8 +74,12 @@ std::vector<Action> Supervisor::on_death(std::uint32_t cell, const Ending& endin
                             options_.window.count(), last),
                 now);
   }
+  // Killed when it had given up already: why is not known, and its successor in place must not try again what
+  // failed (a sync whose error was told once).
+  const bool was_killed_giving_up = ending.gave_up && ending.signalled;
   const bool asks_for_epoch =
-      gave_up && (ending.code == kWorkerDamagedRing || ending.code == kWorkerNeedsEpoch);
+      was_killed_giving_up ||
+      (gave_up && (ending.code == kWorkerDamagedRing || ending.code == kWorkerNeedsEpoch));
   if (stage.restarts_in_place && ending.rings_are_sound && !asks_for_epoch) {
     workers_[cell] = Worker::alive;
     return {{Kind::spawn, cell}};

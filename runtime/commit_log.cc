@@ -257,7 +257,9 @@ Result<void> renew_commits(const std::string& path, std::uint64_t bytes) {
 Result<void> CommitLog::append(const Commit& commit) {
   const std::string line = commit_line(commit, stage_names_);
   struct stat info {};
-  if (stat(path_.c_str(), &info) == 0 && static_cast<std::uint64_t>(info.st_size) > kLogBytesMax)
+  // Not at a seal: another committer may still be one mark behind, and then the line before is needed.
+  if (!commit.sealed && stat(path_.c_str(), &info) == 0 &&
+      static_cast<std::uint64_t>(info.st_size) > kLogBytesMax)
     DATAGEN_TRY(compact());
   const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return Error::from_errno("cannot open " + path_, errno);

@@ -1,11 +1,7 @@
 #include "datagen/json_lines.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <system_error>
 
 #include "byte_buffer.h"
 
@@ -28,41 +24,43 @@ JsonLinesReader::JsonLinesReader(std::uint64_t line_bytes_max)
 
 JsonLinesReader::~JsonLinesReader() = default;
 
-void JsonLinesReader::open(int fd, std::string name, const SourcePosition& position, std::uint64_t end) {
-  fd_ = fd;
-  name_ = std::move(name);
+void JsonLinesReader::open(std::unique_ptr<InputStream> input, const SourcePosition& position) {
+  input_ = std::move(input);
   position_ = position;
-  read_offset_ = position.offset;
-  end_ = end;
   at_end_ = false;
+  failure_ = nullptr;
   carry_->clear();
   if (position.offset == 0) skip_byte_order_mark();
 }
 
-// Reads until `wanted` bytes are there, or the input ends.
+void JsonLinesReader::open(int fd, std::string name, const SourcePosition& position, std::uint64_t end) {
+  open(open_descriptor(fd, std::move(name), end - position.offset), position);
+}
+
+// Reads until `wanted` bytes are there, or the input ends or fails.
 std::size_t JsonLinesReader::fill(char* to, std::size_t wanted) {
   std::size_t done = 0;
-  while (done < wanted && !at_end_) {
-    const std::size_t most =
-        static_cast<std::size_t>(std::min<std::uint64_t>(wanted - done, end_ - read_offset_));
-    const ssize_t got = most == 0 ? 0 : ::read(fd_, to + done, most);
-    if (got < 0) {
-      if (errno == EINTR) continue;
-      throw std::system_error(errno, std::generic_category(), "cannot read " + name_);
+  try {
+    while (done < wanted && !at_end_ && !failure_) {
+      const std::size_t got = input_->read(to + done, wanted - done);
+      at_end_ = got == 0;
+      done += got;
+      if (input_->is_live()) break;
     }
-    if (got == 0) at_end_ = true;
-    done += static_cast<std::size_t>(got);
-    read_offset_ += static_cast<std::uint64_t>(got);
+  } catch (const std::exception&) {
+    failure_ = std::current_exception();
   }
   return done;
 }
 
 void JsonLinesReader::skip_byte_order_mark() {
-  carry_->commit(fill(carry_->reserve(3), 3));
+  while (carry_->size() < 3 && !at_end_ && !failure_)
+    carry_->commit(fill(carry_->reserve(3), 3 - carry_->size()));
   if (carry_->view() == "\xef\xbb\xbf") {
     carry_->clear();
     position_.offset = 3;
   }
+  if (failure_ && carry_->empty()) std::rethrow_exception(failure_);
 }
 
 bool JsonLinesReader::read(SourceFrame& frame) {
@@ -76,12 +74,14 @@ bool JsonLinesReader::read(SourceFrame& frame) {
   const std::string rest(carry_->view().substr(size));
   carry_->clear();
   if (size < wanted && rest.empty()) size += fill(room.data() + size, wanted - size);
+  if (size == 0 && failure_) std::rethrow_exception(failure_);
   if (size == 0) return false;
 
   const bool is_last = at_end_ && rest.empty();
   const SourcePosition begin = position_;
   const std::size_t taken = take_lines(frame, room.data(), size);
   if (taken == 0) {
+    if (failure_) std::rethrow_exception(failure_);
     const std::string begun = std::string(room.data(), size) + rest;
     if (is_last) {  // a last line without newline
       take_line(frame, room.data(), 0, size, 0);
@@ -149,6 +149,7 @@ void JsonLinesReader::read_long_line(SourceFrame& frame, std::string_view begun)
     blank =
         blank && is_blank(line.data() + searched, newline != nullptr ? newline : line.data() + line.size());
     if (newline != nullptr || at_end_) break;
+    if (failure_) std::rethrow_exception(failure_);
     if (line.size() > line_bytes_max_ + 1) {
       const std::size_t kept = std::min(line.size(), kRejectedBytesKept);
       dropped += line.size() - kept;

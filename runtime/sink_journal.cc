@@ -51,6 +51,7 @@ bool read_mark(std::string_view bytes, const Totals& totals, Commit& commit) {
   commit.file_bytes = mark.file_bytes;
   commit.tail_hash = mark.tail_hash;
   commit.dead_letter_bytes = mark.dead_letter_bytes;
+  commit.output_records = mark.output_records;
   commit.totals = totals;
   return true;
 }
@@ -85,8 +86,9 @@ void SinkJournal::append(std::string_view accounts, const Commit* mark) {
   entry_.append(accounts);
   if (mark != nullptr) {
     std::string bytes;
-    const JournalMark fixed{mark->mark,       mark->seq,       mark->output_bytes,
-                            mark->file_bytes, mark->tail_hash, mark->dead_letter_bytes};
+    const JournalMark fixed{mark->mark,          mark->seq,       mark->output_bytes,
+                            mark->file_bytes,    mark->tail_hash, mark->dead_letter_bytes,
+                            mark->output_records};
     append_bytes(bytes, &fixed, sizeof fixed);
     append_text(bytes, mark->cursor);
     append_text(bytes, mark->output_path);

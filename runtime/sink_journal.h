@@ -25,6 +25,7 @@ struct JournalMark {
   std::uint64_t file_bytes = 0;
   std::uint64_t tail_hash = 0;
   std::uint64_t dead_letter_bytes = 0;
+  std::uint64_t output_records = 0;
 };
 
 class SinkJournal {

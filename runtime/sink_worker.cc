@@ -4,6 +4,11 @@
 // A frame is written when the cell says so (ipc::store_written): output, dead letters and journal stand
 // before it, the free of its slot behind it. A successor goes on from the cell, a new epoch from the last
 // line of .done.
+//
+// A sink may hold frames back (Sink::held): the cell then still names the last one before them, and they are
+// not freed.
+#include <algorithm>
+#include <deque>
 #include <exception>
 #include <optional>
 
@@ -47,7 +52,7 @@ class SinkWorker {
     } else {
       DATAGEN_TRY(resume(written));
     }
-    sink_.open(weld_.path, written.bytes, context);
+    sink_.open(weld_.path, {written.bytes, totals_.stage(weld_.stage_index).counts.out}, context);
     dead_letter_file_.open(weld_.dead_letter_path, written.dead_bytes);
     if (!is_successor) {
       journal_.begin(totals_);
@@ -113,14 +118,29 @@ class SinkWorker {
     append_side_section(side_, frame.side(), weld_.stage_index, notes_);
     DATAGEN_TRY(totals_.add(side_, letters_));
     write_dead_letters();
+    if (frame.origin().mark != 0 || held_.size() >= held_max() || wants_turn_over()) sink_.flush();
     const std::optional<Commit> commit = commit_at(frame.origin(), seq + 1);
     keep_accounts(commit);
-    ipc::store_written(ports_.cell(),
-                       {seq + 1, sink_.bytes(), dead_letter_file_.bytes(), journal_.position()});
-    ports_.free(seq);
+    held_.push_back({seq, dead_letter_file_.bytes(), journal_.position()});
+    free_written();
     if (commit) committer_->begin(*commit);
     setup_.show_totals(notes_, frame.bytes(), lines_.size());
     return success();
+  }
+
+  bool wants_turn_over() { return journal_.is_long() && committer_->is_idle(); }
+
+  // Half of the ring stays free for who writes into it.
+  std::size_t held_max() const { return weld_.in.front().geometry.slots / 2 - 1; }
+
+  // Tells the cell of frames that the sink does not hold, then frees them.
+  void free_written() {
+    const std::size_t count = held_.size() - std::min<std::size_t>(held_.size(), sink_.held());
+    if (count == 0) return;
+    const Held& last = held_[count - 1];
+    ipc::store_written(ports_.cell(), {last.seq + 1, sink_.bytes(), last.dead_letter_bytes, last.journal});
+    for (std::size_t index = 0; index < count; ++index) ports_.free(held_[index].seq);
+    held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(count));
   }
 
   // Whoever looked at a record has checked it in full; one that nobody looked at is checked here.
@@ -173,7 +193,7 @@ class SinkWorker {
   }
 
   void keep_accounts(const std::optional<Commit>& commit) {
-    if (!commit && journal_.is_long() && committer_->is_idle()) {
+    if (!commit && sink_.held() == 0 && wants_turn_over()) {
       journal_.turn_over(totals_);  // this frame's accounts are in them
       return;
     }
@@ -183,6 +203,8 @@ class SinkWorker {
   }
 
   int seal(std::uint64_t end) {
+    sink_.flush();
+    free_written();
     committer_->wait();
     Commit commit;
     commit.mark = std::max(last_commit_.mark, ports_.cell().committed_mark.load(std::memory_order_acquire));
@@ -192,6 +214,10 @@ class SinkWorker {
     committer_->wait();
     return kWorkerDone;
   }
+
+  struct Held {
+    std::uint64_t seq, dead_letter_bytes, journal;
+  };
 
   Sink& sink_;
   WorkerSetup& setup_;
@@ -206,6 +232,7 @@ class SinkWorker {
   StageNotes notes_;
   Totals totals_;
   ByteBuffer lines_;
+  std::deque<Held> held_;
   std::string side_, accounts_;
   std::vector<std::string_view> letters_;
   std::optional<Committer> committer_;  // last: its thread uses what stands above
@@ -222,6 +249,10 @@ int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOption
   }
   Context context(setup.context_state());
   const auto sink = definition.make();
+  if (!sink->is_resumable()) {
+    if (const auto first = begin_only_once(options.run_directory, options.stage); !first)
+      return setup.fail(kWorkerCannotStart, "what was written cannot be cut: " + first.error().message());
+  }
   SinkWorker worker(*sink, setup);
   try {
     if (const auto opened = worker.open(context); !opened)
@@ -236,6 +267,8 @@ int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOption
     return code;
   } catch (const std::system_error& error) {
     // Its output cannot be written: another process would fare no better.
+    return setup.fail(kWorkerStop, error.what());
+  } catch (const CannotWrite& error) {
     return setup.fail(kWorkerStop, error.what());
   } catch (const std::exception& error) {
     return setup.fail(kWorkerFailed, error.what());

@@ -1,5 +1,7 @@
 // The worker of a source: fill a frame, publish it, until the input ends. About once a second it marks a
 // frame as a commit point, when the last one has been committed everywhere.
+#include <poll.h>
+
 #include <chrono>
 #include <exception>
 
@@ -28,8 +30,9 @@ class Marker {
     if (now - last_ < weld_.commit_interval && bytes_ < weld_.commit_bytes) return 0;
     last_ = now;
     bytes_ = 0;
-    return std::max(issued, weld_.generation << 32) + 1;
+    return behind(issued);
   }
+  std::uint64_t behind(std::uint64_t issued) const { return std::max(issued, weld_.generation << 32) + 1; }
 
  private:
   const Weld& weld_;
@@ -49,13 +52,13 @@ class SourceWorker {
   // Where to go on: the cursor behind the last frame that is published, and what its producer left undone.
   Result<std::string> recover() {
     const std::uint64_t next = ports_.next_output();
-    if (next == ports_.first_output()) return setup_.weld().resume.cursor;
+    if (next == ports_.first_output()) return cursor_ = setup_.weld().resume.cursor;
     DATAGEN_TRY(const ipc::FrameBytes bytes, ports_.read_published(next - 1));
     DATAGEN_TRY(const FrameReader frame, FrameReader::open(bytes.bytes));
     ports_.complete_publish(next - 1);
     // Died between publishing the mark and saying so.
     if (frame.origin().mark > ports_.control().issued()) ports_.control().set_issued(frame.origin().mark);
-    return std::string(frame.origin().cursor_view());
+    return cursor_ = frame.origin().cursor_view();
   }
 
   int run() {
@@ -66,10 +69,15 @@ class SourceWorker {
       notes_.clear();
       writer_.begin(ports_.space(seq), FrameOrigin{});
       SourceFrame frame(writer_, notes_, dead_letters);
-      if (!source_.read(frame)) {
-        ports_.announce_end(seq);
-        return kWorkerDone;
+      try {
+        if (!source_.read(frame)) {
+          ports_.announce_end(seq);
+          return kWorkerDone;
+        }
+      } catch (const BadInput& bad) {
+        return stop_behind(seq, bad);
       }
+      cursor_ = writer_.origin().cursor_view();
       side_.clear();
       append_side_section(side_, {}, setup_.weld().stage_index, notes_);
       const std::uint64_t mark = marker_.next(writer_.bytes());
@@ -84,6 +92,32 @@ class SourceWorker {
   }
 
  private:
+  // Commits all that was read, behind an empty frame `seq`, and tells the launcher to stop the run.
+  int stop_behind(std::uint64_t seq, const BadInput& bad) {
+    if (!wait_for_checkpoint(ports_.control().issued())) return kWorkerCancelled;
+    notes_.clear();
+    writer_.begin(ports_.space(seq), FrameOrigin{});
+    writer_.origin().set_cursor(cursor_);
+    writer_.origin().mark = marker_.behind(ports_.control().issued());
+    side_.clear();
+    append_side_section(side_, {}, setup_.weld().stage_index, notes_);
+    if (const auto done = publish(ports_, seq, writer_, writer_.finish(side_)); !done)
+      return setup_.fail(kWorkerStop, done.error().message());
+    ports_.control().set_issued(writer_.origin().mark);
+    if (!wait_for_checkpoint(writer_.origin().mark)) return kWorkerCancelled;
+    return setup_.fail(kWorkerStop, bad.what());
+  }
+
+  // False: the run is cancelled. Looks again and again, as the launcher does at commits.
+  bool wait_for_checkpoint(std::uint64_t mark) {
+    constexpr int kPauseMs = 10;
+    while (ports_.control().checkpoint() < mark) {
+      if (ports_.is_cancelled()) return false;
+      poll(nullptr, 0, kPauseMs);
+    }
+    return true;
+  }
+
   Source& source_;
   WorkerSetup& setup_;
   Ports& ports_;
@@ -91,6 +125,7 @@ class SourceWorker {
   FrameWriter writer_;
   StageNotes notes_;
   std::string side_;
+  std::string cursor_;  // behind the last frame that was published
 };
 
 }  // namespace
@@ -104,6 +139,10 @@ int run_source_worker(const detail::SourceDefinition& definition, const WorkerOp
   }
   Context context(setup.context_state());
   const auto source = definition.make();
+  if (!source->is_resumable(setup.weld().inputs)) {
+    if (const auto first = begin_only_once(options.run_directory, options.stage); !first)
+      return setup.fail(kWorkerCannotStart, "what was read is gone: " + first.error().message());
+  }
   SourceWorker worker(*source, setup);
   const auto cursor = worker.recover();
   if (!cursor) return setup.fail(kWorkerNeedsEpoch, "cannot go on in place: " + cursor.error().message());

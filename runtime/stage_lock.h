@@ -15,4 +15,7 @@ namespace datagen {
 // Waits until a predecessor is gone. Held until this process ends.
 Result<void> take_stage_lock(const std::string& run_directory, const std::string& stage);
 
+// For ends that cannot be gone on with: leaves <stage>.begun. Error: an earlier process has.
+Result<void> begin_only_once(const std::string& run_directory, const std::string& stage);
+
 }  // namespace datagen

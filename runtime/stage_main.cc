@@ -125,6 +125,8 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
   std::vector<std::string> settings;
   std::string epoch;
   bool describe = false;
+  CLI::Option* find_row = nullptr;
+  CLI::Option* list = nullptr;
   app.set_version_flag("--version", std::string(DATAGEN_VERSION));
   app.add_flag("--describe", describe, "print the stage's parameters as JSON");
   app.add_option("--set", settings, "give a parameter a value, as NAME=VALUE")->take_all();
@@ -135,7 +137,10 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
   app.add_option("--epoch", epoch, "the epoch of the rings, in hex")->group(internal);
   app.add_option("--launcher", command.worker.launcher_pid, "the launcher's process id")->group(internal);
   if (identity.list_flag != nullptr) {
-    app.add_option(identity.list_flag, command.list_path, "list the files behind a URI as JSON");
+    list = app.add_option(identity.list_flag, command.list_path, "list the files behind a URI as JSON");
+    if (identity.kind == std::string_view("source"))
+      find_row = app.add_option("--find-row", command.row,
+                                "with --worker and --stage: print where a row of the run stands");
   } else {
     app.add_option("--in", command.in, "JSON Lines to read; - is stdin");
     app.add_option("--out", command.out, "JSON Lines to write; - is stdout");
@@ -159,11 +164,13 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
     }
     if (!command.worker.run_directory.empty()) {
       command.worker.epoch = static_cast<std::uint32_t>(std::stoul("0" + epoch, nullptr, 16));
-      command.mode = StageCommand::Mode::worker;
+      const bool finds = find_row != nullptr && find_row->count() > 0;
+      command.mode = finds ? StageCommand::Mode::find_row : StageCommand::Mode::worker;
       return command;
     }
     command.parameters = parse_settings(settings, declared);
-    command.mode = command.list_path.empty() ? StageCommand::Mode::filter : StageCommand::Mode::list;
+    const bool lists = list != nullptr && list->count() > 0;  // also an empty path, of stdin://
+    command.mode = lists ? StageCommand::Mode::list : StageCommand::Mode::filter;
   } catch (const CLI::ParseError& error) {
     command.exit_code = app.exit(error) == 0 ? 0 : 2;
     command.mode = StageCommand::Mode::exit;

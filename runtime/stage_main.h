@@ -11,11 +11,12 @@
 namespace datagen {
 
 struct StageCommand {
-  enum class Mode : std::uint8_t { exit, worker, filter, list };
+  enum class Mode : std::uint8_t { exit, worker, filter, list, find_row };
   Mode mode = Mode::exit;
   int exit_code = 0;
   WorkerOptions worker;
   std::string list_path;  // --freeze, --outputs
+  std::uint64_t row = 0;  // --find-row
   ParameterValues parameters;
   std::string name;  // of the executable
   // As a filter.

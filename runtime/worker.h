@@ -27,4 +27,8 @@ int run_stage_worker(const detail::StageDefinition& definition, const WorkerOpti
 int run_source_worker(const detail::SourceDefinition& definition, const WorkerOptions& options);
 int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOptions& options);
 
+// No worker, but a source that prints where a row stands, and its record: `URI:LINE`, newline, the record.
+// Exit 2 when there is none.
+int find_row(const detail::SourceDefinition& definition, const WorkerOptions& options, std::uint64_t row);
+
 }  // namespace datagen

@@ -7,10 +7,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include <datagen/input_stream.h>
 #include <datagen/source.h>
 
 namespace datagen {
@@ -23,17 +25,21 @@ class JsonLinesReader {
   explicit JsonLinesReader(std::uint64_t line_bytes_max);
   ~JsonLinesReader();
 
-  // Reads from `fd` (not owned), which stands at `position.offset`, up to `end` bytes of the input, or its
-  // end of file. `name` is for messages.
+  // Reads on from `position`, where the stream stands.
+  void open(std::unique_ptr<InputStream> input, const SourcePosition& position);
+  // The same from `fd` (not owned), up to `end` bytes of the input, or its end of file. `name` is for
+  // messages.
   void open(int fd, std::string name, const SourcePosition& position, std::uint64_t end);
 
   // Fills one frame with whole lines; false when the input is at its end and nothing was left. Blank lines
   // are skipped but counted, CR before LF and a byte order mark at the beginning do not belong to a line.
-  // Throws std::system_error when reading fails.
+  // Throws what the stream throws, when all whole lines before are in frames.
   bool read(SourceFrame& frame);
 
   // Behind the last line of the last frame.
   const SourcePosition& position() const { return position_; }
+  // From where position() can be reached again.
+  AccessPoint access_point() { return input_->access_point(position_.offset); }
 
  private:
   std::size_t fill(char* to, std::size_t wanted);
@@ -44,12 +50,10 @@ class JsonLinesReader {
   void skip_byte_order_mark();
 
   std::uint64_t line_bytes_max_;
-  int fd_ = -1;
-  std::string name_;
+  std::unique_ptr<InputStream> input_;
   SourcePosition position_;
-  std::uint64_t read_offset_ = 0;  // of the next byte that comes from the file
-  std::uint64_t end_ = 0;
   bool at_end_ = false;
+  std::exception_ptr failure_;         // of the stream; thrown when nothing else is left
   std::unique_ptr<ByteBuffer> carry_;  // read, but not yet in a frame
   std::size_t bytes_per_line_ = 128;   // of the last frame; decides how much of a frame is left to its table
 };

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,16 +16,37 @@
 
 namespace datagen {
 
+// What of an output stands for certain.
+struct WrittenOutput {
+  std::uint64_t bytes = 0;
+  std::uint64_t records = 0;
+};
+
+// A record cannot be written as it is, so that no other process would fare better: the run stops with this
+// message.
+struct CannotWrite : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 struct Sink {
   virtual ~Sink() = default;
   static void describe(Parameters&) {}
   // Absolute paths of what will be written for a URI's path. Throw to say what is wrong with it.
   virtual std::vector<std::string> outputs(const std::string& path, Context&) = 0;
-  // Begins to write behind the first `bytes` bytes of output; what lies beyond them is removed.
-  virtual void open(const std::string& path, std::uint64_t bytes, Context&) = 0;
-  // The records of one frame as JSON Lines, each checked, "_i" added. Returns when the system has taken them.
+  // False: what was written cannot be cut (a pipe). A second process of the run is refused then.
+  virtual bool is_resumable() const { return true; }
+  // Begins to write behind what is written; what lies beyond is removed.
+  virtual void open(const std::string& path, const WrittenOutput& written, Context&) = 0;
+  // The records of one frame as JSON Lines, each checked, "_i" added. Returns when the system has taken them,
+  // or holds them.
   virtual void write(std::string_view lines, std::uint64_t records) = 0;
-  // Bytes of output so far: what open() is told to go on behind.
+  // How many of the last calls of write() are not in the output yet, since records are gathered into larger
+  // units: their frames stay in the ring, and go to a successor again should this process die.
+  virtual std::uint64_t held() const { return 0; }
+  // Writes what is held. Called before every commit, at the end, and when much of the ring is held.
+  virtual void flush() {}
+  // Bytes of output so far, behind the last call of write() that is not held: what open() is told to go on
+  // behind.
   virtual std::uint64_t bytes() const = 0;
   // Makes all that was written durable; called from another thread while write() goes on. Throw when that
   // fails: it is never tried again.

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,14 +71,24 @@ class SourceFrame {
   const DeadLetterContext* dead_letters_;
 };
 
+// The input itself is damaged, so that no other process would fare better: all records before it are written
+// and committed, then the run stops with this message; a resume goes on behind them.
+struct BadInput : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 struct Source {
   virtual ~Source() = default;
   static void describe(Parameters&) {}
   // The inputs behind a URI's path, in reading order. Throw to say what is wrong with it.
   virtual std::vector<InputFile> freeze(const std::string& path, Context&) = 0;
+  // False: what was read is gone, and cannot be read again (a pipe). A second process of the run is refused
+  // then.
+  virtual bool is_resumable(const std::vector<InputFile>&) const { return true; }
   // Begins to read; `cursor` is empty at the start, or one of this source's own. Throw to refuse.
   virtual void open(const std::vector<InputFile>& inputs, std::string_view cursor, Context&) = 0;
-  // Fills the next frame; false, with an empty frame, at the end of the input. Throw when reading fails.
+  // Fills the next frame; false, with an empty frame, at the end of the input. Throw when reading fails;
+  // BadInput only in a call that would have added nothing.
   virtual bool read(SourceFrame& frame) = 0;
 };
 

@@ -1,9 +1,8 @@
-// sink-jsonl: one file of JSON Lines.
-#include <datagen/output_file.h>
+// sink-jsonl: a file of JSON Lines, or parts of one; plain or compressed.
+#include <datagen/record_files.h>
 #include <datagen/sink.h>
 
-#include <filesystem>
-#include <stdexcept>
+#include <cstring>
 
 namespace {
 
@@ -12,25 +11,42 @@ using datagen::Context;
 class JsonlSink : public datagen::Sink {
  public:
   static void describe(datagen::Parameters& p) {
-    p.describe("Writes JSON Lines: one JSON object a line", "output: jsonl://data/clean.jsonl");
+    p.describe("Writes JSON Lines: one JSON object a line",
+               "output: {uri: jsonl://data/clean/, split: 1GiB, compress: zst}");
+    datagen::RecordFiles::declare(p);
   }
 
-  std::vector<std::string> outputs(const std::string& path, Context&) override {
-    const std::filesystem::path absolute = std::filesystem::absolute(path).lexically_normal();
-    if (std::filesystem::is_directory(absolute) || !absolute.has_filename()) {
-      throw std::runtime_error(absolute.string() + " is a folder; name a file in it");
-    }
-    return {absolute};
+  std::vector<std::string> outputs(const std::string& path, Context& context) override {
+    return files_.outputs(path, context);
+  }
+  void open(const std::string& path, const datagen::WrittenOutput& written, Context& context) override {
+    files_.open(path, written, context);
   }
 
-  void open(const std::string& path, std::uint64_t bytes, Context&) override { file_.open(path, bytes); }
-  void write(std::string_view lines, std::uint64_t) override { file_.write(lines); }
-  std::uint64_t bytes() const override { return file_.bytes(); }
-  void sync() override { file_.sync(); }
-  Tail tail() const override { return file_.is_regular() ? Tail{file_.path(), file_.bytes()} : Tail{}; }
+  void write(std::string_view lines, std::uint64_t records) override {
+    ends_.clear();
+    if (files_.is_split()) find_ends(lines, records);
+    files_.write(lines, ends_);
+  }
+
+  std::uint64_t held() const override { return files_.held(); }
+  void flush() override { files_.flush(); }
+  std::uint64_t bytes() const override { return files_.bytes(); }
+  void sync() override { files_.sync(); }
+  Tail tail() const override { return files_.tail(); }
 
  private:
-  datagen::OutputFile file_;
+  void find_ends(std::string_view lines, std::uint64_t records) {
+    ends_.reserve(records);
+    for (std::size_t at = 0; at < lines.size();) {
+      const std::size_t newline = lines.find('\n', at);
+      at = newline == std::string_view::npos ? lines.size() : newline + 1;
+      ends_.push_back(at);
+    }
+  }
+
+  datagen::RecordFiles files_{".jsonl"};
+  std::vector<std::size_t> ends_;
 };
 
 }  // namespace

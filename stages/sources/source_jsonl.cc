@@ -1,99 +1,66 @@
-// source-jsonl: files of JSON Lines. jsonl://PATH names one file.
+// source-jsonl: files of JSON Lines, plain or compressed: one, a folder, a pattern, or a list.
+#include <datagen/input_files.h>
 #include <datagen/json_lines.h>
 #include <datagen/source.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <stdexcept>
+#include <optional>
 #include <system_error>
 
 namespace {
 
 using datagen::Context;
+using datagen::FileCursor;
 using datagen::InputFile;
 using datagen::SourceFrame;
-using datagen::SourcePosition;
 
 class JsonlSource : public datagen::Source {
  public:
   static void describe(datagen::Parameters& p) {
-    p.describe("Reads JSON Lines: one JSON object a line", "input: jsonl://data/raw.jsonl");
+    p.describe("Reads JSON Lines: one JSON object a line",
+               "input: jsonl://data/raw.jsonl  # or data/, data/**/*.jsonl.zst, @files.txt");
     p.integer("max_record", std::int64_t{256} << 20)
         .min(1)
         .max(std::int64_t{1} << 31)
         .help("longest line in bytes; a longer one becomes a dead letter");
   }
 
-  ~JsonlSource() override {
-    if (fd_ >= 0) close(fd_);
-  }
-
   std::vector<InputFile> freeze(const std::string& path, Context&) override {
-    const std::string absolute = std::filesystem::absolute(path).lexically_normal();
-    struct stat info {};
-    if (stat(absolute.c_str(), &info) != 0) {
-      throw std::runtime_error("cannot read " + absolute + ": " + std::strerror(errno));
-    }
-    if (S_ISDIR(info.st_mode)) throw std::runtime_error(absolute + " is a folder; name a file in it");
-    if (access(absolute.c_str(), R_OK) != 0) {
-      throw std::runtime_error("cannot read " + absolute + ": " + std::strerror(errno));
-    }
-    return {{absolute, static_cast<std::uint64_t>(info.st_size)}};
+    return datagen::list_input_files(path, {".jsonl", ".ndjson"});
   }
 
   void open(const std::vector<InputFile>& inputs, std::string_view cursor, Context& context) override {
     inputs_ = inputs;
     reader_.emplace(context.param<std::uint64_t>("max_record"));
-    SourcePosition position;
-    if (!cursor.empty()) {
-      if (cursor.size() != sizeof(Cursor))
-        throw std::runtime_error("a cursor that source-jsonl did not make");
-      Cursor words;
-      std::memcpy(&words, cursor.data(), sizeof words);
-      position = {static_cast<std::uint32_t>(words.source), words.row, words.line, words.offset};
-    }
-    if (position.source < inputs_.size()) open_file(position);
+    const FileCursor begin = FileCursor::read(cursor);
+    if (begin.position.source < inputs_.size()) open_file(begin);
   }
 
   bool read(SourceFrame& frame) override {
-    if (fd_ < 0) return false;
+    if (!is_open_) return false;
     while (!reader_->read(frame)) {
-      const SourcePosition end = reader_->position();
-      close(fd_);
-      fd_ = -1;
+      const datagen::SourcePosition end = reader_->position();
+      is_open_ = false;
       if (end.source + 1 >= inputs_.size()) return false;
-      open_file({end.source + 1, end.row, 1, 0});
+      open_file({{end.source + 1, end.row, 1, 0}, {}});
     }
-    const SourcePosition& position = reader_->position();
-    const Cursor words{position.source, position.row, position.line, position.offset};
-    frame.set_cursor({reinterpret_cast<const char*>(&words), sizeof words});
+    frame.set_cursor(FileCursor{reader_->position(), reader_->access_point()}.bytes());
     return true;
   }
 
  private:
-  // A SourcePosition without the gap between its fields, so that equal positions are equal bytes.
-  struct Cursor {
-    std::uint64_t source, row, line, offset;
-  };
-
-  void open_file(const SourcePosition& position) {
-    const InputFile& input = inputs_[position.source];
-    fd_ = ::open(input.uri.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "cannot open " + input.uri);
-    posix_fadvise(fd_, 0, 0, POSIX_FADV_SEQUENTIAL);
-    if (position.offset > 0 && lseek(fd_, static_cast<off_t>(position.offset), SEEK_SET) < 0) {
-      throw std::system_error(errno, std::generic_category(), "cannot seek in " + input.uri);
+  void open_file(const FileCursor& begin) {
+    const datagen::SourcePosition& position = begin.position;
+    try {
+      reader_->open(datagen::open_input(inputs_[position.source], begin.from, position.offset), position);
+    } catch (const std::system_error& error) {
+      throw datagen::BadInput(error.what());  // gone, or forbidden
     }
-    reader_->open(fd_, input.uri, position, input.bytes);
+    is_open_ = true;
   }
 
   std::vector<InputFile> inputs_;
   std::optional<datagen::JsonLinesReader> reader_;
-  int fd_ = -1;
+  bool is_open_ = false;
 };
 
 }  // namespace

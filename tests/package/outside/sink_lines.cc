@@ -9,8 +9,8 @@ class LinesSink : public datagen::Sink {
   static void describe(datagen::Parameters& p) { p.describe("Writes lines", "output: lines://out.txt"); }
 
   std::vector<std::string> outputs(const std::string& path, datagen::Context&) override { return {path}; }
-  void open(const std::string& path, std::uint64_t bytes, datagen::Context&) override {
-    file_.open(path, bytes);
+  void open(const std::string& path, const datagen::WrittenOutput& written, datagen::Context&) override {
+    file_.open(path, written.bytes);
   }
   void write(std::string_view lines, std::uint64_t) override { file_.write(lines); }
   std::uint64_t bytes() const override { return file_.bytes(); }

@@ -1,0 +1,115 @@
+// source-csv: files of CSV (RFC 4180), plain or compressed. A record's fields are texts.
+#include <datagen/input_files.h>
+#include <datagen/source.h>
+
+#include <optional>
+#include <system_error>
+
+#include "csv/csv_parameters.h"
+#include "csv/csv_reader.h"
+
+namespace {
+
+using datagen::Context;
+using datagen::CsvRecord;
+using datagen::FileCursor;
+using datagen::InputFile;
+using datagen::SourceFrame;
+using datagen::SourcePosition;
+
+constexpr std::size_t kBytesPerRecord = 32;  // of a frame's table
+
+class CsvSource : public datagen::Source {
+ public:
+  static void describe(datagen::Parameters& p) {
+    p.describe("Reads CSV: each row becomes an object of texts",
+               "input: {uri: csv://data/*.csv.gz, delimiter: ;}");
+    p.text("delimiter", "auto").help("one character, or tab; auto: a tab for .tsv, else a comma");
+    p.boolean("header", true).help("the first row of each file has the names of the columns");
+    p.text("columns", "").help("names of the columns, as a,b,c; instead of the header's");
+    p.integer("max_record", std::int64_t{256} << 20)
+        .min(1)
+        .max(std::int64_t{1} << 31)
+        .help("longest row in bytes; a longer one becomes a dead letter");
+  }
+
+  std::vector<InputFile> freeze(const std::string& path, Context& context) override {
+    configure(context);
+    return datagen::list_input_files(path, {".csv", ".tsv"});
+  }
+
+  void open(const std::vector<InputFile>& inputs, std::string_view cursor, Context& context) override {
+    inputs_ = inputs;
+    configure(context);
+    const FileCursor begin = FileCursor::read(cursor);
+    if (begin.position.source < inputs_.size()) open_file(begin);
+  }
+
+  bool read(SourceFrame& frame) override {
+    SourcePosition end;
+    while (reader_ && (!pending_ && (pending_ = reader_->next()) == nullptr)) {
+      end = reader_->position();
+      reader_.reset();
+      if (end.source + 1 < inputs_.size()) open_file({{end.source + 1, end.row, 1, 0}, {}});
+    }
+    if (!pending_) return false;
+    frame.start(pending_->begin);
+    const std::size_t room = frame.room().size();
+    std::size_t bytes = 0;
+    do {  // at least one, however large
+      add(frame, *pending_);
+      bytes += pending_->json.size() + kBytesPerRecord;
+      end = pending_->end;
+      pending_ = next();
+    } while (pending_ && bytes + pending_->json.size() + kBytesPerRecord <= room);
+    frame.set_cursor(FileCursor{end, reader_->access_point(end.offset)}.bytes());
+    return true;
+  }
+
+ private:
+  void configure(Context& context) {
+    delimiter_ = context.param<std::string>("delimiter");
+    datagen::read_delimiter(delimiter_, "");
+    format_.has_header = context.param<bool>("header");
+    format_.columns = datagen::read_columns(context.param<std::string>("columns"));
+    format_.record_bytes_max = context.param<std::uint64_t>("max_record");
+  }
+
+  void open_file(const FileCursor& begin) {
+    const InputFile& file = inputs_[begin.position.source];
+    format_.delimiter = datagen::read_delimiter(delimiter_, datagen::without_compression(file.uri));
+    reader_.emplace(format_);
+    try {
+      reader_->open(file, begin.from, begin.position);
+    } catch (const std::system_error& error) {
+      throw datagen::BadInput(error.what());  // gone, or forbidden
+    }
+  }
+
+  // What fails now fails again when the next frame begins: this one is published first.
+  const CsvRecord* next() {
+    try {
+      return reader_->next();
+    } catch (const datagen::BadInput&) {
+      return nullptr;
+    }
+  }
+
+  static void add(SourceFrame& frame, const CsvRecord& record) {
+    if (record.reason.empty()) {
+      frame.add(record.json, record.begin);
+    } else {
+      frame.reject(record.raw, record.begin, record.reason, record.message);
+    }
+  }
+
+  std::vector<InputFile> inputs_;
+  std::string delimiter_;
+  datagen::CsvFormat format_;
+  std::optional<datagen::CsvReader> reader_;
+  const CsvRecord* pending_ = nullptr;  // read, but not yet in a frame
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return datagen::run_source<CsvSource>(argc, argv); }
