@@ -46,7 +46,7 @@ end|-DEARLY_END|fails
 check||holds
 check|-DNO_SECOND_READ|fails
 check|-DJUDGE_FREE|fails
-marks||holds
+marks|-DR=2|holds
 marks|-DSTAGE -DK=2|holds
 TABLE
   local mutation
