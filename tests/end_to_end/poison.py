@@ -100,6 +100,10 @@ class Poison(RunTest):
         self.assertIn("go on: datagen resume", err)
         self.assert_nothing_left()
 
+    def test_a_crash_behind_the_end_undoes_nothing(self):
+        self.check(300, {}, "--set", "unruly.workers=2", env={"DATAGEN_TEST_DIE_AT_END": "1"})
+        self.assertEqual(self.report()["restarts"], 0)
+
     def test_on_error_fail_stops_with_the_record(self):
         flags = self.run_flags(self.source_of(100, {5: "throw"}), UNRULY)
         _, err = self.datagen(*flags, "--set", "unruly.on_error=fail", code=3)

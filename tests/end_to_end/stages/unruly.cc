@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 namespace {
@@ -43,9 +44,18 @@ void obey(datagen::Item& item) {
   while (what == "hang") std::raise(SIGSTOP);
 }
 
+// Dies when all is done: in a destructor behind main().
+struct DiesAtTheEnd {
+  bool is_worker = false;
+  ~DiesAtTheEnd() {
+    if (is_worker && std::getenv("DATAGEN_TEST_DIE_AT_END") != nullptr) std::abort();
+  }
+} dies_at_the_end;
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  dies_at_the_end.is_worker = argc > 1 && std::string_view(argv[1]) == "--worker";
   if (std::getenv("DATAGEN_TEST_DIE_AT_START") != nullptr && argc > 2) std::abort();
   if (std::getenv("DATAGEN_TEST_BATCH") != nullptr) {
     return datagen::run_batch_stage(argc, argv, [](datagen::Batch& batch, datagen::Context&) {

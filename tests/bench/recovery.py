@@ -1,0 +1,205 @@
+"""What deaths and commits cost: a restart in place, a resume far into a run, commits and checksums, records that kill.
+
+Times are of one machine at one moment; ratios are of alternating runs. See ./dev bench --recovery.
+"""
+
+import argparse
+import json
+import mmap
+import os
+import random
+import shutil
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+# Of the control segment, docs/ring_format.md.
+HEADER_BYTES = 17 * 64
+CELL_BYTES = 6 * 64
+PID, HEARTBEAT, RECORDS_IN = 64, 88, 128
+
+
+def cells_of(run_id, epoch=None):
+    """The newest control segment of a run as (name, mapping), or None."""
+    names = [name for name in os.listdir("/dev/shm") if name.startswith(f"datagen.{run_id}.") and name.endswith(".control")]
+    if not names:
+        return None
+    try:
+        with open("/dev/shm/" + names[0], "rb") as file:
+            return names[0], mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def field(cells, cell, offset, form="<Q"):
+    return struct.unpack_from(form, cells, HEADER_BYTES + cell * CELL_BYTES + offset)[0]
+
+
+def until(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+    raise SystemExit(f"recovery: {what} did not happen within {seconds} s")
+
+
+def make_input(path, records):
+    with open(path, "wb") as file:
+        for first in range(0, records, 100_000):
+            file.write(b"".join(b'{"id": %d, "text": "  a line of text, short as lines are, number %d "}\n' % (row, row)
+                                for row in range(first, min(first + 100_000, records))))
+
+
+class Bench:
+    def __init__(self, options, work):
+        self.options, self.work = options, work
+        self.datagen = os.path.join(options.bin, "datagen")
+        self.run_directory = os.path.join(work, "run")
+
+    def command(self, source, *extra, stage="clean_text"):
+        return [self.datagen, "run", "--input", source, "--stage", stage, "--output", os.path.join(self.work, "out.jsonl"),
+                "--run-dir", self.run_directory, "--quiet", *extra]
+
+    def clean(self):
+        shutil.rmtree(self.run_directory, ignore_errors=True)
+        if os.path.exists(os.path.join(self.work, "out.jsonl")):
+            os.unlink(os.path.join(self.work, "out.jsonl"))
+
+    def run_id(self):
+        try:
+            with open(os.path.join(self.run_directory, "runtime.json")) as file:
+                return json.load(file)["run_id"]
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def restart_in_place(self, source, times):
+        """ms from the death of a worker to the first frame that its replacement has done, stage and sink in turn."""
+        found = {"stage": [], "sink": []}
+        while min(len(times_of) for times_of in found.values()) < times:
+            self.clean()
+            process = subprocess.Popen(self.command(source))
+            run_id = until(self.run_id, 20, "the plan")
+            cells = until(lambda: cells_of(run_id), 20, "the control segment")[1]
+            for role, cell in (("stage", 1), ("sink", 2)):
+                until(lambda: field(cells, cell, RECORDS_IN) > 0 or process.poll() is not None, 20, "a first frame")
+                if process.poll() is not None:
+                    raise SystemExit("recovery: the input is too short to kill anything in its middle")
+                victim = field(cells, cell, PID, "<I")
+                began = time.monotonic()
+                os.kill(victim, signal.SIGKILL)
+                until(lambda: field(cells, cell, PID, "<I") not in (0, victim) or process.poll() is not None, 20, "a restart")
+                done = field(cells, cell, RECORDS_IN)
+                until(lambda: field(cells, cell, RECORDS_IN) != done or process.poll() is not None, 20, "a frame")
+                if process.poll() is None:
+                    found[role].append(1000 * (time.monotonic() - began))
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+        return found
+
+    def resume(self, source, committed):
+        """Seconds from the call of `datagen resume` to the first frame, behind `committed` committed records."""
+        self.clean()
+        process = subprocess.Popen(self.command(source, stage="pass"))
+
+        def is_far():
+            out = subprocess.run([self.datagen, "status", self.run_directory, "--json"], capture_output=True, text=True).stdout
+            try:
+                return json.loads(out)["runs"][0]["read"] >= committed or process.poll() is not None
+            except (ValueError, IndexError):
+                return False
+        until(is_far, 600, "the commit")
+        if process.poll() is not None:
+            raise SystemExit("recovery: the run was over before it was killed")
+        process.kill()
+        process.wait()
+        run_id = self.run_id()
+        old = cells_of(run_id)[0]
+        began = time.monotonic()
+        process = subprocess.Popen([self.datagen, "resume", self.run_directory, "--quiet"])
+
+        def has_frame():
+            cells = cells_of(run_id)
+            return cells and cells[0] != old and field(cells[1], 1, RECORDS_IN) > 0
+        until(has_frame, 60, "a first frame")
+        seconds = time.monotonic() - began
+        if process.wait() != 0:
+            raise SystemExit("recovery: the resumed run failed")
+        return seconds
+
+    def time_of(self, *arguments, env=None):
+        self.clean()
+        began = time.monotonic()
+        subprocess.run(self.command(*arguments[:1], *arguments[1:]), check=True, env={**os.environ, **(env or {})})
+        return time.monotonic() - began
+
+    def price_of_safety(self, source, rounds):
+        """Throughput with commits and checksums over that without one of them, medians of alternating runs."""
+        settings = {"both": (), "no commits": ("--set", "commit_interval=1d"), "no checksums": ("--set", "rings.checksums=false"),
+                    "neither": ("--set", "commit_interval=1d", "--set", "rings.checksums=false")}
+        times = {name: [] for name in settings}
+        for _ in range(rounds):
+            for name, extra in settings.items():
+                times[name].append(self.time_of(source, *extra))
+        medians = {name: statistics.median(values) for name, values in times.items()}
+        return {name: (seconds, 100 * (medians["both"] / seconds - 1)) for name, seconds in medians.items()}
+
+    def poison(self, records, poisoned, rounds):
+        """Wall time of a run in which `poisoned` records segfault, over the same without."""
+        unruly = os.path.join(os.path.dirname(self.options.bin.rstrip("/")), "tests", "unruly")
+        marks = set(random.Random(7).sample(range(records), poisoned))
+        paths = []
+        for name, bad in (("calm", ()), ("bad", marks)):
+            paths.append(os.path.join(self.work, name + ".jsonl"))
+            with open(paths[-1], "w") as file:
+                for row in range(records):
+                    file.write('{"n": %d, "text": "some text to make a line of usual length, as it were"%s}\n' % (row, ', "do": "segv"' if row in bad else ""))
+        times = {path: [] for path in paths}
+        for _ in range(rounds):
+            for path in paths:
+                self.clean()
+                began = time.monotonic()
+                subprocess.run(self.command(path, stage=unruly), check=True)
+                times[path].append(time.monotonic() - began)
+                with open(os.path.join(self.run_directory, "report.json")) as file:
+                    report = json.load(file)
+                expected = poisoned if path == paths[1] else 0
+                if report["dead"] != expected or report["written"] != records - expected or report["audit"]:
+                    raise SystemExit(f"recovery: {report['dead']} dead and {report['written']} written of {records}")
+        calm, bad = (statistics.median(times[path]) for path in paths)
+        return calm, bad
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", required=True, help="folder of datagen and the stages")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--records", type=int, default=4_000_000, help="of the input for restarts and the price of safety")
+    parser.add_argument("--committed", type=int, default=10_000_000, help="records before the resume")
+    parser.add_argument("--work", default="", help="folder for inputs and outputs (default: a temporary one)")
+    options = parser.parse_args()
+    options.bin = os.path.abspath(options.bin)
+    work = tempfile.mkdtemp(prefix="datagen-bench.", dir=options.work or None)
+    bench = Bench(options, work)
+    try:
+        source = os.path.join(work, "in.jsonl")
+        make_input(source, options.records)
+        for role, times in bench.restart_in_place(source, 5).items():
+            print(f"restart in place, {role}: {statistics.median(times):.0f} ms median, {max(times):.0f} ms longest of {len(times)} (goal: 50)", flush=True)
+        for name, (seconds, cost) in bench.price_of_safety(source, options.rounds).items():
+            print(f"price of safety, {name}: {seconds:.2f} s, with both it takes {cost:+.1f} % (goal: 5)", flush=True)
+        calm, bad = bench.poison(1_000_000, 100, min(options.rounds, 3))
+        print(f"100 of 1,000,000 records segfault: {bad:.2f} s, without {calm:.2f} s: {bad / calm:.2f} x (goal: 3)", flush=True)
+        make_input(source, options.committed + options.committed // 2)
+        print(f"resume behind {options.committed:,} records: first frame after {bench.resume(source, options.committed):.3f} s (goal: 1)", flush=True)
+    finally:
+        bench.clean()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
