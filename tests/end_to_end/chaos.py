@@ -1,6 +1,6 @@
 """Kills processes of a run at random until it is complete, and compares the output with an undisturbed run's.
 
-    python3 tests/end_to_end/chaos.py BIN [--kills N] [--seed S] [--workers W]
+    python3 tests/end_to_end/chaos.py BIN [--kills N] [--seed S] [--workers W] [--packed .gz|.zst]
 
 Kills any process of the run by SIGKILL, the launcher included (then the run is gone on with). Prints the seed; exit 0 when
 the output is byte-identical, no record lost or doubled, and nothing is left behind.
@@ -28,9 +28,29 @@ def write_input(path, records, chance):
             file.write(json.dumps({"text": text, "row": row}, ensure_ascii=False) + "\n")
 
 
+def pack(path, suffix):
+    """The same file as ten members or frames; its new path."""
+    with open(path, "rb") as file, open(path + suffix, "wb") as packed:
+        lines = file.readlines()
+        for part in range(10):
+            text = b"".join(lines[len(lines) * part // 10:len(lines) * (part + 1) // 10])
+            program = ["gzip", "-c"] if suffix == ".gz" else ["zstd", "-q", "-c"]
+            packed.write(subprocess.run(program, input=text, stdout=subprocess.PIPE, check=True).stdout)
+    return path + suffix
+
+
+def output_of(folder):
+    """Unpacked, by the program that is to accept it."""
+    path, = (os.path.join(folder, name) for name in os.listdir(folder) if name.startswith("out.jsonl"))
+    program = {".gz": ["gzip", "-dc"], ".zst": ["zstd", "-qdc"]}.get(os.path.splitext(path)[1], ["cat"])
+    return subprocess.run([*program, path], stdout=subprocess.PIPE, check=True).stdout
+
+
 def command(binary, source, folder, workers):
+    suffix = os.path.splitext(source)[1]
+    output = os.path.join(folder, "out.jsonl" + (suffix if suffix in (".gz", ".zst") else ""))
     return [os.path.join(binary, "datagen"), "run", "--input", "jsonl://" + source, "--stage", "split_text", "--stage", "clean_text",
-            "--output", "jsonl://" + os.path.join(folder, "out.jsonl"), "--run-dir", os.path.join(folder, "run"), "--quiet",
+            "--output", "jsonl://" + output, "--run-dir", os.path.join(folder, "run"), "--quiet",
             "--set", f"split_text.workers={workers}", "--set", f"clean_text.workers={workers}",
             "--set", "rings.slots=8", "--set", "rings.block_bytes=16KiB"]
 
@@ -39,8 +59,7 @@ def undisturbed(binary, source, folder, workers):
     os.mkdir(folder)
     began = time.monotonic()
     subprocess.run(command(binary, source, folder, workers), check=True)
-    with open(os.path.join(folder, "out.jsonl"), "rb") as file:
-        return file.read(), time.monotonic() - began
+    return output_of(folder), time.monotonic() - began
 
 
 class Chaos:
@@ -83,6 +102,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     parser.add_argument("--records", type=int, default=400_000)
     parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--packed", choices=(".gz", ".zst"), help="the input and the output are compressed")
     parser.add_argument("--pause", type=float, default=0.12, help="longest time between two kills, in seconds")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
@@ -91,6 +111,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="datagen-chaos.") as folder:
         source = os.path.join(folder, "in.jsonl")
         write_input(source, options.records, chance)
+        if options.packed:
+            source = pack(source, options.packed)
         expected, seconds = undisturbed(options.binary, source, os.path.join(folder, "calm"), options.workers)
         print(f"undisturbed: {seconds:.1f} s, {len(expected):,} bytes", flush=True)
         while kills < options.kills:
@@ -100,13 +122,12 @@ def main():
             chaos.run(options.kills - kills)
             kills += chaos.kills
             launches += chaos.launches
-            with open(os.path.join(os.path.dirname(chaos.run_directory), "out.jsonl"), "rb") as file:
-                if file.read() != expected:
-                    kept = os.path.join(tempfile.gettempdir(), f"datagen-chaos-{options.seed}.jsonl")
-                    with open(kept, "wb") as copy:
-                        file.seek(0)
-                        copy.write(file.read())
-                    sys.exit(f"turn {turns}: the output differs (kept as {kept}); seed {options.seed}")
+            output = output_of(os.path.dirname(chaos.run_directory))
+            if output != expected:
+                kept = os.path.join(tempfile.gettempdir(), f"datagen-chaos-{options.seed}.jsonl")
+                with open(kept, "wb") as copy:
+                    copy.write(output)
+                sys.exit(f"turn {turns}: the output differs (kept as {kept}); seed {options.seed}")
             with open(os.path.join(chaos.run_directory, "report.json")) as file:
                 report = json.load(file)
             with open(os.path.join(chaos.run_directory, "runtime.json")) as file:
