@@ -38,6 +38,8 @@ sigset_t end_signals() {
 
 Time now() { return std::chrono::steady_clock::now(); }
 
+std::uint64_t monotonic_ns() { return static_cast<std::uint64_t>(now().time_since_epoch().count()); }
+
 std::vector<Supervisor::StageInfo> stage_infos(const Plan& plan) {
   std::vector<Supervisor::StageInfo> infos;
   for (const PlannedStage& stage : plan.stages)
@@ -104,6 +106,7 @@ std::size_t Session::restarts() const {
 }
 
 Result<Verdict> Session::run() {
+  running_time_.tick(monotonic_ns());  // a stop before the first tick is lost time too
   DATAGEN_TRY(begin_epoch());
   DATAGEN_TRY(carry_out(supervisor_.start()));
   while (!is_over_) {
@@ -248,8 +251,6 @@ Death::Cause cause_of(const Ending& ending, bool is_overdue, bool was_oom) {
   if (is_crash_signal(ending.code)) return Death::Cause::crash;
   return ending.code == SIGKILL && was_oom ? Death::Cause::out_of_memory : Death::Cause::foreign_kill;
 }
-
-std::uint64_t monotonic_ns() { return static_cast<std::uint64_t>(now().time_since_epoch().count()); }
 
 // A debugger holds it: it may take as long as it likes.
 bool is_traced(pid_t pid) {
