@@ -82,7 +82,7 @@ class Bench:
         found = {"stage": [], "sink": []}
         while min(len(times_of) for times_of in found.values()) < times:
             self.clean()
-            process = subprocess.Popen(self.command(source))
+            process = subprocess.Popen(self.command(source), stderr=subprocess.DEVNULL)
             run_id = until(self.run_id, 20, "the plan")
             cells = until(lambda: cells_of(run_id), 20, "the control segment")[1]
             for role, cell in (("stage", 1), ("sink", 2)):
