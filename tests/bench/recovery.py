@@ -23,7 +23,7 @@ CELL_BYTES = 6 * 64
 PID, HEARTBEAT, RECORDS_IN = 64, 88, 128
 
 
-def cells_of(run_id, epoch=None):
+def cells_of(run_id):
     """The newest control segment of a run as (name, mapping), or None."""
     names = [name for name in os.listdir("/dev/shm") if name.startswith(f"datagen.{run_id}.") and name.endswith(".control")]
     if not names:
@@ -107,6 +107,7 @@ class Bench:
         process = subprocess.Popen(self.command(source, stage="pass"))
 
         def is_far():
+            time.sleep(0.05)
             out = subprocess.run([self.datagen, "status", self.run_directory, "--json"], capture_output=True, text=True).stdout
             try:
                 return json.loads(out)["runs"][0]["read"] >= committed or process.poll() is not None
@@ -131,10 +132,10 @@ class Bench:
             raise SystemExit("recovery: the resumed run failed")
         return seconds
 
-    def time_of(self, *arguments, env=None):
+    def time_of(self, source, *extra, stage="clean_text"):
         self.clean()
         began = time.monotonic()
-        subprocess.run(self.command(*arguments[:1], *arguments[1:]), check=True, env={**os.environ, **(env or {})})
+        subprocess.run(self.command(source, *extra, stage=stage), check=True)
         return time.monotonic() - began
 
     def price_of_safety(self, source, rounds):
@@ -161,10 +162,7 @@ class Bench:
         times = {path: [] for path in paths}
         for _ in range(rounds):
             for path in paths:
-                self.clean()
-                began = time.monotonic()
-                subprocess.run(self.command(path, stage=unruly), check=True)
-                times[path].append(time.monotonic() - began)
+                times[path].append(self.time_of(path, stage=unruly))
                 with open(os.path.join(self.run_directory, "report.json")) as file:
                     report = json.load(file)
                 expected = poisoned if path == paths[1] else 0

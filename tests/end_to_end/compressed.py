@@ -38,13 +38,7 @@ class CompressedTest(RunTest):
                 os.unlink(self.path(name))
 
     def stop_in_the_middle(self, flags, number):
-        process = self.start(*flags, "--set", "commit_interval=10ms")
-        done = os.path.join(self.run_directory, "sink.done")
-        runs.wait_until(lambda: process.poll() is not None or (os.path.exists(done) and os.path.getsize(done) > 0), what="the first commit")
-        self.assertIsNone(process.poll(), "the run was over before it committed")
-        process.send_signal(number)
-        process.communicate(timeout=20)
-        runs.wait_until(lambda: not runs.processes_of(self.run_directory), what="the end of the workers")
+        super().stop_in_the_middle(flags, number)
         self.assertFalse(self.lines("run/sink.done")[-1]["sealed"])
 
     def kill_often(self, flags, stage, times):

@@ -15,22 +15,15 @@ class Resume(RunTest):
         with open(SAMPLE, "rb") as file:
             self.source = self.write("large.jsonl", file.read() * 150)
 
-    def stop_in_the_middle(self, number=signal.SIGINT):
-        """A run that has committed something and is not complete."""
-        process = self.start(*self.run_flags(self.source, "clean_text"), "--set", "commit_interval=10ms")
-        done = os.path.join(self.run_directory, "sink.done")
-        runs.wait_until(lambda: process.poll() is not None or (os.path.exists(done) and os.path.getsize(done) > 0), what="the first commit")
-        self.assertIsNone(process.poll(), "the run was over before it committed")
-        process.send_signal(number)
-        process.communicate(timeout=20)
-        runs.wait_until(lambda: not runs.processes_of(self.run_directory), what="the end of the workers")
+    def stop(self, number=signal.SIGINT):
+        self.stop_in_the_middle(self.run_flags(self.source, "clean_text"), number)
 
     def commits(self):
         return self.lines("run/sink.done")
 
     def test_resume_goes_on_and_gives_the_same_bytes(self):
         for number in (signal.SIGINT, signal.SIGKILL):
-            self.stop_in_the_middle(number)
+            self.stop(number)
             before = self.commits()[-1]
             self.assertFalse(before["sealed"])
             _, err = self.datagen("resume", self.run_directory)
@@ -42,7 +35,7 @@ class Resume(RunTest):
             os.unlink(self.path("out.jsonl"))
 
     def test_the_same_run_again_goes_on_and_then_is_complete(self):
-        self.stop_in_the_middle()
+        self.stop()
         self.datagen(*self.run_flags(self.source, "clean_text"))
         self.assertEqual(self.read("out.jsonl"), reference(self.source))
         _, err = self.datagen(*self.run_flags(self.source, "clean_text"))
@@ -56,7 +49,7 @@ class Resume(RunTest):
         self.assertEqual(self.report()["written"], self.report()["read"])
 
     def test_running_keys_may_change_and_meaning_may_not(self):
-        self.stop_in_the_middle()
+        self.stop()
         _, err = self.datagen("resume", self.run_directory, "--set", "clean_text.field=body", code=2)
         self.assertIn("a parameter changes what the stage writes", err)
         _, err = self.datagen("resume", self.run_directory, "--set", "clean_tex.workers=2", code=2)
@@ -67,7 +60,7 @@ class Resume(RunTest):
         self.assertEqual(self.read("out.jsonl"), reference(self.source))
 
     def test_an_output_that_was_changed_is_refused(self):
-        self.stop_in_the_middle()
+        self.stop()
         committed = self.commits()[-1]["output"]["bytes"]
         with open(self.path("out.jsonl"), "r+b") as file:
             file.seek(committed - 10)
@@ -79,13 +72,13 @@ class Resume(RunTest):
         self.assertIn("was changed since the run stopped", err)
 
     def test_an_input_that_shrank_is_refused(self):
-        self.stop_in_the_middle()
+        self.stop()
         os.truncate(self.source, 1000)
         _, err = self.datagen("resume", self.run_directory, code=2)
         self.assertIn("it had", err)
 
     def test_an_input_that_grows_is_read_up_to_its_frozen_size(self):
-        self.stop_in_the_middle()
+        self.stop()
         expected = reference(self.source)
         with open(self.source, "ab") as file:
             file.write(b'{"text":"too late"}\n')
@@ -106,7 +99,7 @@ class Resume(RunTest):
         self.assertEqual(self.read("out.jsonl"), reference(self.source))
 
     def test_a_torn_or_damaged_commit_counts_the_one_before(self):
-        self.stop_in_the_middle()
+        self.stop()
         whole = self.read("run/sink.done")
         expected = reference(self.source)
         saved = [(name, self.read(name)) for name in ("out.jsonl", "run/runtime.json", "run/dead_letter.jsonl")]

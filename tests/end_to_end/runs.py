@@ -123,6 +123,16 @@ class RunTest(unittest.TestCase):
             flags += ["--stage", stage]
         return flags + ["--output", "jsonl://" + self.path(output)]
 
+    def stop_in_the_middle(self, flags, number=signal.SIGINT):
+        """A run that has committed something and is not complete."""
+        process = self.start(*flags, "--set", "commit_interval=10ms")
+        done = os.path.join(self.run_directory, "sink.done")
+        wait_until(lambda: process.poll() is not None or (os.path.exists(done) and os.path.getsize(done) > 0), what="the first commit")
+        self.assertIsNone(process.poll(), "the run was over before it committed")
+        process.send_signal(number)
+        process.communicate(timeout=20)
+        wait_until(lambda: not processes_of(self.run_directory), what="the end of the workers")
+
     def report(self):
         with open(os.path.join(self.run_directory, "report.json")) as file:
             return json.load(file)

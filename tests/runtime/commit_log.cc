@@ -13,6 +13,8 @@
 #include <iterator>
 #include <random>
 
+#include "tests/temporary_folder.h"
+
 namespace datagen {
 namespace {
 
@@ -45,12 +47,7 @@ void expect_equal(const Commit& found, const Commit& wanted) {
 
 class CommitLogTest : public testing::Test {
  protected:
-  CommitLogTest() {
-    char name[] = "/dev/shm/datagen-test.XXXXXX";  // thousands of files: not on a disk
-    folder_ = mkdtemp(name);
-    path_ = folder_ / "sink.done";
-  }
-  ~CommitLogTest() override { fs::remove_all(folder_); }
+  CommitLogTest() { path_ = folder_ / "sink.done"; }
 
   void write(const std::string& text) { std::ofstream(path_, std::ios::binary) << text; }
   std::string read() const {
@@ -79,7 +76,8 @@ class CommitLogTest : public testing::Test {
     return found.value().size();
   }
 
-  fs::path folder_, path_;
+  TemporaryFolder own_{"/dev/shm"};  // thousands of files: not on a disk
+  fs::path folder_ = own_.path(), path_;
   std::vector<std::uint64_t> ends_;
 };
 

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/temporary_folder.h"
+
 namespace datagen {
 namespace {
 
@@ -15,9 +17,6 @@ namespace fs = std::filesystem;
 class InputFiles : public testing::Test {
  protected:
   InputFiles() {
-    char path[] = "/tmp/datagen-inputs.XXXXXX";
-    if (mkdtemp(path) == nullptr) throw std::runtime_error("mkdtemp");
-    folder_ = path;
     for (const char* name :
          {"b.jsonl", "a.jsonl.gz", "a.ndjson", "notes.txt", ".hidden.jsonl", "sub/c.jsonl.zst",
           "sub/deep/d.jsonl", "sub/deep/e.csv", ".git/x.jsonl", "odd[1].jsonl"}) {
@@ -26,7 +25,6 @@ class InputFiles : public testing::Test {
     }
     fs::create_directory_symlink(folder_, folder_ + "/sub/loop");
   }
-  ~InputFiles() override { fs::remove_all(folder_); }
 
   std::string list(const std::string& path) const {
     std::string names;
@@ -47,7 +45,8 @@ class InputFiles : public testing::Test {
     std::ofstream(folder_ + "/" + name) << text;
   }
 
-  std::string folder_;
+  TemporaryFolder own_;
+  std::string folder_ = own_.path();
 };
 
 TEST_F(InputFiles, AFileIsItselfWhateverItsName) {

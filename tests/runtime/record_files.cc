@@ -11,6 +11,7 @@
 
 #include "context_state.h"
 #include "packed.h"
+#include "tests/temporary_folder.h"
 
 namespace datagen {
 namespace {
@@ -24,13 +25,7 @@ struct Settings {
 
 class Sinking {
  public:
-  explicit Sinking(const Settings& settings) : settings_(settings) {
-    char path[] = "/tmp/datagen-sinking.XXXXXX";
-    if (mkdtemp(path) == nullptr) throw std::runtime_error("mkdtemp");
-    folder_ = path;
-    RecordFiles::declare(declared_);
-  }
-  ~Sinking() { fs::remove_all(folder_); }
+  explicit Sinking(const Settings& settings) : settings_(settings) { RecordFiles::declare(declared_); }
 
   // A new process.
   void open(const WrittenOutput& written, const std::string& header = "") {
@@ -71,7 +66,8 @@ class Sinking {
 
  private:
   Settings settings_;
-  std::string folder_;
+  TemporaryFolder own_;
+  std::string folder_ = own_.path();
   Parameters declared_;
   std::unique_ptr<RecordFiles> files_;
 };

@@ -16,6 +16,7 @@
 
 #include "datagen/testing.h"
 #include "json_write.h"
+#include "tests/temporary_folder.h"
 
 namespace datagen {
 namespace {
@@ -535,11 +536,6 @@ TEST(Testing, ABatchNamesEachRecordThatIsLost) {
 
 class MainTest : public testing::Test {
  protected:
-  MainTest() {
-    char folder[] = "/tmp/test_runner_XXXXXX";
-    folder_ = mkdtemp(folder);
-  }
-  ~MainTest() override { std::filesystem::remove_all(folder_); }
   template <class F>
   int main(F function, const std::string& input) {
     std::ofstream(folder_ + "/in") << input;
@@ -553,7 +549,8 @@ class MainTest : public testing::Test {
     text << std::ifstream(folder_ + "/out").rdbuf();
     return text.str();
   }
-  std::string folder_;
+  TemporaryFolder own_;
+  std::string folder_ = own_.path();
 };
 
 TEST_F(MainTest, RunStageTakesAGenericLambda) {

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/temporary_folder.h"
+
 namespace datagen {
 namespace {
 
@@ -14,19 +16,15 @@ using Kind = ipc::Directive::Kind;
 
 class SuspicionsTest : public testing::Test {
  protected:
-  SuspicionsTest() {
-    char path[] = "/tmp/datagen-test.XXXXXX";
-    folder_ = mkdtemp(path);
-    std::filesystem::create_directory(folder_ + "/quarantine");
-  }
-  ~SuspicionsTest() override { std::filesystem::remove_all(folder_); }
+  SuspicionsTest() { std::filesystem::create_directory(folder_ + "/quarantine"); }
   void write(int number, const std::string& text) {
     std::ofstream(folder_ + "/quarantine/" + std::to_string(number) + ".json") << text;
   }
   Suspicions skip(std::uint64_t row, std::uint64_t path, std::uint64_t number) {
     return read_suspicions({{Kind::skip, 0, 0, row, path, number}}, folder_);
   }
-  std::string folder_;
+  TemporaryFolder own_;
+  std::string folder_ = own_.path();
 };
 
 RecordView record_of(std::uint64_t row, std::string_view path = {}) {
