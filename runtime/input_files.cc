@@ -198,4 +198,11 @@ std::string FileCursor::bytes() const {
   return {reinterpret_cast<const char*>(&words), sizeof words};
 }
 
+void declare_record_limit(Parameters& parameters, const std::string& what) {
+  parameters.integer("max_record", std::int64_t{256} << 20)
+      .min(1)
+      .max(std::int64_t{1} << 31)
+      .help("longest " + what + " in bytes; a longer one becomes a dead letter");
+}
+
 }  // namespace datagen

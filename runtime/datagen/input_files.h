@@ -25,6 +25,9 @@ namespace datagen {
 std::vector<InputFile> list_input_files(const std::string& path,
                                         std::initializer_list<std::string_view> suffixes);
 
+// The parameter max_record, in bytes; `what` a record is in the file: "line".
+void declare_record_limit(Parameters& parameters, const std::string& what);
+
 // A place in the files, as the bytes of a cursor.
 struct FileCursor {
   SourcePosition position;

@@ -94,4 +94,18 @@ class RecordFiles {
   std::vector<std::shared_ptr<OutputFile>> retired_;  // parts that are written, not yet durable
 };
 
+// A sink whose output is record files: what it adds is the text.
+class RecordFilesSink : public Sink {
+ public:
+  explicit RecordFilesSink(std::string suffix) : files_(std::move(suffix)) {}
+  std::uint64_t held() const override { return files_.held(); }
+  void flush() override { files_.flush(); }
+  std::uint64_t bytes() const override { return files_.bytes(); }
+  void sync() override { files_.sync(); }
+  Tail tail() const override { return files_.tail(); }
+
+ protected:
+  RecordFiles files_;
+};
+
 }  // namespace datagen

@@ -1,12 +1,18 @@
 // What csv:// has in common for reading and writing.
 #pragma once
 
+#include <datagen/parameters.h>
+
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace datagen {
+
+inline void declare_delimiter(Parameters& parameters) {
+  parameters.text("delimiter", "auto").help("one character, or tab; auto: a tab for .tsv, else a comma");
+}
 
 // "," or ";" or "tab"; auto: a tab for .tsv, else a comma.
 inline char read_delimiter(const std::string& text, std::string_view path) {

@@ -15,12 +15,14 @@ using datagen::CannotWrite;
 using datagen::Context;
 namespace ondemand = simdjson::ondemand;
 
-class CsvSink : public datagen::Sink {
+class CsvSink : public datagen::RecordFilesSink {
  public:
+  CsvSink() : RecordFilesSink(".csv") {}
+
   static void describe(datagen::Parameters& p) {
     p.describe("Writes CSV: a column for each field",
                "output: {uri: csv://clean.csv, columns: \"text,len\"}");
-    p.text("delimiter", "auto").help("one character, or tab; auto: a tab for .tsv, else a comma");
+    datagen::declare_delimiter(p);
     p.boolean("header", true).help("every file begins with the names of the columns");
     p.text("columns", "").help("fields to write, as a,b,c; empty: those of the first record, in its order");
     p.choice("other_fields", {"fail", "ignore"}, "fail").help("what a field that has no column does");
@@ -54,12 +56,6 @@ class CsvSink : public datagen::Sink {
     }
     files_.write(text_.view(), ends_);
   }
-
-  std::uint64_t held() const override { return files_.held(); }
-  void flush() override { files_.flush(); }
-  std::uint64_t bytes() const override { return files_.bytes(); }
-  void sync() override { files_.sync(); }
-  Tail tail() const override { return files_.tail(); }
 
  private:
   void configure(const std::string& path, Context& context) {
@@ -152,7 +148,6 @@ class CsvSink : public datagen::Sink {
     out.commit(csv_write(to, text.size() * 2 + 2, text.data(), text.size()));
   }
 
-  datagen::RecordFiles files_{".csv"};
   char delimiter_ = ',';
   bool has_header_ = true, ignores_others_ = false;
   std::string line_end_;

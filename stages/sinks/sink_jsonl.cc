@@ -8,8 +8,10 @@ namespace {
 
 using datagen::Context;
 
-class JsonlSink : public datagen::Sink {
+class JsonlSink : public datagen::RecordFilesSink {
  public:
+  JsonlSink() : RecordFilesSink(".jsonl") {}
+
   static void describe(datagen::Parameters& p) {
     p.describe("Writes JSON Lines: one JSON object a line",
                "output: {uri: jsonl://data/clean/, split: 1GiB, compress: zst}");
@@ -29,12 +31,6 @@ class JsonlSink : public datagen::Sink {
     files_.write(lines, ends_);
   }
 
-  std::uint64_t held() const override { return files_.held(); }
-  void flush() override { files_.flush(); }
-  std::uint64_t bytes() const override { return files_.bytes(); }
-  void sync() override { files_.sync(); }
-  Tail tail() const override { return files_.tail(); }
-
  private:
   void find_ends(std::string_view lines, std::uint64_t records) {
     ends_.reserve(records);
@@ -45,7 +41,6 @@ class JsonlSink : public datagen::Sink {
     }
   }
 
-  datagen::RecordFiles files_{".jsonl"};
   std::vector<std::size_t> ends_;
 };
 

@@ -24,13 +24,10 @@ class CsvSource : public datagen::Source {
   static void describe(datagen::Parameters& p) {
     p.describe("Reads CSV: each row becomes an object of texts",
                "input: {uri: csv://data/*.csv.gz, delimiter: ;}");
-    p.text("delimiter", "auto").help("one character, or tab; auto: a tab for .tsv, else a comma");
+    datagen::declare_delimiter(p);
     p.boolean("header", true).help("the first row of each file has the names of the columns");
     p.text("columns", "").help("names of the columns, as a,b,c; instead of the header's");
-    p.integer("max_record", std::int64_t{256} << 20)
-        .min(1)
-        .max(std::int64_t{1} << 31)
-        .help("longest row in bytes; a longer one becomes a dead letter");
+    datagen::declare_record_limit(p, "row");
   }
 
   std::vector<InputFile> freeze(const std::string& path, Context& context) override {

@@ -18,10 +18,7 @@ class JsonlSource : public datagen::Source {
   static void describe(datagen::Parameters& p) {
     p.describe("Reads JSON Lines: one JSON object a line",
                "input: jsonl://data/raw.jsonl  # or data/, data/**/*.jsonl.zst, @files.txt");
-    p.integer("max_record", std::int64_t{256} << 20)
-        .min(1)
-        .max(std::int64_t{1} << 31)
-        .help("longest line in bytes; a longer one becomes a dead letter");
+    datagen::declare_record_limit(p, "line");
   }
 
   std::vector<InputFile> freeze(const std::string& path, Context&) override {

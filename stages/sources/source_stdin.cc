@@ -50,10 +50,7 @@ class StdinSource : public datagen::Source {
  public:
   static void describe(datagen::Parameters& p) {
     p.describe("Reads JSON Lines from the standard input", "input: stdin://");
-    p.integer("max_record", std::int64_t{256} << 20)
-        .min(1)
-        .max(std::int64_t{1} << 31)
-        .help("longest line in bytes; a longer one becomes a dead letter");
+    datagen::declare_record_limit(p, "line");
   }
 
   // A pipe by its number, so that a second run with another pipe is not taken for the same.
