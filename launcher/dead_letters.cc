@@ -1,4 +1,5 @@
 #include "launcher/dead_letters.h"
+#include "runtime/json_fields.h"
 
 #include <simdjson.h>
 
@@ -15,16 +16,8 @@ namespace datagen::launcher {
 namespace {
 
 namespace dom = simdjson::dom;
-
-std::string text_of(dom::element object, std::string_view key) {
-  std::string_view value;
-  return object[key].get(value) == simdjson::SUCCESS ? std::string(value) : std::string();
-}
-
-std::uint64_t number(dom::element object, std::string_view key, std::uint64_t fallback) {
-  std::uint64_t value = fallback;
-  return object[key].get(value) == simdjson::SUCCESS ? value : fallback;
-}
+using json::number;
+using json::text_of;
 
 std::string decode(std::string_view base64) {
   namespace codec = boost::beast::detail::base64;

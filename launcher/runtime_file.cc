@@ -7,6 +7,7 @@
 
 #include "launcher/json_text.h"
 #include "runtime/commit_log.h"
+#include "runtime/json_fields.h"
 
 namespace datagen::launcher {
 
@@ -98,27 +99,10 @@ std::string to_json(const RuntimeFile& file) {
 }
 
 // ---- reading
-
-std::uint64_t number(dom::element object, std::string_view key, std::uint64_t fallback = 0) {
-  std::uint64_t value = fallback;
-  return object[key].get(value) == simdjson::SUCCESS ? value : fallback;
-}
-
-std::string text_of(dom::element object, std::string_view key) {
-  std::string_view value;
-  return object[key].get(value) == simdjson::SUCCESS ? std::string(value) : std::string();
-}
-
-bool flag(dom::element object, std::string_view key) {
-  bool value = false;
-  return object[key].get(value) == simdjson::SUCCESS && value;
-}
-
-std::vector<dom::element> list(dom::element object, std::string_view key) {
-  dom::array values;
-  if (object[key].get(values) != simdjson::SUCCESS) return {};
-  return {values.begin(), values.end()};
-}
+using json::flag;
+using json::list;
+using json::number;
+using json::text_of;
 
 std::vector<std::uint32_t> indices(dom::element object, std::string_view key) {
   std::vector<std::uint32_t> found;
@@ -220,8 +204,7 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
     plan.record_bytes_max = number(limits, "max_record_bytes", plan.record_bytes_max);
     plan.overflow_bytes = number(limits, "overflow_bytes", plan.overflow_bytes);
   }
-  if (bool checksums = true; root["checksums"].get(checksums) == simdjson::SUCCESS)
-    plan.checksums = checksums;
+  plan.checksums = flag(root, "checksums", plan.checksums);
   if (dom::element commit; root["commit"].get(commit) == simdjson::SUCCESS) {
     plan.commit_interval_ms = number(commit, "interval_ms", plan.commit_interval_ms);
     plan.commit_bytes = number(commit, "bytes", plan.commit_bytes);

@@ -16,6 +16,7 @@
 
 #include "launcher/process.h"
 #include "launcher/suggest.h"
+#include "runtime/json_fields.h"
 
 namespace datagen::launcher {
 
@@ -23,6 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace dom = simdjson::dom;
+using json::flag;
+using json::text_of;
 
 // An executable that is no stage may wait for input or start a server: it is not given long.
 constexpr std::chrono::milliseconds kDescribeTimeout{2000};
@@ -32,16 +35,6 @@ constexpr std::chrono::milliseconds kListTimeout{120'000};
 bool is_executable_file(const std::string& path) {
   struct stat info {};
   return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(path.c_str(), X_OK) == 0;
-}
-
-std::string text(dom::element object, std::string_view key) {
-  std::string_view value;
-  return object[key].get(value) == simdjson::SUCCESS ? std::string(value) : std::string();
-}
-
-bool flag(dom::element object, std::string_view key) {
-  bool value = false;
-  return object[key].get(value) == simdjson::SUCCESS && value;
 }
 
 std::optional<double> bound(dom::element object, std::string_view key) {
@@ -65,8 +58,8 @@ std::optional<ParameterDescription::Type> parameter_type(const std::string& name
 
 Result<ParameterDescription> read_parameter(dom::element given) {
   ParameterDescription parameter;
-  parameter.name = text(given, "name");
-  const auto type = parameter_type(text(given, "type"));
+  parameter.name = text_of(given, "name");
+  const auto type = parameter_type(text_of(given, "type"));
   if (parameter.name.empty() || !type) return Error("a parameter without a name or of an unknown type");
   parameter.type = *type;
   if (dom::element value; given["default"].get(value) == simdjson::SUCCESS)
@@ -81,7 +74,7 @@ Result<ParameterDescription> read_parameter(dom::element given) {
   }
   parameter.required = flag(given, "required");
   parameter.secret = flag(given, "secret");
-  parameter.help = text(given, "help");
+  parameter.help = text_of(given, "help");
   return parameter;
 }
 
@@ -100,13 +93,13 @@ Result<StageDescription> read_description(const std::string& executable, const s
     return refuse(fmt::format("it speaks version {}, this launcher version 1; build it again", version));
   StageDescription stage;
   stage.executable = executable;
-  stage.name = text(root, "name");
-  const std::string kind = text(root, "kind");
+  stage.name = text_of(root, "name");
+  const std::string kind = text_of(root, "kind");
   if (kind != "source" && kind != "sink" && kind != "stage")
     return refuse("it is of unknown kind '" + kind + "'");
   stage.kind = kind == "source" ? StageKind::source : kind == "sink" ? StageKind::sink : StageKind::stage;
-  stage.help = text(root, "help");
-  stage.example = text(root, "example");
+  stage.help = text_of(root, "help");
+  stage.example = text_of(root, "example");
   stage.stateful = flag(root, "stateful");
   stage.batch = flag(root, "batch");
   if (dom::array parameters; root["parameters"].get(parameters) == simdjson::SUCCESS) {
@@ -195,7 +188,7 @@ Result<std::vector<FrozenInput>> StageCatalog::freeze(const std::string& executa
     return Error(executable + ": its answer to --freeze is no JSON array");
   std::vector<FrozenInput> frozen;
   for (const dom::element input : inputs) {
-    FrozenInput entry{text(input, "uri"), 0};
+    FrozenInput entry{text_of(input, "uri"), 0};
     if (input["bytes"].get(entry.bytes) != simdjson::SUCCESS)
       return Error(executable + ": an input without bytes in its answer to --freeze");
     frozen.push_back(std::move(entry));

@@ -13,6 +13,7 @@
 #include <iterator>
 
 #include "byte_buffer.h"
+#include "json_fields.h"
 #include "json_write.h"
 
 namespace datagen {
@@ -79,16 +80,8 @@ std::string hex64(std::uint64_t value) {
 }
 
 // ---- reading
-
-std::uint64_t number(dom::element object, std::string_view key) {
-  std::uint64_t value = 0;
-  return object[key].get(value) == simdjson::SUCCESS ? value : 0;
-}
-
-std::string text_of(dom::element object, std::string_view key) {
-  std::string_view value;
-  return object[key].get(value) == simdjson::SUCCESS ? std::string(value) : std::string();
-}
+using json::number;
+using json::text_of;
 
 template <class Take>
 void each_member(dom::element object, std::string_view key, Take take) {

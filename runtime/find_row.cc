@@ -53,8 +53,7 @@ int find_row(const detail::SourceDefinition& definition, const WorkerOptions& op
     Context context(state);
     const auto source = definition.make();
     source->open(weld.inputs, {}, context);
-    DeadLetterContext dead_letters{weld.stage, {}};
-    for (const InputFile& input : weld.inputs) dead_letters.sources.push_back(input.uri);
+    const DeadLetterContext dead_letters = weld.dead_letters();
     std::vector<std::byte> space(kFrameBytes);
     FrameWriter writer;
     StageNotes notes;

@@ -34,7 +34,7 @@ class SinkWorker {
         setup_(setup),
         weld_(setup.weld()),
         ports_(setup.ports()),
-        dead_letters_(setup.dead_letters()),
+        dead_letters_(setup.weld().dead_letters()),
         done_path_(weld_.run_directory + "/" + weld_.stage + ".done"),
         journal_(weld_.run_directory + "/" + weld_.stage + ".journal") {}
 

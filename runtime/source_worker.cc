@@ -62,7 +62,7 @@ class SourceWorker {
   }
 
   int run() {
-    const DeadLetterContext dead_letters = setup_.dead_letters();
+    const DeadLetterContext dead_letters = setup_.weld().dead_letters();
     for (std::uint64_t seq = ports_.next_output();; ++seq) {
       if (ports_.wait_for_room(seq) == Ports::Outcome::cancelled) return kWorkerCancelled;
       setup_.show_frame(seq);

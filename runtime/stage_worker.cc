@@ -22,7 +22,7 @@ class StageWorker {
       : definition_(definition),
         setup_(setup),
         ports_(setup.ports()),
-        runner_(definition, setup.context_state(), setup.dead_letters(), setup.weld().runner,
+        runner_(definition, setup.context_state(), setup.weld().dead_letters(), setup.weld().runner,
                 [&setup](int thread, std::size_t first, std::size_t count, const RecordView* record) {
                   setup.show_record(thread, first, count, record);
                 }),

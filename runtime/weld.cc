@@ -1,4 +1,5 @@
 #include "weld.h"
+#include "json_fields.h"
 
 #include <fcntl.h>
 #include <simdjson.h>
@@ -16,24 +17,10 @@ namespace datagen {
 namespace {
 
 namespace dom = simdjson::dom;
-
-std::uint64_t number(dom::element object, std::string_view key, std::uint64_t fallback = 0) {
-  std::uint64_t value = fallback;
-  if (object[key].get(value) != simdjson::SUCCESS) return fallback;
-  return value;
-}
-
-std::string text(dom::element object, std::string_view key, std::string_view fallback = "") {
-  std::string_view value = fallback;
-  if (object[key].get(value) != simdjson::SUCCESS) value = fallback;
-  return std::string(value);
-}
-
-std::vector<dom::element> list(dom::element object, std::string_view key) {
-  dom::array values;
-  if (object[key].get(values) != simdjson::SUCCESS) return {};
-  return {values.begin(), values.end()};
-}
+using json::flag;
+using json::list;
+using json::number;
+using json::text_of;
 
 Result<ParameterValue> parameter_value(const Parameter& parameter, dom::element value) {
   std::string_view shown;
@@ -72,7 +59,7 @@ void read_runner(dom::element stage, RunnerOptions& runner) {
   runner.batch_size = number(stage, "batch_size");
   runner.retries = static_cast<int>(number(stage, "retries"));
   runner.backoff = std::chrono::milliseconds(number(stage, "backoff_ms", 100));
-  const std::string on_error = text(stage, "on_error", "dead_letter");
+  const std::string on_error = text_of(stage, "on_error", "dead_letter");
   runner.on_error = on_error == "drop"   ? OnError::drop
                     : on_error == "fail" ? OnError::fail
                                          : OnError::dead_letter;
@@ -99,6 +86,12 @@ Result<std::string> read_secret(const std::string& reference) {
   return secret;
 }
 
+DeadLetterContext Weld::dead_letters() const {
+  DeadLetterContext context{stage, {}};
+  for (const InputFile& input : inputs) context.sources.push_back(input.uri);
+  return context;
+}
+
 Result<Weld> Weld::load(const std::string& run_directory, const std::string& stage,
                         const Parameters& declared) {
   const std::string path = run_directory + "/runtime.json";
@@ -110,16 +103,16 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   if (number(plan, "version") != 1) return Error(path + " is of a version that this build does not know");
   Weld weld;
   weld.run_directory = run_directory;
-  weld.run_id = text(plan, "run_id");
+  weld.run_id = text_of(plan, "run_id");
   weld.generation = number(plan, "generation", 1);
-  const std::string ids = text(plan, "ids", "add");
+  const std::string ids = text_of(plan, "ids", "add");
   weld.ids = ids == "off" ? Ids::off : ids == "keep" ? Ids::keep : Ids::add;
   dom::element limits;
   if (plan["limits"].get(limits) == simdjson::SUCCESS) {
     weld.record_bytes_max = number(limits, "max_record_bytes", weld.record_bytes_max);
     weld.overflow_bytes = number(limits, "overflow_bytes", weld.overflow_bytes);
   }
-  if (plan["checksums"].get(weld.checksums) != simdjson::SUCCESS) weld.checksums = true;
+  weld.checksums = flag(plan, "checksums", true);
   dom::element commit;
   if (plan["commit"].get(commit) == simdjson::SUCCESS) {
     weld.commit_interval = std::chrono::milliseconds(number(commit, "interval_ms", 1000));
@@ -129,13 +122,13 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   if (plan["resume"].get(resume) == simdjson::SUCCESS && !resume.is_null()) {
     weld.resume = {number(resume, "mark"), number(resume, "seq"), {}};
     try {
-      boost::algorithm::unhex(text(resume, "cursor"), std::back_inserter(weld.resume.cursor));
+      boost::algorithm::unhex(text_of(resume, "cursor"), std::back_inserter(weld.resume.cursor));
     } catch (const boost::algorithm::hex_decode_error&) {
       return Error(path + ": the cursor is not hexadecimal");
     }
   }
   for (const dom::element input : list(plan, "inputs")) {
-    weld.inputs.push_back({text(input, "uri"), number(input, "bytes")});
+    weld.inputs.push_back({text_of(input, "uri"), number(input, "bytes")});
   }
   std::vector<ipc::CellRange> cells;
   std::size_t sinks = 0;
@@ -144,8 +137,8 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   for (const dom::element entry : list(plan, "stages")) {
     cells.push_back({static_cast<std::uint32_t>(number(entry, "first_cell")),
                      static_cast<std::uint32_t>(number(entry, "workers", 1))});
-    weld.stage_names.push_back(text(entry, "id"));
-    if (text(entry, "kind") == "sink") ++sinks;
+    weld.stage_names.push_back(text_of(entry, "id"));
+    if (text_of(entry, "kind") == "sink") ++sinks;
     if (weld.stage_names.back() != stage) continue;
     weld.stage_index = static_cast<std::uint32_t>(cells.size() - 1);
     found = entry;
@@ -154,7 +147,7 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   if (!any) return Error(path + " has no stage '" + stage + "'");
   weld.stage = stage;
   weld.cells = cells[weld.stage_index];
-  const std::string uri = text(found, "uri");
+  const std::string uri = text_of(found, "uri");
   const std::size_t scheme = uri.find("://");
   weld.path = scheme == std::string::npos ? uri : uri.substr(scheme + 3);
   DATAGEN_TRY(read_parameters(found, declared, weld.parameters));

@@ -47,6 +47,9 @@ struct Weld {
     std::string cursor;
   } resume;
 
+  // What the dead letters of this stage are named by.
+  DeadLetterContext dead_letters() const;
+
   // Errors: the file cannot be read, is no plan of a known version, or has no such stage; parameters that
   // `declared` does not know.
   static Result<Weld> load(const std::string& run_directory, const std::string& stage,

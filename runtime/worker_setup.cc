@@ -82,12 +82,6 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   return setup;
 }
 
-DeadLetterContext WorkerSetup::dead_letters() const {
-  DeadLetterContext context{weld_.stage, {}};
-  for (const InputFile& input : weld_.inputs) context.sources.push_back(input.uri);
-  return context;
-}
-
 void WorkerSetup::show_frame(std::uint64_t seq) {
   ipc::Cell& cell = ports_->cell();
   cell.current_frame.store(seq, std::memory_order_relaxed);

@@ -21,7 +21,6 @@ class WorkerSetup {
   const Weld& weld() const { return weld_; }
   ipc::Ports& ports() { return *ports_; }
   detail::ContextState& context_state() { return *context_; }
-  DeadLetterContext dead_letters() const;
 
   // For display: what this worker has in its hands.
   void show_frame(std::uint64_t seq);
