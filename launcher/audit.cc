@@ -69,14 +69,13 @@ std::uint64_t Audit::dead() const {
 Result<Audit> audit_run(const std::string& run_directory, const Plan& plan) {
   Audit audit;
   audit.sealed = true;
-  std::vector<std::string> names;
+  const std::vector<std::string> names = plan.stage_names();
   for (const PlannedStage& stage : plan.stages) {
-    names.push_back(stage.id);
     audit.stages.emplace_back().id = stage.id;
   }
   for (const PlannedStage& sink : plan.stages) {
     if (sink.kind != StageKind::sink) continue;
-    DATAGEN_TRY(const auto commits, read_commits(run_directory + "/" + sink.id + ".done", names));
+    DATAGEN_TRY(const auto commits, read_commits(done_path(run_directory, sink), names));
     if (commits.empty()) {
       audit.sealed = false;
       continue;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "ipc/result.h"
+
 namespace datagen::launcher {
 
 // A graph as it is named on the command line: a file, or --input, --stage and --output.
@@ -60,5 +62,8 @@ int stages_command(const std::string& name, bool json);
 
 // Prints "datagen: MESSAGE" to stderr.
 void complain(const std::string& message);
+// The same for a call that cannot be carried out: its exit code.
+int refuse(const std::string& message);
+int refuse(const Error& error);
 
 }  // namespace datagen::launcher

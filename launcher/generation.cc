@@ -39,12 +39,11 @@ struct Committed {
 };
 
 Result<std::vector<Committed>> read_all(const std::string& run_directory, const Plan& plan) {
-  std::vector<std::string> names;
-  for (const PlannedStage& stage : plan.stages) names.push_back(stage.id);
+  const std::vector<std::string> names = plan.stage_names();
   std::vector<Committed> all;
   for (const PlannedStage& stage : plan.stages) {
     if (!stage.commits()) continue;
-    Committed& committed = all.emplace_back(Committed{&stage, run_directory + "/" + stage.id + ".done", {}});
+    Committed& committed = all.emplace_back(Committed{&stage, done_path(run_directory, stage), {}});
     DATAGEN_TRY(committed.commits, read_commits(committed.path, names));
   }
   return all;

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "launcher/graph.h"
+#include "launcher/report.h"
 #include "launcher/stage_catalog.h"
 
 namespace datagen::launcher {
@@ -14,6 +15,8 @@ namespace datagen::launcher {
 namespace fs = std::filesystem;
 
 void complain(const std::string& message) { std::fprintf(stderr, "datagen: %s\n", message.c_str()); }
+int refuse(const std::string& message) { return complain(message), kUsage; }
+int refuse(const Error& error) { return refuse(error.message()); }
 
 namespace {
 

@@ -209,6 +209,16 @@ void assign_cells(Plan& plan) {
   }
 }
 
+std::vector<std::string> Plan::stage_names() const {
+  std::vector<std::string> names;
+  for (const PlannedStage& stage : stages) names.push_back(stage.id);
+  return names;
+}
+
+std::string done_path(const std::string& run_directory, const PlannedStage& stage) {
+  return run_directory + "/" + stage.id + ".done";
+}
+
 std::uint32_t Plan::cells() const {
   std::uint32_t count = 0;
   for (const PlannedStage& stage : stages) count += stage.workers();
@@ -244,8 +254,7 @@ Result<void> set_running_key(Plan& plan, const std::string& path, const std::str
   const std::size_t dot = path.find('.');
   const std::string id = path.substr(0, dot);
   const auto stage = std::ranges::find(plan.stages, id, &PlannedStage::id);
-  std::vector<std::string> ids;
-  for (const PlannedStage& known : plan.stages) ids.push_back(known.id);
+  const std::vector<std::string> ids = plan.stage_names();
   if (dot == std::string::npos || stage == plan.stages.end()) {
     return Error(fmt::format(
         "{}: the run has no stage '{}'{}; a resume changes STAGE.KEY=VALUE, for example {}.timeout=120s",
@@ -277,6 +286,17 @@ Result<void> set_running_key(Plan& plan, const std::string& path, const std::str
   }
   stage->running.*key->number = number.value();
   assign_cells(plan);
+  return success();
+}
+
+Result<void> set_running_keys(Plan& plan, const std::vector<std::string>& sets) {
+  for (const std::string& set : sets) {
+    const std::size_t equals = set.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return Error(fmt::format("--set {}: expected PATH=VALUE, for example score.timeout=120s", set));
+    const auto changed = set_running_key(plan, set.substr(0, equals), set.substr(equals + 1));
+    if (!changed) return Error("--set " + changed.error().message());
+  }
   return success();
 }
 

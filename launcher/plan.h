@@ -57,6 +57,7 @@ struct Plan {
   std::vector<FrozenInput> inputs;
   std::vector<std::string> outputs;  // absolute paths that the sinks will write
 
+  std::vector<std::string> stage_names() const;  // in the order of the stages
   std::uint32_t cells() const;
   std::uint32_t threads_max() const;
   // What a run needs in /dev/shm, overflow excluded.
@@ -67,12 +68,17 @@ struct Plan {
 // Errors: all that stands against the graph, each with place and remedy.
 Checked<Plan> make_plan(const Graph& graph, StageLookup& lookup);
 
+// Where a committer's log stands.
+std::string done_path(const std::string& run_directory, const PlannedStage& stage);
+
 // Numbers the workers' cells; again after `workers` changed.
 void assign_cells(Plan& plan);
 
 // Sets a running key, given as STAGE.KEY or max_dead_letters: all that may change between a run and its
 // resume. Errors: no such stage or key, a key of meaning, a value that does not fit.
 Result<void> set_running_key(Plan& plan, const std::string& path, const std::string& value);
+// The same for a list of PATH=VALUE, as `--set` takes it. Errors: also, no '='.
+Result<void> set_running_keys(Plan& plan, const std::vector<std::string>& sets);
 
 // What the run's output depends on, as PATH and value: two plans with the same keys give the same output.
 using MeaningKeys = std::vector<std::pair<std::string, std::string>>;

@@ -11,6 +11,7 @@
 
 #include "launcher/json_text.h"
 #include "runtime/commit_log.h"
+#include "runtime/json_fields.h"
 
 namespace datagen::launcher {
 
@@ -21,12 +22,6 @@ namespace dom = simdjson::dom;
 constexpr const char* kOwnPlanFile = "before_replay.json";
 
 std::string letters_path(const std::string& run_directory) { return run_directory + "/replay.jsonl"; }
-
-std::vector<std::string> stage_names(const Plan& plan) {
-  std::vector<std::string> names;
-  for (const PlannedStage& stage : plan.stages) names.push_back(stage.id);
-  return names;
-}
 
 std::uint32_t index_of(const Plan& plan, const std::string& id) {
   return static_cast<std::uint32_t>(std::ranges::find(plan.stages, id, &PlannedStage::id) -
@@ -85,19 +80,19 @@ Result<Replayed> read_replayed(const std::string& run_directory) {
       }
       continue;
     }
-    std::string_view id, name;
-    Replayed::Letter& letter = replayed.letters.emplace_back();
-    if (root["id"].get(id) == simdjson::SUCCESS) letter.id = id;
-    if (root["file"].get(name) == simdjson::SUCCESS) letter.file = name;
-    if (root["at"].get(letter.at) != simdjson::SUCCESS)
-      return Error(letters_path(run_directory) + " is damaged");
+    replayed.letters.push_back(
+        {json::text_of(root, "id"), json::text_of(root, "file"), json::number(root, "at")});
   }
   if (file.bad()) return Error("cannot read " + letters_path(run_directory));
   return replayed;
 }
 
-bool is_of(const std::string& id, const std::string& ancestor) {
-  return id == ancestor || id.starts_with(ancestor + "_");
+// The record itself, or a child of it, is among the ids.
+bool has_record_of(const std::set<std::string>& ids, const std::string& id) {
+  if (ids.contains(id)) return true;
+  const std::string children = id + "_";
+  const auto first = ids.lower_bound(children);
+  return first != ids.end() && first->starts_with(children);
 }
 
 Result<void> check_stage(const Plan& plan, const PlannedStage& stage,
@@ -192,23 +187,23 @@ Result<void> begin_replay(const std::string& run_directory, RuntimeFile& runtime
 Result<void> reopen_commits(const std::string& run_directory, const RuntimeFile& runtime) {
   const Plan& plan = runtime.plan;
   const Replay& replay = *runtime.replay;
-  const std::vector<std::string> names = stage_names(plan);
-  const auto path_of = [&](const PlannedStage& stage) { return run_directory + "/" + stage.id + ".done"; };
+  const std::vector<std::string> names = plan.stage_names();
   std::uint64_t seq = 0;
   for (const PlannedStage& sink : plan.stages) {
     if (!sink.commits()) continue;
-    DATAGEN_TRY(const auto commits, read_commits(path_of(sink), names));
+    DATAGEN_TRY(const auto commits, read_commits(done_path(run_directory, sink), names));
     if (!commits.empty()) seq = std::max(seq, commits.back().commit.seq);
   }
   bool is_first = true;
   for (const PlannedStage& sink : plan.stages) {
     if (!sink.commits()) continue;
     const bool corrects_books = std::exchange(is_first, false);
-    DATAGEN_TRY(const auto commits, repair_commits(path_of(sink), names));
-    if (commits.empty()) return Error(path_of(sink) + " holds no commit");
+    DATAGEN_TRY(const auto commits, repair_commits(done_path(run_directory, sink), names));
+    if (commits.empty()) return Error(done_path(run_directory, sink) + " holds no commit");
     Commit commit = commits.back().commit;
     if (commit.mark >= replay.mark) continue;  // has been opened before
-    if (!commit.sealed) return Error(path_of(sink) + " is not sealed; only a complete run can be replayed");
+    if (!commit.sealed)
+      return Error(done_path(run_directory, sink) + " is not sealed; only a complete run can be replayed");
     commit.sealed = false;
     commit.mark = replay.mark;
     commit.seq = seq;
@@ -222,25 +217,24 @@ Result<void> reopen_commits(const std::string& run_directory, const RuntimeFile&
       read.in -= replay.letters;
       read.out -= replay.letters;
     }
-    DATAGEN_TRY(CommitLog(path_of(sink), names).append(commit));
+    DATAGEN_TRY(CommitLog(done_path(run_directory, sink), names).append(commit));
   }
   return success();
 }
 
 Result<std::string> finish_replay(const std::string& run_directory, RuntimeFile& runtime) {
   DATAGEN_TRY(const Replayed replayed, read_replayed(run_directory));
-  std::vector<std::string> dead_again;
+  std::set<std::string> dead_again;
   DATAGEN_TRY(each_dead_letter(run_directory, {}, [&](const DeadLetter& letter) {
     const auto length = replayed.lengths.find(letter.file);
-    if (length == replayed.lengths.end() || letter.at >= length->second) dead_again.push_back(letter.id);
+    if (length == replayed.lengths.end() || letter.at >= length->second) dead_again.insert(letter.id);
     return true;
   }));
   std::string text;
   DATAGEN_TRY(text, read_replay_notes(run_directory));
   std::size_t dead = 0;
   for (const Replayed::Letter& letter : replayed.letters) {
-    const bool died =
-        std::ranges::any_of(dead_again, [&](const std::string& id) { return is_of(id, letter.id); });
+    const bool died = has_record_of(dead_again, letter.id);
     if (died) ++dead;
     text += fmt::format("{{\"file\": {}, \"at\": {}, \"id\": {}, \"replayed\": \"{}\"}}\n",
                         json_string(letter.file), letter.at, json_string(letter.id), died ? "dead" : "ok");

@@ -16,8 +16,6 @@ namespace datagen::launcher {
 
 namespace {
 
-int refuse(const std::string& message) { return complain(message), kUsage; }
-
 // Letters whose record is not in them in full stay where they are.
 std::size_t leave_out_cut_ones(std::vector<ReplayBatch>& batches) {
   std::size_t count = 0;
@@ -69,12 +67,8 @@ int replay_command(const ReplayArguments& arguments) {
       return refuse(fmt::format("the dead letters of stage '{}' cannot be replayed: {}{}", batch.stage,
                                 plan.error().message(),
                                 batches.value().size() > 1 ? " (choose others with --stage)" : ""));
-    for (const std::string& set : arguments.sets) {
-      const std::size_t equals = std::min(set.find('='), set.size());
-      const auto done =
-          set_running_key(plan.value(), set.substr(0, equals), set.substr(std::min(equals + 1, set.size())));
-      if (!done) return refuse("--set " + done.error().message());
-    }
+    if (const auto changed = set_running_keys(plan.value(), arguments.sets); !changed)
+      return refuse(changed.error().message());
     plans.push_back(std::move(plan).value());
   }
   for (std::size_t index = 0; index < plans.size(); ++index) {

@@ -18,9 +18,6 @@ namespace datagen::launcher {
 
 namespace {
 
-int refuse(const std::string& message) { return complain(message), kUsage; }
-int refuse(const Error& error) { return refuse(error.message()); }
-
 std::string new_run_id() {
   std::random_device random;
   return fmt::format("{:08x}{:04x}", random(), random() & 0xffff);
@@ -130,13 +127,7 @@ int resume_command(const ResumeArguments& arguments) {
     if (!planned) return kUsage;
     if (const auto adopted = adopt(std::move(planned->plan), plan); !adopted) return refuse(adopted.error());
   }
-  for (const std::string& set : arguments.sets) {
-    const std::size_t equals = set.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return refuse(fmt::format("--set {}: expected PATH=VALUE, for example score.timeout=120s", set));
-    const auto changed = set_running_key(plan, set.substr(0, equals), set.substr(equals + 1));
-    if (!changed) return refuse("--set " + changed.error().message());
-  }
+  if (const auto changed = set_running_keys(plan, arguments.sets); !changed) return refuse(changed.error());
   return go_on(directory.value(), runtime.value(), arguments.same_binary, {arguments.quiet, arguments.json});
 }
 

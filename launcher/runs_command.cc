@@ -31,8 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-int refuse(const std::string& message) { return complain(message), kUsage; }
-
 // The process that holds a run's lock, if one does.
 std::optional<pid_t> holder_of(const std::string& run_directory) {
   const int fd = open((run_directory + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
