@@ -29,8 +29,7 @@ enum class WorkerState : std::uint32_t {
   running,
   waiting_for_input,
   waiting_for_room,
-  finished,
-  failed  // it gave up itself: its exit code is one of ipc/worker_exit.h
+  finished
 };
 
 // Counters that grow while a worker runs. Display only.
@@ -85,6 +84,9 @@ struct alignas(kCacheLine) Cell {
   AtomicWord start_ticks;  // field 22 of /proc/PID/stat: tells a reused pid
   AtomicWord heartbeat_ns;
   AtomicWord current_frame;
+  // 1: the worker ends by its own will, and its exit code is one of ipc/worker_exit.h. Apart from `state`,
+  // which the main thread goes on writing while another thread (a sink's committer) gives up.
+  std::atomic<std::uint32_t> gave_up;
 
   alignas(kCacheLine) Counters counters;
 
@@ -97,7 +99,7 @@ struct alignas(kCacheLine) Cell {
 };
 
 static_assert(sizeof(InFlight) == kCacheLine && sizeof(Counters) == 96 && sizeof(Cell) == 6 * kCacheLine);
-static_assert(offsetof(Cell, semaphore) == 8 && offsetof(Cell, pid) == 64 &&
+static_assert(offsetof(Cell, semaphore) == 8 && offsetof(Cell, pid) == 64 && offsetof(Cell, gave_up) == 104 &&
               offsetof(Cell, counters) == 128 && offsetof(Cell, written) == 256 &&
               offsetof(Cell, written_version) == 320 && offsetof(Cell, committed_mark) == 328 &&
               offsetof(Cell, committed_seq) == 336);

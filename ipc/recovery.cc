@@ -28,6 +28,7 @@ void clear_cell(const Control& control, std::uint32_t index) {
   sem_init(&cell.semaphore, 1, 0);
   cell.pid.store(0, std::memory_order_relaxed);
   cell.state.store(WorkerState::absent, std::memory_order_relaxed);
+  cell.gave_up.store(0, std::memory_order_relaxed);
 }
 
 void clear_in_flight(const Control& control, std::uint32_t cell) {

@@ -1,6 +1,6 @@
 // What a worker's exit code tells the launcher. Exit 0 counts only together with WorkerState::finished in the
-// cell and with drained rings, the others only together with WorkerState::failed (or with none: it had not
-// come to its cell yet). An operator may call exit() with any number: that is a death like another.
+// cell and with drained rings, the others only together with Cell::gave_up (or when it had not come to
+// its cell yet). An operator may call exit() with any number: that is a death like another.
 #pragma once
 
 namespace datagen {

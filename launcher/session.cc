@@ -215,11 +215,12 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   ending.signalled = exit.signalled;
   ending.code = exit.code;
   ending.was_killed_here = worker.was_killed_here;
-  const ipc::WorkerState state = epoch_->control().cell(cell).state.load(std::memory_order_acquire);
+  const ipc::Cell& words = epoch_->control().cell(cell);
+  const ipc::WorkerState state = words.state.load(std::memory_order_acquire);
   // However it ended then: a crash in an operator's destructor undoes nothing.
   ending.finished = state == ipc::WorkerState::finished && epoch_->has_finished(stage);
-  ending.gave_up =
-      state == ipc::WorkerState::failed || (state == ipc::WorkerState::absent && !exit.signalled);
+  ending.gave_up = words.gave_up.load(std::memory_order_acquire) != 0 ||
+                   (state == ipc::WorkerState::absent && !exit.signalled);
   ending.progress = epoch_->progress(stage);
   std::vector<Action> first;
   if (!ending.finished) {

@@ -66,7 +66,7 @@ void Committer::make_durable(const Commit& commit) {
     problem = error.what();
   }
   if (!problem.empty()) {
-    cell_.state.store(ipc::WorkerState::failed, std::memory_order_release);
+    cell_.gave_up.store(1, std::memory_order_release);
     _exit(fail_worker(stage_, kWorkerNeedsEpoch, problem));
   }
   if (commit.mark != 0) ipc::store_committed(cell_, commit.mark, commit.seq);

@@ -129,7 +129,7 @@ void WorkerSetup::show_totals(const StageNotes& notes, std::size_t bytes_in, std
 }
 
 int WorkerSetup::fail(int code, const std::string& message) {
-  ports_->cell().state.store(ipc::WorkerState::failed, std::memory_order_release);
+  ports_->cell().gave_up.store(1, std::memory_order_release);
   return fail_worker(weld_.stage, code, message);
 }
 

@@ -41,7 +41,7 @@ void check_control(const RunView& view, const EpochNames& epoch, EpochReport& re
     const ipc::Cell& cell = control.cell(index);
     const auto state = cell.state.load(std::memory_order_relaxed);
     const std::uint32_t parked = cell.parked.load(std::memory_order_relaxed);
-    if (state > ipc::WorkerState::failed)
+    if (state > ipc::WorkerState::finished)
       problem(fmt::format("cell {} has state {}", index, static_cast<std::uint32_t>(state)));
     if (parked > 1) problem(fmt::format("cell {} has parked {}", index, parked));
   }

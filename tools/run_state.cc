@@ -161,8 +161,6 @@ const char* name_of(ipc::WorkerState state) {
       return "waiting for room";
     case ipc::WorkerState::finished:
       return "finished";
-    case ipc::WorkerState::failed:
-      return "failed";
   }
   return "unknown";
 }

@@ -212,6 +212,23 @@ TEST(Ports, CancelledWorkerLeavesItsSleep) {
   EXPECT_EQ(sink.wait_for_room(0), Ports::Outcome::cancelled);
 }
 
+// A sink's committer gives up while the main thread goes to sleep and wakes again.
+TEST(Ports, WhatAnotherThreadSaidOfGivingUpStands) {
+  Rig rig({tiny(2)}, 2);
+  Ports source = rig.ports({{}, {{0, {1, 1}}}, 0, {0, 1}});
+  Ports sink = rig.ports({{{0, {0, 1}}}, {}, 1, {1, 1}});
+  const Control control = rig.control();
+  control.cell(1).gave_up = 1;
+  std::uint64_t seq = 0;
+  std::thread sleeper([&] { EXPECT_EQ(sink.claim(seq), kFrame); });
+  wait_until_parked(control, 1);
+  must(source.publish(0, bytes_of("frame 0")));
+  sleeper.join();
+  EXPECT_EQ(control.cell(1).gave_up, 1U);
+  clear_cell(control, 1);
+  EXPECT_EQ(control.cell(1).gave_up, 0U) << "a successor has not";
+}
+
 TEST(Ports, TokensDoNotAddUp) {
   Rig rig({tiny(2), tiny(2)}, 3);
   run_chain(2, 2, 1, 0, 2000);
