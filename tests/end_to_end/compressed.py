@@ -38,7 +38,11 @@ class CompressedTest(RunTest):
                 os.unlink(self.path(name))
 
     def stop_in_the_middle(self, flags, number):
-        super().stop_in_the_middle(flags, number)
+        """On a busy machine the signal may come when all is written; then that was no stop in the middle, and is done anew."""
+        for again in ((), ("--fresh",), ("--fresh",)):
+            super().stop_in_the_middle([*flags, *again], number)
+            if not self.lines("run/sink.done")[-1]["sealed"]:
+                break
         self.assertFalse(self.lines("run/sink.done")[-1]["sealed"])
 
     def kill_often(self, flags, stage, times):
