@@ -49,6 +49,8 @@ struct StageSpec {
   std::vector<GivenParameter> params;
   std::vector<FromSpec> from;     // empty: the stage above, or the input
   std::optional<EndSpec> output;  // its records also go there
+  bool is_durable = false;        // and who reads them takes them from there
+  Place durable_place;
   RunningKeys running;
   Place workers_place, threads_place;
 };

@@ -72,6 +72,16 @@ void GraphReader::refuse_unknown_keys(const YamlNode& map, Scope scope, const st
   }
 }
 
+std::optional<std::string> GraphReader::choice_of(const YamlNode& node, const Key& key,
+                                                  const std::string& path) {
+  const std::string* text = text_of(node, path);
+  if (text == nullptr) return std::nullopt;
+  auto choice = parse_choice(key, *text);
+  if (choice) return std::move(choice).value();
+  refuse(node.place, path + ": " + choice.error().message());
+  return std::nullopt;
+}
+
 const std::string* GraphReader::text_of(const YamlNode& node, const std::string& path) {
   if (node.is(Kind::scalar)) {
     // On the command line, and in variables, there are no quotes that could say that it is a text.
@@ -170,11 +180,8 @@ void GraphReader::read_top(const YamlNode& root, Graph& graph) {
     }
   }
   if (const YamlNode* node = root.find("ids")) {
-    if (const std::string* text = text_of(*node, "ids")) {
-      const auto choice = parse_choice(*find_key(Scope::graph, "ids"), *text);
-      if (!choice) refuse(node->place, "ids: " + choice.error().message());
-      if (choice) graph.ids = choice.value() == "true" ? "add" : choice.value() == "false" ? "off" : "keep";
-    }
+    if (const auto choice = choice_of(*node, *find_key(Scope::graph, "ids"), "ids"))
+      graph.ids = *choice == "true" ? "add" : *choice == "false" ? "off" : "keep";
   }
   if (const YamlNode* node = root.find("commit_interval")) {
     if (const std::string* text = text_of(*node, "commit_interval")) {
@@ -224,11 +231,8 @@ void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
   read("slots", graph.slots);
   read("block_bytes", graph.block_bytes);
   if (const YamlNode* checksums = node.find("checksums")) {
-    if (const std::string* text = text_of(*checksums, "rings.checksums")) {
-      const auto choice = parse_choice(*find_key(Scope::rings, "checksums"), *text);
-      if (!choice) refuse(checksums->place, "rings.checksums: " + choice.error().message());
-      if (choice) graph.checksums = choice.value() == "true";
-    }
+    if (const auto choice = choice_of(*checksums, *find_key(Scope::rings, "checksums"), "rings.checksums"))
+      graph.checksums = *choice == "true";
   }
   const YamlNode* found = node.find("block_bytes");
   if (graph.block_bytes % kPage != 0) {
@@ -303,6 +307,10 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
   read_running(node, path + ".", stage);
   if (const YamlNode* from = node.find("from")) read_from(*from, stage);
   if (node.find("output") != nullptr) stage.output = read_end(node, "output", path + ".output");
+  if (const YamlNode* durable = node.find("durable")) {
+    stage.durable_place = durable->place;
+    stage.is_durable = choice_of(*durable, *find_key(Scope::stage, "durable"), path + ".durable") == "true";
+  }
   const YamlNode* id = node.find("id");
   const bool has_id = id != nullptr && text_of(*id, path + ".id") != nullptr;
   stage.id = has_id ? id->text : default_id(shape);
@@ -377,14 +385,12 @@ void GraphReader::read_running(const YamlNode& map, const std::string& prefix, S
 
 void GraphReader::read_running_key(const Key& key, const YamlNode& node, const std::string& path,
                                    RunningKeys& running) {
-  const std::string* text = text_of(node, path);
-  if (text == nullptr) return;
   if (key.number == nullptr) {  // on_error, the only one that is no number
-    const auto choice = parse_choice(key, *text);
-    if (!choice) return refuse(node.place, path + ": " + choice.error().message());
-    running.on_error = choice.value();
+    if (const auto choice = choice_of(node, key, path)) running.on_error = *choice;
     return;
   }
+  const std::string* text = text_of(node, path);
+  if (text == nullptr) return;
   if (node.quoted && key.type == KeyType::whole) {
     return refuse(
         node.place,

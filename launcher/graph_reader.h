@@ -34,6 +34,8 @@ class GraphReader {
   // The text of a scalar; nothing (and an error) for another kind of node, and for a number with leading
   // zeros.
   const std::string* text_of(const YamlNode& node, const std::string& path);
+  // One of the words that the key allows; nothing after an error.
+  std::optional<std::string> choice_of(const YamlNode& node, const Key& key, const std::string& path);
   // The scalar as a path, made absolute; nothing (and an error) where it is none.
   std::string path_of(const YamlNode& node, const std::string& path);
   const std::string& base_of(const YamlNode& node) const {

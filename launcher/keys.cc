@@ -50,6 +50,8 @@ constexpr Key kKeys[] = {
     {Scope::stage, "from", text_or_list, meaning, "the stage above",
      "the stage that it reads, or several; input: the source"},
     {Scope::stage, "output", text_or_map, meaning, "", "where its records go, beside those that read it"},
+    {Scope::stage, "durable", choice, meaning, "false",
+     "true: who reads it starts from the file in output, at its own speed", 0, 0, "true|false"},
     {Scope::stage, "workers", whole, running, "1", "processes", 1, 4096, {}, &RunningKeys::workers},
     {Scope::stage,
      "threads",

@@ -69,12 +69,15 @@ class Planner {
     for (const GraphEdges::Node node : graph.order) {
       place_of_[node] = static_cast<std::uint32_t>(plan_.stages.size());
       const std::size_t stages = graph_.stages.size();
+      const std::size_t first_sink = 1 + stages + graph.followers.size();
       if (node == 0) {
         add_end(graph_.input, StageKind::source, "source");
       } else if (node <= stages) {
         add_stage(graph_.stages[node - 1]);
+      } else if (node < first_sink) {
+        add_follower(graph_.stages[graph.followers[node - stages - 1] - 1]);
       } else {
-        const GraphEdges::SinkNode& sink = graph.sinks[node - stages - 1];
+        const GraphEdges::SinkNode& sink = graph.sinks[node - first_sink];
         const bool is_own = sink.end != &graph_.output;
         add_end(*sink.end, StageKind::sink, is_own ? "sink." + graph_.stages[sink.reads - 1].id : "sink");
       }
@@ -96,6 +99,26 @@ class Planner {
       stage.params = check_parameters(end.params, description, end.path, end.place, errors_);
     }
     plan_.stages.push_back(std::move(stage));
+  }
+
+  // The source of what stands behind a durable edge.
+  void add_follower(const StageSpec& spec) {
+    EndSpec end;
+    end.uri = spec.output->uri;
+    end.path = spec.path + ".durable";
+    end.place = spec.durable_place;
+    const bool is_split = std::ranges::any_of(spec.output->params, [](const GivenParameter& given) {
+      return given.name == "split" || given.name == "split_records";
+    });
+    if (end.uri.scheme != "jsonl" || is_split)
+      refuse(end.place,
+             fmt::format("{}: its output has to be one file of jsonl://, which keeps records as they are",
+                         end.path));
+    if (graph_.ids == "keep")
+      refuse(end.place,
+             fmt::format("{}: needs ids of its own in the file, which ids: keep forbids", end.path));
+    add_end(end, StageKind::source, "source." + spec.id);
+    plan_.stages.back().follows = "sink." + spec.id;
   }
 
   void add_stage(const StageSpec& spec) {
@@ -139,6 +162,9 @@ class Planner {
       plan_.edges.push_back({from, to, static_cast<std::uint32_t>(graph_.slots),
                              static_cast<std::uint64_t>(graph_.block_bytes)});
     }
+    std::uint32_t parts = 0;
+    for (PlannedStage& stage : plan_.stages)
+      stage.part = stage.in.empty() ? parts++ : plan_.stages[plan_.edges[stage.in.front()].from].part;
     assign_cells(plan_);
   }
 
@@ -148,15 +174,20 @@ class Planner {
     for (std::uint32_t index = 0; index < plan_.stages.size(); ++index) {
       const PlannedStage& stage = plan_.stages[index];
       const auto number_of = [&](std::uint32_t edge) { return numbering[plan_.edges[edge].from]; };
-      if (!stage.in.empty()) numbering[index] = number_of(stage.in.front());
+      numbering[index] = stage.in.empty() ? index : number_of(stage.in.front());
       for (const std::uint32_t edge : stage.in) {
         if (number_of(edge) == numbering[index]) continue;
         const auto spec = std::ranges::find(graph_.stages, stage.id, &StageSpec::id);
-        refuse(
-            spec->place,
-            fmt::format("{}: reads branches that cannot be joined: '{}' keeps state and adds records at the "
-                        "end, which the other branch does not have; let both branches begin behind it",
-                        spec->path, plan_.stages[std::max(number_of(edge), numbering[index])].id));
+        const PlannedStage& other = plan_.stages[std::max(number_of(edge), numbering[index])];
+        const std::string why =
+            other.kind == StageKind::source
+                ? "one of them begins anew in the file of a durable stage"
+                : fmt::format(
+                      "'{}' keeps state and adds records at the end, which the other branch does not have",
+                      other.id);
+        refuse(spec->place,
+               fmt::format("{}: reads branches that cannot be joined: {}; let both branches begin behind it",
+                           spec->path, why));
       }
       if (stage.stateful) numbering[index] = index;
     }
@@ -213,6 +244,22 @@ std::vector<std::string> Plan::stage_names() const {
   std::vector<std::string> names;
   for (const PlannedStage& stage : stages) names.push_back(stage.id);
   return names;
+}
+
+std::uint32_t Plan::parts() const {
+  std::uint32_t count = 0;
+  for (const PlannedStage& stage : stages) count = std::max(count, stage.part + 1);
+  return count;
+}
+
+const PlannedStage& Plan::source_of(std::uint32_t part) const {
+  return *std::ranges::find_if(stages, [&](const PlannedStage& stage) {
+    return stage.kind == StageKind::source && stage.part == part;
+  });
+}
+
+bool Plan::is_followed(const PlannedStage& sink) const {
+  return std::ranges::find(stages, sink.id, &PlannedStage::follows) != stages.end();
 }
 
 std::string done_path(const std::string& run_directory, const PlannedStage& stage) {
@@ -306,7 +353,8 @@ MeaningKeys meaning_keys(const Plan& plan) {
   std::vector<std::string> names;  // in the words of the graph
   for (const PlannedStage& stage : plan.stages) {
     const bool is_own_sink = stage.kind == StageKind::sink && stage.id.starts_with("sink.");
-    const std::string& name = names.emplace_back(stage.kind == StageKind::source ? "input"
+    const std::string& name = names.emplace_back(!stage.follows.empty() ? stage.id.substr(7) + ".durable"
+                                                 : stage.kind == StageKind::source ? "input"
                                                  : is_own_sink ? stage.id.substr(5) + ".output"
                                                  : stage.kind == StageKind::sink ? "output"
                                                                                  : stage.id);

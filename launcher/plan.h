@@ -25,6 +25,10 @@ struct PlannedStage {
   std::string executable;
   std::string executable_hash;
   std::string uri;  // of a source or sink
+  // Parts of the graph are connected by rings each, among each other by files: a source that reads what a
+  // sink of another part writes. Each has its own numbering of frames and its own commits.
+  std::uint32_t part = 0;
+  std::string follows;  // of such a source the sink's id
   std::vector<PlannedParameter> params;
   RunningKeys running;
   bool stateful = false;
@@ -58,6 +62,9 @@ struct Plan {
   std::vector<std::string> outputs;  // absolute paths that the sinks will write
 
   std::vector<std::string> stage_names() const;  // in the order of the stages
+  std::uint32_t parts() const;
+  const PlannedStage& source_of(std::uint32_t part) const;
+  bool is_followed(const PlannedStage& sink) const;
   std::uint32_t cells() const;
   std::uint32_t threads_max() const;
   // What a run needs in /dev/shm, overflow excluded.

@@ -36,6 +36,8 @@ std::string stage_json(const PlannedStage& stage) {
       json_string(stage.id), name_of(stage.kind), json_string(stage.given), json_string(stage.executable),
       stage.executable_hash);
   if (!stage.uri.empty()) text += fmt::format("     \"uri\": {},\n", json_string(stage.uri));
+  if (stage.part != 0) text += fmt::format("     \"part\": {},\n", stage.part);
+  if (!stage.follows.empty()) text += fmt::format("     \"follows\": {},\n", json_string(stage.follows));
   text += fmt::format("     \"params\": {}, \"stateful\": {}, \"batch\": {},\n", params_json(stage.params),
                       stage.stateful, stage.batch);
   text += fmt::format(
@@ -56,6 +58,15 @@ std::string lines_json(const List& list, Show show) {
   return text;
 }
 
+std::string part_json(const PartStart& part) {
+  std::string resume = "null";
+  if (part.resume) {
+    resume = fmt::format("{{\"mark\": {}, \"seq\": {}, \"cursor\": \"{}\"}}", part.resume->mark,
+                         part.resume->seq, part.resume->cursor_hex);
+  }
+  return fmt::format("    {{\"sealed\": {}, \"resume\": {}}}", part.is_sealed, resume);
+}
+
 std::string to_json(const RuntimeFile& file) {
   const Plan& plan = file.plan;
   std::string text = "{\n  \"version\": 1,\n";
@@ -68,12 +79,7 @@ std::string to_json(const RuntimeFile& file) {
   text += fmt::format("  \"checksums\": {},\n", plan.checksums);
   text += fmt::format("  \"commit\": {{\"interval_ms\": {}, \"bytes\": {}}},\n", plan.commit_interval_ms,
                       plan.commit_bytes);
-  if (file.resume) {
-    text += fmt::format("  \"resume\": {{\"mark\": {}, \"seq\": {}, \"cursor\": \"{}\"}},\n",
-                        file.resume->mark, file.resume->seq, file.resume->cursor_hex);
-  } else {
-    text += "  \"resume\": null,\n";
-  }
+  text += "  \"parts\": [\n" + lines_json(file.parts, part_json) + "\n  ],\n";
   if (file.replay)
     text += fmt::format("  \"replay\": {{\"stage\": {}, \"mark\": {}, \"letters\": {}}},\n",
                         json_string(file.replay->stage), file.replay->mark, file.replay->letters);
@@ -122,6 +128,8 @@ PlannedStage read_stage(dom::element given) {
   stage.executable = text_of(given, "executable");
   stage.executable_hash = text_of(given, "executable_hash");
   stage.uri = text_of(given, "uri");
+  stage.part = static_cast<std::uint32_t>(number(given, "part"));
+  stage.follows = text_of(given, "follows");
   stage.stateful = flag(given, "stateful");
   stage.batch = flag(given, "batch");
   if (dom::object params; given["params"].get(params) == simdjson::SUCCESS) {
@@ -161,6 +169,10 @@ bool is_consistent(const Plan& plan) {
     if (!within(stage.in, plan.edges.size()) || !within(stage.out, plan.edges.size()) ||
         stage.running.workers < 0)
       return false;
+    const auto is_its_source = [&](const PlannedStage& other) {
+      return other.kind == StageKind::source && other.part == stage.part;
+    };
+    if (std::ranges::none_of(plan.stages, is_its_source)) return false;
     // Nobody works on it while others are replayed; then it has no edges either.
     if (stage.running.workers == 0 && !(stage.in.empty() && stage.out.empty())) return false;
   }
@@ -191,8 +203,11 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
   RuntimeFile file;
   file.run_id = text_of(root, "run_id");
   file.generation = number(root, "generation", 1);
-  if (dom::element resume; root["resume"].get(resume) == simdjson::SUCCESS && !resume.is_null()) {
-    file.resume = ResumePoint{number(resume, "mark"), number(resume, "seq"), text_of(resume, "cursor")};
+  for (const dom::element part : list(root, "parts")) {
+    PartStart& start = file.parts.emplace_back();
+    start.is_sealed = flag(part, "sealed");
+    if (dom::element resume; part["resume"].get(resume) == simdjson::SUCCESS && !resume.is_null())
+      start.resume = ResumePoint{number(resume, "mark"), number(resume, "seq"), text_of(resume, "cursor")};
   }
   if (dom::element replay; root["replay"].get(replay) == simdjson::SUCCESS)
     file.replay = Replay{text_of(replay, "stage"), number(replay, "mark"), number(replay, "letters")};

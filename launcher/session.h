@@ -4,8 +4,7 @@
 // ends every worker, and `datagen resume` goes on from the commits.
 #pragma once
 
-#include <functional>
-#include <map>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -72,7 +71,11 @@ class Session {
   std::vector<Action> tick();
   void kill_overdue();
   std::vector<Action> on_signal(int number);
-  void advance_checkpoint();
+  void begin_part(std::uint32_t part);
+  void retire(std::uint32_t part, std::uint64_t seq);
+  void advance_checkpoint(std::uint32_t part);
+  std::atomic<std::uint64_t>& checkpoint_of(std::uint32_t part) const;
+  std::vector<bool> sealed_stages() const;
   std::vector<Action> check_limits();
 
   const RunDirectory& directory_;

@@ -69,7 +69,8 @@ void Committer::make_durable(const Commit& commit) {
     cell_.gave_up.store(1, std::memory_order_release);
     _exit(fail_worker(stage_, kWorkerNeedsEpoch, problem));
   }
-  if (commit.mark != 0) ipc::store_committed(cell_, commit.mark, commit.seq);
+  const std::uint64_t mark = commit.sealed ? ipc::kEndMark : commit.mark;
+  if (mark != 0) ipc::store_committed(cell_, mark, commit.seq);
 }
 
 }  // namespace datagen

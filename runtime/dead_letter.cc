@@ -101,7 +101,7 @@ std::string dead_letter_line(const DeadLetterContext& context, const RecordView&
   const bool known = record.origin.source < context.sources.size();
   append_json_string(out,
                      known ? std::string_view(context.sources[record.origin.source]) : std::string_view());
-  out.append(",\"line\":" + std::to_string(record.origin.line));
+  if (record.origin.line != 0) out.append(",\"line\":" + std::to_string(record.origin.line));
   out.append(",\"offset\":" + std::to_string(record.origin.offset) + "}");
   append_payload(out, record);
   out.push_back('}');

@@ -1,5 +1,6 @@
 #include "item_state.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "ipc/result.h"
@@ -62,7 +63,7 @@ void ItemState::validate() {
 std::string_view ItemState::keep(std::string_view bytes, std::size_t padding) {
   arena_used_ = true;
   auto* kept = static_cast<char*>(arena_.allocate(bytes.size() + padding + 1, 8));
-  std::memcpy(kept, bytes.data(), bytes.size());
+  std::copy_n(bytes.data(), bytes.size(), kept);
   std::memset(kept + bytes.size(), 0, padding);
   return {kept, bytes.size()};
 }

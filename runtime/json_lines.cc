@@ -70,7 +70,7 @@ bool JsonLinesReader::read(SourceFrame& frame) {
   std::size_t wanted = room.size() * bytes_per_line_ / (bytes_per_line_ + kTableBytesPerLine);
   wanted = std::clamp<std::size_t>(wanted, std::min<std::size_t>(room.size(), 4096), room.size());
   std::size_t size = std::min(carry_->size(), room.size());
-  std::memcpy(room.data(), carry_->data(), size);
+  std::copy_n(carry_->data(), size, room.data());
   const std::string rest(carry_->view().substr(size));
   carry_->clear();
   if (size < wanted && rest.empty()) size += fill(room.data() + size, wanted - size);

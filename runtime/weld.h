@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,8 @@ struct Weld {
   RunnerOptions runner;
   ipc::CellRange cells;  // of this stage's workers
   std::vector<EdgePlan> in, out;
-  std::string dead_letter_path;  // of a sink
-  std::vector<InputFile> inputs;
+  std::string dead_letter_path;   // of a sink
+  std::vector<InputFile> inputs;  // of this stage's part of the graph
   std::vector<std::string> stage_names;
   Ids ids = Ids::add;
   std::uint64_t record_bytes_max = 256 << 20;
@@ -46,6 +47,13 @@ struct Weld {
     std::uint64_t seq = 0;
     std::string cursor;
   } resume;
+
+  // Of a source behind a durable edge: what it reads is being written by a sink of the same run.
+  struct Follows {
+    std::string done_path;          // the sink's commits
+    std::uint32_t source_cell = 0;  // of that sink's part: its checkpoint stands there
+  };
+  std::optional<Follows> follows;
 
   // What the dead letters of this stage are named by.
   DeadLetterContext dead_letters() const;
