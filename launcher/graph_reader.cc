@@ -322,7 +322,9 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
 
 void GraphReader::read_from(const YamlNode& node, StageSpec& stage) {
   const auto add = [&](const YamlNode& given, const std::string& path) {
-    if (const std::string* text = text_of(given, path)) stage.from.push_back({*text, path, given.place});
+    const std::string* text = text_of(given, path);
+    stage.from.push_back({text == nullptr ? std::string() : *text, path, given.place});
+    if (text != nullptr && text->empty()) refuse(given.place, path + ": names no stage");
   };
   const std::string path = stage.path + ".from";
   if (!node.is(Kind::list)) return add(node, path);
@@ -360,6 +362,7 @@ void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& 
   }
   if (stage.name.find('/') != std::string::npos) {
     refuse(stage.place, fmt::format("{}: '{}' is a path; write run: {}", stage.path, stage.name, stage.name));
+    stage.name.clear();
   }
   if (params != nullptr && !params->is(Kind::null))
     stage.params = read_params(*params, stage.path + ".params");
@@ -405,8 +408,8 @@ std::vector<GivenParameter> GraphReader::read_params(const YamlNode& node, const
 void GraphReader::read_param(const YamlMember& member, const std::string& path,
                              std::vector<GivenParameter>& params) {
   const std::string* text = text_of(member.value, path);
-  if (text == nullptr) return;
-  params.push_back({member.key, member.key_place, path, *text, member.value.quoted, member.value.place});
+  params.push_back({member.key, member.key_place, path, text == nullptr ? std::string() : *text,
+                    member.value.quoted, member.value.place, text == nullptr});
 }
 
 void GraphReader::check_ids(const Graph& graph) {

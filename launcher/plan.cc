@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "ipc/control.h"
@@ -18,7 +19,8 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Graph& graph, StageLookup& lookup) : graph_(graph), lookup_(lookup) {}
+  Planner(const GraphReading& reading, StageLookup& lookup)
+      : graph_(*reading.graph), lookup_(lookup), errors_(reading.errors) {}
 
   Checked<Plan> make() {
     plan_.pipeline = graph_.pipeline;
@@ -26,17 +28,17 @@ class Planner {
     plan_.max_dead_letters = graph_.max_dead_letters;
     plan_.checksums = graph_.checksums;
     plan_.commit_interval_ms = static_cast<std::uint64_t>(graph_.commit_interval_ms);
-    const auto edges = connect(graph_);
-    if (edges) {
+    if (const auto edges = connect(graph_)) {
       add_stages(edges.value());
       add_edges(edges.value());
+      check_joins();
+      check_size();
     } else {
-      errors_ = edges.error();
-      for (const StageSpec& stage : graph_.stages) add_stage(stage);
+      std::ranges::copy(edges.error(), std::back_inserter(errors_));
+      add_all();
     }
-    if (errors_.empty()) check_joins();
-    if (errors_.empty()) look_at_data(edges.value());
-    if (errors_.empty()) check_size();
+    for (const LookedAt& end : ends_) look_at_data(end);
+    sort_by_place(errors_);
     if (!errors_.empty()) return errors_;
     return plan_;
   }
@@ -81,10 +83,23 @@ class Planner {
     }
   }
 
+  // What there is, when it cannot be told who reads from whom.
+  void add_all() {
+    add_end(graph_.input, StageKind::source, "source");
+    for (const StageSpec& stage : graph_.stages) {
+      add_stage(stage);
+      if (stage.output) add_end(*stage.output, StageKind::sink, "sink." + stage.id);
+    }
+    if (graph_.has_output) add_end(graph_.output, StageKind::sink, "sink");
+  }
+
   void add_end(const EndSpec& end, StageKind kind, const std::string& id) {
-    PlannedStage stage;
+    PlannedStage& stage = plan_.stages.emplace_back();
     stage.id = id;
+    stage.kind = kind;
     stage.uri = end.uri.text();
+    if (end.uri.scheme.empty()) return;
+    const std::size_t errors = errors_.size();
     const std::string name = fmt::format("{}-{}", name_of(kind), end.uri.scheme);
     const auto executable = lookup_.find(name);
     StageDescription description;
@@ -95,16 +110,16 @@ class Planner {
     } else if (describe(executable.value(), kind, end.path, end.place, stage, description)) {
       stage.params = check_parameters(end.params, description, end.path, end.place, errors_);
     }
-    plan_.stages.push_back(std::move(stage));
+    if (errors_.size() == errors) ends_.push_back({&end, plan_.stages.size() - 1});
   }
 
   void add_stage(const StageSpec& spec) {
-    PlannedStage stage;
+    PlannedStage& stage = plan_.stages.emplace_back();
     stage.id = spec.id;
     stage.given = spec.run.empty() ? spec.name : spec.run;
     stage.running = spec.running;
     std::string executable = spec.run;
-    if (executable.empty()) {
+    if (executable.empty() && !spec.name.empty()) {
       const auto found = lookup_.find(spec.name);
       if (!found) refuse(spec.place, spec.path + ": " + found.error().message());
       if (found) executable = found.value();
@@ -115,7 +130,6 @@ class Planner {
       stage.params = check_parameters(spec.params, description, spec.path, spec.place, errors_);
       if (stage.stateful) check_stateful(spec);
     }
-    plan_.stages.push_back(std::move(stage));
   }
 
   void check_stateful(const StageSpec& spec) {
@@ -162,13 +176,19 @@ class Planner {
     }
   }
 
-  void look_at_data(const GraphEdges& graph) {
-    const PlannedStage& source = plan_.stages.front();
-    auto inputs = lookup_.freeze(source.executable, graph_.input.uri.path, settings_of(source.params));
-    if (!inputs) refuse(graph_.input.place, "input: " + inputs.error().message());
-    if (inputs) plan_.inputs = inputs.value();
-    for (std::size_t index = 0; index < graph.sinks.size(); ++index)
-      look_at_output(*graph.sinks[index].end, plan_.stages[plan_.stages.size() - graph.sinks.size() + index]);
+  // An end that could be looked up.
+  struct LookedAt {
+    const EndSpec* end;
+    std::size_t stage;  // in the plan
+  };
+
+  void look_at_data(const LookedAt& looked_at) {
+    const EndSpec& end = *looked_at.end;
+    const PlannedStage& stage = plan_.stages[looked_at.stage];
+    if (stage.kind == StageKind::sink) return look_at_output(end, stage);
+    auto inputs = lookup_.freeze(stage.executable, end.uri.path, settings_of(stage.params));
+    if (!inputs) return refuse(end.place, end.path + ": " + inputs.error().message());
+    plan_.inputs = inputs.value();
   }
 
   void look_at_output(const EndSpec& end, const PlannedStage& sink) {
@@ -193,13 +213,17 @@ class Planner {
   const Graph& graph_;
   StageLookup& lookup_;
   std::map<GraphEdges::Node, std::uint32_t> place_of_;  // in the plan
+  std::vector<LookedAt> ends_;                          // the source first
   Plan plan_;
   GraphErrors errors_;
 };
 
 }  // namespace
 
-Checked<Plan> make_plan(const Graph& graph, StageLookup& lookup) { return Planner(graph, lookup).make(); }
+Checked<Plan> make_plan(const GraphReading& reading, StageLookup& lookup) {
+  if (!reading.graph) return reading.errors;
+  return Planner(reading, lookup).make();
+}
 
 void assign_cells(Plan& plan) {
   std::uint32_t next = 0;
