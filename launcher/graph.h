@@ -54,6 +54,14 @@ struct StageSpec {
   Place workers_place, threads_place;
 };
 
+// Who is told of events: a file, a descriptor or a command.
+struct HookSpec {
+  std::string file;                  // absolute; empty: another kind
+  std::int64_t fd = -1;              // -1: another kind
+  std::vector<std::string> command;  // arguments; a first one with a slash is absolute
+  std::vector<std::string> events;   // their names; empty: all
+};
+
 struct Graph {
   std::string file;    // as the user named it; empty: from flags
   std::string folder;  // absolute: what relative paths begin at
@@ -62,6 +70,7 @@ struct Graph {
   DeadLetterLimit max_dead_letters;
   std::int64_t commit_interval_ms = 1000;
   std::vector<std::string> stage_path;  // absolute
+  std::vector<HookSpec> hooks;
   std::int64_t slots = 64;
   std::int64_t block_bytes = 256 << 10;
   bool checksums = true;

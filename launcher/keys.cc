@@ -35,6 +35,8 @@ constexpr Key kKeys[] = {
     {Scope::graph, "max_dead_letters", dead_letters, running, "5%",
      "count, or share of the records, at which the run stops"},
     {Scope::graph, "stage_path", text_or_list, running, "[]", "folders in which stages are looked up first"},
+    {Scope::graph, "hooks", text_or_list, running, "[]",
+     "who is told what happens to the run: a file, or a list of files, {fd: N} and {command: […]}"},
     {Scope::graph, "rings", map, running, "{}", "size of the shared memory between stages"},
 
     {Scope::rings, "slots", whole, running, "64", "frames that a ring holds", 2, 65'536},

@@ -51,7 +51,8 @@ struct Plan {
   std::uint64_t overflow_bytes = 256 << 20;
   std::uint64_t commit_interval_ms = 1000;
   std::uint64_t commit_bytes = 256 << 20;
-  bool checksums = true;             // of the frames in the rings
+  bool checksums = true;  // of the frames in the rings
+  std::vector<HookSpec> hooks;
   std::vector<PlannedStage> stages;  // in topological order
   std::vector<PlannedEdge> edges;
   std::vector<FrozenInput> inputs;

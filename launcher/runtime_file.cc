@@ -49,6 +49,21 @@ std::string stage_json(const PlannedStage& stage) {
   return text;
 }
 
+std::string hooks_json(const std::vector<HookSpec>& hooks) {
+  const auto strings = [](const std::vector<std::string>& texts) {
+    std::string text;
+    for (const std::string& entry : texts) text += (text.empty() ? "" : ", ") + json_string(entry);
+    return text;
+  };
+  std::string text;
+  for (const HookSpec& hook : hooks) {
+    text += fmt::format("{}\n    {{\"file\": {}, \"fd\": {}, \"command\": [{}], \"events\": [{}]}}",
+                        text.empty() ? "" : ",", json_string(hook.file), hook.fd, strings(hook.command),
+                        strings(hook.events));
+  }
+  return "[" + text + "]";
+}
+
 template <class List, class Show>
 std::string lines_json(const List& list, Show show) {
   std::string text;
@@ -65,7 +80,7 @@ std::string to_json(const RuntimeFile& file) {
   text += fmt::format("  \"max_dead_letters\": \"{}\",\n", plan.max_dead_letters.show());
   text += fmt::format("  \"limits\": {{\"max_record_bytes\": {}, \"overflow_bytes\": {}}},\n",
                       plan.record_bytes_max, plan.overflow_bytes);
-  text += fmt::format("  \"checksums\": {},\n", plan.checksums);
+  text += fmt::format("  \"checksums\": {},\n  \"hooks\": {},\n", plan.checksums, hooks_json(plan.hooks));
   text += fmt::format("  \"commit\": {{\"interval_ms\": {}, \"bytes\": {}}},\n", plan.commit_interval_ms,
                       plan.commit_bytes);
   if (file.resume) {
@@ -147,6 +162,20 @@ PlannedStage read_stage(dom::element given) {
   return stage;
 }
 
+std::vector<std::string> strings(dom::element object, std::string_view key) {
+  std::vector<std::string> found;
+  for (const dom::element value : list(object, key)) {
+    if (std::string_view text; value.get(text) == simdjson::SUCCESS) found.emplace_back(text);
+  }
+  return found;
+}
+
+HookSpec read_hook(dom::element given) {
+  HookSpec hook{text_of(given, "file"), -1, strings(given, "command"), strings(given, "events")};
+  if (given["fd"].get(hook.fd) != simdjson::SUCCESS) hook.fd = -1;
+  return hook;
+}
+
 DeadLetterLimit read_limit(dom::element root) {
   const auto limit = parse_dead_letter_limit(text_of(root, "max_dead_letters"));
   return limit ? limit.value() : DeadLetterLimit{};
@@ -217,10 +246,8 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
   }
   for (const dom::element input : list(root, "inputs"))
     plan.inputs.push_back({text_of(input, "uri"), number(input, "bytes")});
-  for (const dom::element output : list(root, "outputs")) {
-    std::string_view file_path;
-    if (output.get(file_path) == simdjson::SUCCESS) plan.outputs.emplace_back(file_path);
-  }
+  plan.outputs = strings(root, "outputs");
+  for (const dom::element hook : list(root, "hooks")) plan.hooks.push_back(read_hook(hook));
   if (!is_consistent(plan)) return Error(path + " contradicts itself: it is damaged, or was changed by hand");
   return file;
 }

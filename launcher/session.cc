@@ -70,11 +70,12 @@ int Signals::take() const {
 }
 
 Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals,
-                 Progress& progress)
+                 Progress& progress, RunEvents& events)
     : directory_(directory),
       runtime_(runtime),
       signals_(signals),
       progress_(progress),
+      events_(events),
       supervisor_(stage_infos(runtime.plan), Supervisor::Options{}),
       workers_(runtime.plan.cells()) {
   for (std::uint32_t stage = 0; stage < runtime_.plan.stages.size(); ++stage) {
@@ -108,6 +109,7 @@ std::size_t Session::restarts() const {
 Result<Verdict> Session::run() {
   running_time_.tick(monotonic_ns());  // a stop before the first tick is lost time too
   DATAGEN_TRY(begin_epoch());
+  events_.graph_start(false);
   DATAGEN_TRY(carry_out(supervisor_.start()));
   while (!is_over_) {
     epoll_event events[64];
@@ -141,6 +143,7 @@ Result<void> Session::begin_epoch() {
 }
 
 Result<void> Session::carry_out(std::vector<Action> actions) {
+  if (supervisor_.verdict().kind != Verdict::Kind::complete) events_.run_stop(supervisor_.verdict());
   while (!actions.empty()) {
     const Action action = actions.front();
     actions.erase(actions.begin());
@@ -160,6 +163,7 @@ Result<void> Session::carry_out(std::vector<Action> actions) {
             fmt::format("{}: starting the graph again from its last commit", runtime_.plan.pipeline));
         DATAGEN_TRY(begin_generation(directory_.path(), runtime_));
         DATAGEN_TRY(begin_epoch());
+        events_.graph_start(true);
         more = supervisor_.start();
         break;
       case Action::Kind::end:
@@ -210,10 +214,17 @@ std::vector<Action> Session::spawn(std::uint32_t cell) {
   watch(epoll_, worker.process->fd(), cell);
   worker.successor.reset();
   if (!is_restart) return {};
+  events_.worker_restart(runtime_.plan.stages[worker.stage], worker.index, worker.process->pid());
   // Without one the next start takes longer, that is all.
   if (auto successor = start(worker, true))
     worker.successor = std::make_unique<Process>(std::move(successor).value());
   return {};
+}
+
+bool Session::is_any_alive(const PlannedStage& stage) const {
+  return std::any_of(workers_.begin() + stage.first_cell,
+                     workers_.begin() + stage.first_cell + stage.workers(),
+                     [](const Worker& worker) { return worker.process != nullptr; });
 }
 
 void Session::kill_all() {
@@ -227,6 +238,7 @@ void Session::kill_all() {
 std::vector<Action> Session::reap(std::uint32_t cell) {
   Worker& worker = workers_[cell];
   const PlannedStage& stage = runtime_.plan.stages[worker.stage];
+  const pid_t pid = worker.process->pid();
   const Process::Exit exit = worker.process->wait();
   worker.process.reset();  // closes the pidfd, which leaves the epoll set with it
   Ending ending;
@@ -255,6 +267,8 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
                               stage.id, describe_ending(ending),
                               ending.message.empty() ? "" : " (" + ending.message + ")"));
   }
+  if (!ending.finished) events_.worker_death(stage, worker.index, pid, ending);
+  if (ending.finished && !is_any_alive(stage)) events_.stage_finish(stage);
   const std::vector<Action> then = supervisor_.on_exit(cell, ending, now());
   first.insert(first.end(), then.begin(), then.end());
   return first;
@@ -332,6 +346,7 @@ void Session::kill_overdue() {
 
 std::vector<Action> Session::tick() {
   std::vector<Action> actions = supervisor_.on_tick(now());
+  events_.tick(epoch_->control(), restarts());
   if (!supervisor_.is_running()) return actions;
   advance_checkpoint();
   kill_overdue();
@@ -353,6 +368,7 @@ void Session::advance_checkpoint() {
   }
   if (held <= epoch_->control().checkpoint()) return;
   epoch_->control().set_checkpoint(held);
+  events_.commit(held);
   blame_.retire(seq);  // nobody works on these frames again
 }
 
