@@ -50,6 +50,8 @@ struct StageSpec {
   std::vector<GivenParameter> params;
   std::vector<FromSpec> from;     // empty: the stage above, or the input
   std::optional<EndSpec> output;  // its records also go there
+  std::string exclusions;         // where dropped records go: an absolute path, or "true"; empty: nowhere
+  Place exclusions_place;
   RunningKeys running;
   Place workers_place, threads_place;
 };

@@ -376,6 +376,7 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
   refuse_unknown_keys(node, Scope::stage, path + ".", shape.short_form);
   read_running(node, path + ".", stage);
   if (const YamlNode* from = node.find("from")) read_from(*from, stage);
+  if (const YamlNode* exclusions = node.find("exclusions")) read_exclusions(*exclusions, stage);
   if (node.find("output") != nullptr) stage.output = read_end(node, "output", path + ".output");
   const YamlNode* id = node.find("id");
   const bool has_id = id != nullptr && text_of(*id, path + ".id") != nullptr;
@@ -405,6 +406,21 @@ void GraphReader::read_from(const YamlNode& node, StageSpec& stage) {
   if (node.items.empty()) refuse(node.place, path + ": names no stage; leave it out to read the stage above");
   for (std::size_t index = 0; index < node.items.size(); ++index)
     add(node.items[index], fmt::format("{}[{}]", path, index));
+}
+
+void GraphReader::read_exclusions(const YamlNode& node, StageSpec& stage) {
+  const std::string path = stage.path + ".exclusions";
+  const std::string* text = text_of(node, path);
+  if (text == nullptr || *text == "false") return;
+  stage.exclusions = *text;
+  stage.exclusions_place = node.place;
+  if (*text == "true") return;
+  const auto uri = parse_uri(*text, base_of(node));
+  if (!uri) return refuse(node.place, path + ": " + uri.error().message());
+  stage.exclusions = uri.value().path;
+  if (uri.value().scheme != "jsonl" || stage.exclusions.ends_with(".gz") ||
+      stage.exclusions.ends_with(".zst"))
+    refuse(node.place, path + ": expected true, or a plain file (jsonl://dropped.jsonl)");
 }
 
 void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& stage) {

@@ -52,6 +52,7 @@ class GraphReader {
   // `path` is what messages call it; `name` the key in `map`.
   EndSpec read_end(const YamlNode& map, const std::string& name, const std::string& path);
   void read_from(const YamlNode& node, StageSpec& stage);
+  void read_exclusions(const YamlNode& node, StageSpec& stage);
   void read_stages(YamlNode& node, Graph& graph);
   StageSpec read_stage(YamlNode& node, const std::string& path);
   void read_what(YamlNode& node, const StageShape& shape, StageSpec& stage);

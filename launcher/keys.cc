@@ -52,6 +52,8 @@ constexpr Key kKeys[] = {
     {Scope::stage, "from", text_or_list, meaning, "the stage above",
      "the stage that it reads, or several; input: the source"},
     {Scope::stage, "output", text_or_map, meaning, "", "where its records go, beside those that read it"},
+    {Scope::stage, "exclusions", text, meaning, "false",
+     "keep the records that it drops: true, or the file where they go"},
     {Scope::stage, "workers", whole, running, "1", "processes", 1, 4096, {}, &RunningKeys::workers},
     {Scope::stage,
      "threads",

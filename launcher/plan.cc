@@ -39,6 +39,7 @@ class Planner {
       add_all();
     }
     for (const LookedAt& end : ends_) look_at_data(end);
+    check_exclusions();
     sort_by_place(errors_);
     if (!errors_.empty()) return errors_;
     return plan_;
@@ -119,6 +120,8 @@ class Planner {
     stage.id = spec.id;
     stage.given = spec.run.empty() ? spec.name : spec.run;
     stage.running = spec.running;
+    if (!spec.exclusions.empty())
+      stage.exclusions = spec.exclusions == "true" ? "exclusions." + spec.id + ".jsonl" : spec.exclusions;
     std::string executable = spec.run;
     if (executable.empty() && !spec.name.empty()) {
       const auto found = lookup_.find(spec.name);
@@ -204,6 +207,21 @@ class Planner {
     }
   }
 
+  // Each a file that nobody else reads or writes.
+  void check_exclusions() {
+    std::vector<std::string> written = plan_.outputs;
+    for (const StageSpec& spec : graph_.stages) {
+      if (spec.exclusions.empty() || spec.exclusions == "true") continue;
+      const bool is_read =
+          std::ranges::find(plan_.inputs, spec.exclusions, &FrozenInput::uri) != plan_.inputs.end();
+      if (is_read || std::ranges::find(written, spec.exclusions) != written.end())
+        refuse(spec.exclusions_place,
+               fmt::format("{}.exclusions: {} is {}; name another file", spec.path, spec.exclusions,
+                           is_read ? "also read" : "written by another too"));
+      written.push_back(spec.exclusions);
+    }
+  }
+
   void check_size() {
     constexpr std::uint64_t kCellsMax = 16'382;  // those that a slot's word can name: ipc/slot_word.h
     if (plan_.cells() <= kCellsMax) return;
@@ -238,6 +256,14 @@ std::vector<std::string> Plan::stage_names() const {
   std::vector<std::string> names;
   for (const PlannedStage& stage : stages) names.push_back(stage.id);
   return names;
+}
+
+std::vector<std::string> Plan::written_paths() const {
+  std::vector<std::string> paths = outputs;
+  for (const PlannedStage& stage : stages) {
+    if (stage.exclusions.starts_with('/')) paths.push_back(stage.exclusions);
+  }
+  return paths;
 }
 
 std::string done_path(const std::string& run_directory, const PlannedStage& stage) {
@@ -342,6 +368,7 @@ MeaningKeys meaning_keys(const Plan& plan) {
     if (stage.kind == StageKind::stage) {
       order += (order.empty() ? "" : ", ") + stage.id;
       keys.emplace_back(name + ".use", stage.given);
+      if (!stage.exclusions.empty()) keys.emplace_back(name + ".exclusions", stage.exclusions);
     } else {
       keys.emplace_back(name + ".uri", stage.uri);
     }

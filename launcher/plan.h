@@ -26,6 +26,7 @@ struct PlannedStage {
   std::string executable_hash;
   std::string uri;  // of a source or sink
   std::vector<PlannedParameter> params;
+  std::string exclusions;  // file for what it drops, absolute or in the run directory; empty: none
   RunningKeys running;
   bool stateful = false;
   bool batch = false;
@@ -59,6 +60,8 @@ struct Plan {
   std::vector<std::string> outputs;  // absolute paths that the sinks will write
 
   std::vector<std::string> stage_names() const;  // in the order of the stages
+  // Absolute paths of all that a run writes outside of its directory: outputs, and files for dropped records.
+  std::vector<std::string> written_paths() const;
   std::uint32_t cells() const;
   std::uint32_t threads_max() const;
   // What a run needs in /dev/shm, overflow excluded.

@@ -35,6 +35,8 @@ std::string stage_json(const PlannedStage& stage) {
       "    {{\"id\": {}, \"kind\": \"{}\", \"given\": {}, \"executable\": {}, \"executable_hash\": \"{}\",\n",
       json_string(stage.id), name_of(stage.kind), json_string(stage.given), json_string(stage.executable),
       stage.executable_hash);
+  if (!stage.exclusions.empty())
+    text += fmt::format("     \"exclusions\": {},\n", json_string(stage.exclusions));
   if (!stage.uri.empty()) text += fmt::format("     \"uri\": {},\n", json_string(stage.uri));
   text += fmt::format("     \"params\": {}, \"stateful\": {}, \"batch\": {},\n", params_json(stage.params),
                       stage.stateful, stage.batch);
@@ -137,6 +139,7 @@ PlannedStage read_stage(dom::element given) {
   stage.executable = text_of(given, "executable");
   stage.executable_hash = text_of(given, "executable_hash");
   stage.uri = text_of(given, "uri");
+  stage.exclusions = text_of(given, "exclusions");
   stage.stateful = flag(given, "stateful");
   stage.batch = flag(given, "batch");
   if (dom::object params; given["params"].get(params) == simdjson::SUCCESS) {

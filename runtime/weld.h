@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ struct Weld {
   ipc::CellRange cells;  // of this stage's workers
   std::vector<EdgePlan> in, out;
   std::string dead_letter_path;  // of a sink
+  // Of a sink: where it writes what stages dropped whose side sections come to it, by their index.
+  std::map<std::uint32_t, std::string> exclusion_paths;
   std::vector<InputFile> inputs;
   std::vector<std::string> stage_names;
   Ids ids = Ids::add;

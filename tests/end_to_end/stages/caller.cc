@@ -1,9 +1,11 @@
 // A stage as those that call a model: reports tokens, counts, logs at several levels, fails now and then.
+// DATAGEN_TEST_WAIT_ROW: the row whose call takes until the run is stopped.
 #include <datagen/stage.h>
 #include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <string>
 #include <thread>
 
@@ -14,14 +16,13 @@ struct Caller : datagen::Operator {
     p.integer("pause_us", 0).min(0).help("how long a call takes");
     p.integer("throw_every", 0).min(0).help("fail for every n-th row; 0: never");
     p.integer("drop_every", 0).min(0).help("drop every n-th row; 0: never");
-    p.integer("wait_until_cancelled", -1).help("the row whose call takes until the run is stopped; -1: none");
   }
 
   void open(datagen::Context& c) override {
     pause_ = std::chrono::microseconds(c.param<std::int64_t>("pause_us"));
     throw_every_ = c.param<std::uint64_t>("throw_every");
     drop_every_ = c.param<std::uint64_t>("drop_every");
-    waits_ = c.param<std::int64_t>("wait_until_cancelled");
+    if (const char* row = std::getenv("DATAGEN_TEST_WAIT_ROW")) waits_ = std::atoll(row);
     c.log().info("ready to call");
     c.log().warn("a warning");
     c.log().debug("not at this level");
