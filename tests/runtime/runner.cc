@@ -346,7 +346,9 @@ TEST(Runner, DroppedRecordsAreKeptAsTheyCame) {
       {R"({"n":0})", R"({"n":1})"}, given);
   EXPECT_NE(ran.notes.exclusions.find(R"({"id":1,)"), std::string::npos) << ran.notes.exclusions;
   EXPECT_NE(ran.notes.exclusions.find(R"("reason":"odd",)"), std::string::npos);
-  EXPECT_NE(ran.notes.exclusions.find(R"("record":{"n":1}})" "\n"), std::string::npos);
+  EXPECT_NE(ran.notes.exclusions.find(R"("record":{"n":1}})"
+                                      "\n"),
+            std::string::npos);
   EXPECT_EQ(ran.notes.counts.exclusion_bytes, ran.notes.exclusions.size());
 }
 
