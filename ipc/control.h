@@ -49,6 +49,8 @@ struct alignas(kCacheLine) InFlight {
   AtomicWord started_ns;  // CLOCK_MONOTONIC_COARSE: some milliseconds exact
   AtomicWord row;         // of the first record
   AtomicWord path_hash;   // XXH3-64 of its path's text; 0 for the empty path
+  AtomicWord done,
+      total;  // as the operator reports it (Context::progress); total 0: it does not. Display only
 };
 
 // An entry that is not idle, as it was read.

@@ -20,10 +20,10 @@ class Connector {
 
   Checked<GraphEdges> connect() {
     for (std::size_t index = 0; index < graph_.stages.size(); ++index) read_from(index);
-    if (errors_.empty()) add_followers();
-    if (errors_.empty()) sort();
-    if (errors_.empty()) add_sinks();
-    if (!errors_.empty()) return errors_;
+    if (errors_.empty() && is_clear_) add_followers();
+    if (errors_.empty() && is_clear_) sort();
+    if (errors_.empty() && is_clear_) add_sinks();
+    if (!errors_.empty() || !is_clear_) return errors_;
     return found_;
   }
 
@@ -52,6 +52,8 @@ class Connector {
   Node node_of(const FromSpec& from) {
     if (from.id == "input") return kSource;
     const auto found = std::ranges::find(graph_.stages, from.id, &StageSpec::id);
+    if (from.id.empty() || std::ranges::count(graph_.stages, from.id, &StageSpec::id) > 1)
+      return is_clear_ = false, kNobody;
     if (found != graph_.stages.end()) return static_cast<Node>(found - graph_.stages.begin()) + 1;
     std::vector<std::string> ids = {"input"};
     for (const StageSpec& stage : graph_.stages) ids.push_back(stage.id);
@@ -171,6 +173,7 @@ class Connector {
   std::vector<std::vector<Node>> reads_;  // by node, of the source and the stages
   GraphEdges found_;
   GraphErrors errors_;
+  bool is_clear_ = true;  // false: an id is missing, or two stages have it, which was reported
 };
 
 }  // namespace

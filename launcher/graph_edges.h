@@ -29,7 +29,8 @@ struct GraphEdges {
 };
 
 // Errors, each with place and remedy: `from` names nobody, or twice the same; a circle; an end that no output
-// takes up; an output that nothing reaches; a durable stage without output or readers.
+// takes up; an output that nothing reaches; a durable stage without output or readers. No error at all: the
+// reader reported why it cannot be told who reads from whom.
 Checked<GraphEdges> connect(const Graph& graph);
 
 }  // namespace datagen::launcher

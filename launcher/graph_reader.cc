@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 
+#include "launcher/hook_events.h"
 #include "launcher/suggest.h"
 
 namespace datagen::launcher {
@@ -200,6 +201,79 @@ void GraphReader::read_top(const YamlNode& root, Graph& graph) {
   if (const YamlNode* node = root.find("stage_path")) read_stage_path(*node, graph);
   if (const YamlNode* node = root.find("rings"); node != nullptr && is_map(*node, "rings"))
     read_rings(*node, graph);
+  if (const YamlNode* node = root.find("hooks")) read_hooks(*node, graph);
+}
+
+void GraphReader::read_hooks(const YamlNode& node, Graph& graph) {
+  if (!node.is(Kind::list)) return graph.hooks.push_back(read_hook(node, "hooks"));
+  for (std::size_t index = 0; index < node.items.size(); ++index)
+    graph.hooks.push_back(read_hook(node.items[index], fmt::format("hooks[{}]", index)));
+}
+
+HookSpec GraphReader::read_hook(const YamlNode& node, const std::string& path) {
+  HookSpec hook;
+  if (node.is(Kind::scalar)) {
+    hook.file = path_of(node, path);
+    return hook;
+  }
+  if (!is_map(node, path)) return hook;
+  int kinds = 0;
+  for (const YamlMember& member : node.members) {
+    const std::string key = path + "." + member.key;
+    if (member.key == "events") {
+      read_hook_events(member.value, key, hook);
+      continue;
+    }
+    ++kinds;
+    if (member.key == "file") {
+      hook.file = path_of(member.value, key);
+    } else if (member.key == "command") {
+      hook.command = read_command(member.value, key);
+    } else if (member.key == "fd") {
+      const std::string* text = text_of(member.value, key);
+      const auto number = text == nullptr ? Result<std::int64_t>(0) : parse_whole(*text);
+      if (!number || number.value() < 0 || number.value() > 1'000'000)
+        refuse(member.value.place, key + ": expected the number of an open descriptor");
+      if (number) hook.fd = number.value();
+    } else {
+      --kinds;
+      if (!member.key.starts_with("x-"))
+        refuse(member.key_place, fmt::format("{}: unknown key{}", key,
+                                             suggestion(member.key, {"file", "fd", "command", "events"})));
+    }
+  }
+  if (kinds != 1) refuse(node.place, path + ": write one of file: PATH, fd: NUMBER and command: [NAME, …]");
+  return hook;
+}
+
+void GraphReader::read_hook_events(const YamlNode& node, const std::string& path, HookSpec& hook) {
+  if (!node.is(Kind::list))
+    return refuse(node.place, fmt::format("{}: expected a list of events, got {}", path, show(node.kind)));
+  for (std::size_t index = 0; index < node.items.size(); ++index) {
+    const std::string* text = text_of(node.items[index], fmt::format("{}[{}]", path, index));
+    if (text == nullptr) continue;
+    const std::vector<std::string> known(hook_event_names().begin(), hook_event_names().end());
+    if (std::ranges::find(known, *text) == known.end())
+      refuse(node.items[index].place,
+             fmt::format("{}[{}]: there is no event '{}'{}", path, index, *text, suggestion(*text, known)));
+    hook.events.push_back(*text);
+  }
+}
+
+// A first argument with a slash is a path; others are found as a shell finds them.
+std::vector<std::string> GraphReader::read_command(const YamlNode& node, const std::string& path) {
+  std::vector<std::string> command;
+  const auto add = [&](const YamlNode& given, const std::string& key) {
+    const std::string* text = text_of(given, key);
+    if (text == nullptr) return;
+    const bool is_path = command.empty() && text->find('/') != std::string::npos;
+    command.push_back(is_path ? absolute_in(base_of(given), *text) : *text);
+  };
+  if (!node.is(Kind::list)) add(node, path);
+  for (std::size_t index = 0; index < node.items.size(); ++index)
+    add(node.items[index], fmt::format("{}[{}]", path, index));
+  if (node.is(Kind::list) && node.items.empty()) refuse(node.place, path + ": names no command");
+  return command;
 }
 
 void GraphReader::read_stage_path(const YamlNode& node, Graph& graph) {
@@ -306,6 +380,7 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
   refuse_unknown_keys(node, Scope::stage, path + ".", shape.short_form);
   read_running(node, path + ".", stage);
   if (const YamlNode* from = node.find("from")) read_from(*from, stage);
+  if (const YamlNode* exclusions = node.find("exclusions")) read_exclusions(*exclusions, stage);
   if (node.find("output") != nullptr) stage.output = read_end(node, "output", path + ".output");
   if (const YamlNode* durable = node.find("durable")) {
     stage.durable_place = durable->place;
@@ -330,13 +405,30 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
 
 void GraphReader::read_from(const YamlNode& node, StageSpec& stage) {
   const auto add = [&](const YamlNode& given, const std::string& path) {
-    if (const std::string* text = text_of(given, path)) stage.from.push_back({*text, path, given.place});
+    const std::string* text = text_of(given, path);
+    stage.from.push_back({text == nullptr ? std::string() : *text, path, given.place});
+    if (text != nullptr && text->empty()) refuse(given.place, path + ": names no stage");
   };
   const std::string path = stage.path + ".from";
   if (!node.is(Kind::list)) return add(node, path);
   if (node.items.empty()) refuse(node.place, path + ": names no stage; leave it out to read the stage above");
   for (std::size_t index = 0; index < node.items.size(); ++index)
     add(node.items[index], fmt::format("{}[{}]", path, index));
+}
+
+void GraphReader::read_exclusions(const YamlNode& node, StageSpec& stage) {
+  const std::string path = stage.path + ".exclusions";
+  const std::string* text = text_of(node, path);
+  if (text == nullptr || *text == "false") return;
+  stage.exclusions = *text;
+  stage.exclusions_place = node.place;
+  if (*text == "true") return;
+  const auto uri = parse_uri(*text, base_of(node));
+  if (!uri) return refuse(node.place, path + ": " + uri.error().message());
+  stage.exclusions = uri.value().path;
+  if (uri.value().scheme != "jsonl" || stage.exclusions.ends_with(".gz") ||
+      stage.exclusions.ends_with(".zst"))
+    refuse(node.place, path + ": expected true, or a plain file (jsonl://dropped.jsonl)");
 }
 
 void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& stage) {
@@ -368,6 +460,7 @@ void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& 
   }
   if (stage.name.find('/') != std::string::npos) {
     refuse(stage.place, fmt::format("{}: '{}' is a path; write run: {}", stage.path, stage.name, stage.name));
+    stage.name.clear();
   }
   if (params != nullptr && !params->is(Kind::null))
     stage.params = read_params(*params, stage.path + ".params");
@@ -411,8 +504,8 @@ std::vector<GivenParameter> GraphReader::read_params(const YamlNode& node, const
 void GraphReader::read_param(const YamlMember& member, const std::string& path,
                              std::vector<GivenParameter>& params) {
   const std::string* text = text_of(member.value, path);
-  if (text == nullptr) return;
-  params.push_back({member.key, member.key_place, path, *text, member.value.quoted, member.value.place});
+  params.push_back({member.key, member.key_place, path, text == nullptr ? std::string() : *text,
+                    member.value.quoted, member.value.place, text == nullptr});
 }
 
 void GraphReader::check_ids(const Graph& graph) {

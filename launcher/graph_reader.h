@@ -47,9 +47,14 @@ class GraphReader {
   void read_format(const YamlNode& root);
   void read_stage_path(const YamlNode& node, Graph& graph);
   void read_rings(const YamlNode& node, Graph& graph);
+  void read_hooks(const YamlNode& node, Graph& graph);
+  HookSpec read_hook(const YamlNode& node, const std::string& path);
+  void read_hook_events(const YamlNode& node, const std::string& path, HookSpec& hook);
+  std::vector<std::string> read_command(const YamlNode& node, const std::string& path);
   // `path` is what messages call it; `name` the key in `map`.
   EndSpec read_end(const YamlNode& map, const std::string& name, const std::string& path);
   void read_from(const YamlNode& node, StageSpec& stage);
+  void read_exclusions(const YamlNode& node, StageSpec& stage);
   void read_stages(YamlNode& node, Graph& graph);
   StageSpec read_stage(YamlNode& node, const std::string& path);
   void read_what(YamlNode& node, const StageShape& shape, StageSpec& stage);

@@ -35,6 +35,8 @@ constexpr Key kKeys[] = {
     {Scope::graph, "max_dead_letters", dead_letters, running, "5%",
      "count, or share of the records, at which the run stops"},
     {Scope::graph, "stage_path", text_or_list, running, "[]", "folders in which stages are looked up first"},
+    {Scope::graph, "hooks", text_or_list, running, "[]",
+     "who is told what happens to the run: a file, or a list of files, {fd: N} and {command: […]}"},
     {Scope::graph, "rings", map, running, "{}", "size of the shared memory between stages"},
 
     {Scope::rings, "slots", whole, running, "64", "frames that a ring holds", 2, 65'536},
@@ -52,6 +54,8 @@ constexpr Key kKeys[] = {
     {Scope::stage, "output", text_or_map, meaning, "", "where its records go, beside those that read it"},
     {Scope::stage, "durable", choice, meaning, "false",
      "true: who reads it starts from the file in output, at its own speed", 0, 0, "true|false"},
+    {Scope::stage, "exclusions", text, meaning, "false",
+     "keep the records that it drops: true, or the file where they go"},
     {Scope::stage, "workers", whole, running, "1", "processes", 1, 4096, {}, &RunningKeys::workers},
     {Scope::stage,
      "threads",

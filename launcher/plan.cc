@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "ipc/control.h"
@@ -18,25 +19,28 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Graph& graph, StageLookup& lookup) : graph_(graph), lookup_(lookup) {}
+  Planner(const GraphReading& reading, StageLookup& lookup)
+      : graph_(*reading.graph), lookup_(lookup), errors_(reading.errors) {}
 
   Checked<Plan> make() {
     plan_.pipeline = graph_.pipeline;
     plan_.ids = graph_.ids;
     plan_.max_dead_letters = graph_.max_dead_letters;
     plan_.checksums = graph_.checksums;
+    plan_.hooks = graph_.hooks;
     plan_.commit_interval_ms = static_cast<std::uint64_t>(graph_.commit_interval_ms);
-    const auto edges = connect(graph_);
-    if (edges) {
+    if (const auto edges = connect(graph_)) {
       add_stages(edges.value());
       add_edges(edges.value());
+      check_joins();
+      check_size();
     } else {
-      errors_ = edges.error();
-      for (const StageSpec& stage : graph_.stages) add_stage(stage);
+      std::ranges::copy(edges.error(), std::back_inserter(errors_));
+      add_all();
     }
-    if (errors_.empty()) check_joins();
-    if (errors_.empty()) look_at_data(edges.value());
-    if (errors_.empty()) check_size();
+    for (const LookedAt& end : ends_) look_at_data(end);
+    check_exclusions();
+    sort_by_place(errors_);
     if (!errors_.empty()) return errors_;
     return plan_;
   }
@@ -84,10 +88,28 @@ class Planner {
     }
   }
 
+  // What there is, when it cannot be told who reads from whom.
+  void add_all() {
+    add_end(graph_.input, StageKind::source, "source");
+    for (const StageSpec& stage : graph_.stages) {
+      add_stage(stage);
+      if (stage.output) add_end(*stage.output, StageKind::sink, "sink." + stage.id);
+    }
+    if (graph_.has_output) add_end(graph_.output, StageKind::sink, "sink");
+  }
+
   void add_end(const EndSpec& end, StageKind kind, const std::string& id) {
-    PlannedStage stage;
+    if (find_end(end, kind, id)) ends_.push_back({&end, plan_.stages.size() - 1});
+  }
+
+  // False after an error, and without a scheme, which the reader reported.
+  bool find_end(const EndSpec& end, StageKind kind, const std::string& id) {
+    PlannedStage& stage = plan_.stages.emplace_back();
     stage.id = id;
+    stage.kind = kind;
     stage.uri = end.uri.text();
+    if (end.uri.scheme.empty()) return false;
+    const std::size_t errors = errors_.size();
     const std::string name = fmt::format("{}-{}", name_of(kind), end.uri.scheme);
     const auto executable = lookup_.find(name);
     StageDescription description;
@@ -98,7 +120,7 @@ class Planner {
     } else if (describe(executable.value(), kind, end.path, end.place, stage, description)) {
       stage.params = check_parameters(end.params, description, end.path, end.place, errors_);
     }
-    plan_.stages.push_back(std::move(stage));
+    return errors_.size() == errors;
   }
 
   // The source of what stands behind a durable edge.
@@ -117,17 +139,19 @@ class Planner {
     if (graph_.ids == "keep")
       refuse(end.place,
              fmt::format("{}: needs ids of its own in the file, which ids: keep forbids", end.path));
-    add_end(end, StageKind::source, "source." + spec.id);
+    find_end(end, StageKind::source, "source." + spec.id);
     plan_.stages.back().follows = "sink." + spec.id;
   }
 
   void add_stage(const StageSpec& spec) {
-    PlannedStage stage;
+    PlannedStage& stage = plan_.stages.emplace_back();
     stage.id = spec.id;
     stage.given = spec.run.empty() ? spec.name : spec.run;
     stage.running = spec.running;
+    if (!spec.exclusions.empty())
+      stage.exclusions = spec.exclusions == "true" ? "exclusions." + spec.id + ".jsonl" : spec.exclusions;
     std::string executable = spec.run;
-    if (executable.empty()) {
+    if (executable.empty() && !spec.name.empty()) {
       const auto found = lookup_.find(spec.name);
       if (!found) refuse(spec.place, spec.path + ": " + found.error().message());
       if (found) executable = found.value();
@@ -138,7 +162,6 @@ class Planner {
       stage.params = check_parameters(spec.params, description, spec.path, spec.place, errors_);
       if (stage.stateful) check_stateful(spec);
     }
-    plan_.stages.push_back(std::move(stage));
   }
 
   void check_stateful(const StageSpec& spec) {
@@ -193,13 +216,19 @@ class Planner {
     }
   }
 
-  void look_at_data(const GraphEdges& graph) {
-    const PlannedStage& source = plan_.stages.front();
-    auto inputs = lookup_.freeze(source.executable, graph_.input.uri.path, settings_of(source.params));
-    if (!inputs) refuse(graph_.input.place, "input: " + inputs.error().message());
-    if (inputs) plan_.inputs = inputs.value();
-    for (std::size_t index = 0; index < graph.sinks.size(); ++index)
-      look_at_output(*graph.sinks[index].end, plan_.stages[plan_.stages.size() - graph.sinks.size() + index]);
+  // An end that could be looked up.
+  struct LookedAt {
+    const EndSpec* end;
+    std::size_t stage;  // in the plan
+  };
+
+  void look_at_data(const LookedAt& looked_at) {
+    const EndSpec& end = *looked_at.end;
+    const PlannedStage& stage = plan_.stages[looked_at.stage];
+    if (stage.kind == StageKind::sink) return look_at_output(end, stage);
+    auto inputs = lookup_.freeze(stage.executable, end.uri.path, settings_of(stage.params));
+    if (!inputs) return refuse(end.place, end.path + ": " + inputs.error().message());
+    plan_.inputs = inputs.value();
   }
 
   void look_at_output(const EndSpec& end, const PlannedStage& sink) {
@@ -214,6 +243,21 @@ class Planner {
     }
   }
 
+  // Each a file that nobody else reads or writes.
+  void check_exclusions() {
+    std::vector<std::string> written = plan_.outputs;
+    for (const StageSpec& spec : graph_.stages) {
+      if (spec.exclusions.empty() || spec.exclusions == "true") continue;
+      const bool is_read =
+          std::ranges::find(plan_.inputs, spec.exclusions, &FrozenInput::uri) != plan_.inputs.end();
+      if (is_read || std::ranges::find(written, spec.exclusions) != written.end())
+        refuse(spec.exclusions_place,
+               fmt::format("{}.exclusions: {} is {}; name another file", spec.path, spec.exclusions,
+                           is_read ? "also read" : "written by another too"));
+      written.push_back(spec.exclusions);
+    }
+  }
+
   void check_size() {
     constexpr std::uint64_t kCellsMax = 16'382;  // those that a slot's word can name: ipc/slot_word.h
     if (plan_.cells() <= kCellsMax) return;
@@ -224,13 +268,17 @@ class Planner {
   const Graph& graph_;
   StageLookup& lookup_;
   std::map<GraphEdges::Node, std::uint32_t> place_of_;  // in the plan
+  std::vector<LookedAt> ends_;                          // the source first
   Plan plan_;
   GraphErrors errors_;
 };
 
 }  // namespace
 
-Checked<Plan> make_plan(const Graph& graph, StageLookup& lookup) { return Planner(graph, lookup).make(); }
+Checked<Plan> make_plan(const GraphReading& reading, StageLookup& lookup) {
+  if (!reading.graph) return reading.errors;
+  return Planner(reading, lookup).make();
+}
 
 void assign_cells(Plan& plan) {
   std::uint32_t next = 0;
@@ -260,6 +308,14 @@ const PlannedStage& Plan::source_of(std::uint32_t part) const {
 
 bool Plan::is_followed(const PlannedStage& sink) const {
   return std::ranges::find(stages, sink.id, &PlannedStage::follows) != stages.end();
+}
+
+std::vector<std::string> Plan::written_paths() const {
+  std::vector<std::string> paths = outputs;
+  for (const PlannedStage& stage : stages) {
+    if (stage.exclusions.starts_with('/')) paths.push_back(stage.exclusions);
+  }
+  return paths;
 }
 
 std::string done_path(const std::string& run_directory, const PlannedStage& stage) {
@@ -365,6 +421,7 @@ MeaningKeys meaning_keys(const Plan& plan) {
     if (stage.kind == StageKind::stage) {
       order += (order.empty() ? "" : ", ") + stage.id;
       keys.emplace_back(name + ".use", stage.given);
+      if (!stage.exclusions.empty()) keys.emplace_back(name + ".exclusions", stage.exclusions);
     } else {
       keys.emplace_back(name + ".uri", stage.uri);
     }

@@ -35,6 +35,8 @@ std::string stage_json(const PlannedStage& stage) {
       "    {{\"id\": {}, \"kind\": \"{}\", \"given\": {}, \"executable\": {}, \"executable_hash\": \"{}\",\n",
       json_string(stage.id), name_of(stage.kind), json_string(stage.given), json_string(stage.executable),
       stage.executable_hash);
+  if (!stage.exclusions.empty())
+    text += fmt::format("     \"exclusions\": {},\n", json_string(stage.exclusions));
   if (!stage.uri.empty()) text += fmt::format("     \"uri\": {},\n", json_string(stage.uri));
   if (stage.part != 0) text += fmt::format("     \"part\": {},\n", stage.part);
   if (!stage.follows.empty()) text += fmt::format("     \"follows\": {},\n", json_string(stage.follows));
@@ -49,6 +51,21 @@ std::string stage_json(const PlannedStage& stage) {
   text += fmt::format("     \"first_cell\": {}, \"in\": {}, \"out\": {}}}", stage.first_cell,
                       indices_json(stage.in), indices_json(stage.out));
   return text;
+}
+
+std::string hooks_json(const std::vector<HookSpec>& hooks) {
+  const auto strings = [](const std::vector<std::string>& texts) {
+    std::string text;
+    for (const std::string& entry : texts) text += (text.empty() ? "" : ", ") + json_string(entry);
+    return text;
+  };
+  std::string text;
+  for (const HookSpec& hook : hooks) {
+    text += fmt::format("{}\n    {{\"file\": {}, \"fd\": {}, \"command\": [{}], \"events\": [{}]}}",
+                        text.empty() ? "" : ",", json_string(hook.file), hook.fd, strings(hook.command),
+                        strings(hook.events));
+  }
+  return "[" + text + "]";
 }
 
 template <class List, class Show>
@@ -76,7 +93,7 @@ std::string to_json(const RuntimeFile& file) {
   text += fmt::format("  \"max_dead_letters\": \"{}\",\n", plan.max_dead_letters.show());
   text += fmt::format("  \"limits\": {{\"max_record_bytes\": {}, \"overflow_bytes\": {}}},\n",
                       plan.record_bytes_max, plan.overflow_bytes);
-  text += fmt::format("  \"checksums\": {},\n", plan.checksums);
+  text += fmt::format("  \"checksums\": {},\n  \"hooks\": {},\n", plan.checksums, hooks_json(plan.hooks));
   text += fmt::format("  \"commit\": {{\"interval_ms\": {}, \"bytes\": {}}},\n", plan.commit_interval_ms,
                       plan.commit_bytes);
   text += "  \"parts\": [\n" + lines_json(file.parts, part_json) + "\n  ],\n";
@@ -130,6 +147,7 @@ PlannedStage read_stage(dom::element given) {
   stage.uri = text_of(given, "uri");
   stage.part = static_cast<std::uint32_t>(number(given, "part"));
   stage.follows = text_of(given, "follows");
+  stage.exclusions = text_of(given, "exclusions");
   stage.stateful = flag(given, "stateful");
   stage.batch = flag(given, "batch");
   if (dom::object params; given["params"].get(params) == simdjson::SUCCESS) {
@@ -153,6 +171,20 @@ PlannedStage read_stage(dom::element given) {
   stage.in = indices(given, "in");
   stage.out = indices(given, "out");
   return stage;
+}
+
+std::vector<std::string> strings(dom::element object, std::string_view key) {
+  std::vector<std::string> found;
+  for (const dom::element value : list(object, key)) {
+    if (std::string_view text; value.get(text) == simdjson::SUCCESS) found.emplace_back(text);
+  }
+  return found;
+}
+
+HookSpec read_hook(dom::element given) {
+  HookSpec hook{text_of(given, "file"), -1, strings(given, "command"), strings(given, "events")};
+  if (given["fd"].get(hook.fd) != simdjson::SUCCESS) hook.fd = -1;
+  return hook;
 }
 
 DeadLetterLimit read_limit(dom::element root) {
@@ -232,10 +264,8 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
   }
   for (const dom::element input : list(root, "inputs"))
     plan.inputs.push_back({text_of(input, "uri"), number(input, "bytes")});
-  for (const dom::element output : list(root, "outputs")) {
-    std::string_view file_path;
-    if (output.get(file_path) == simdjson::SUCCESS) plan.outputs.emplace_back(file_path);
-  }
+  plan.outputs = strings(root, "outputs");
+  for (const dom::element hook : list(root, "hooks")) plan.hooks.push_back(read_hook(hook));
   if (!is_consistent(plan)) return Error(path + " contradicts itself: it is damaged, or was changed by hand");
   return file;
 }

@@ -70,11 +70,12 @@ int Signals::take() const {
 }
 
 Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals,
-                 Progress& progress)
+                 Progress& progress, RunEvents& events)
     : directory_(directory),
       runtime_(runtime),
       signals_(signals),
       progress_(progress),
+      events_(events),
       supervisor_(stage_infos(runtime.plan), Supervisor::Options{}),
       workers_(runtime.plan.cells()) {
   for (std::uint32_t stage = 0; stage < runtime_.plan.stages.size(); ++stage) {
@@ -108,6 +109,7 @@ std::size_t Session::restarts() const {
 Result<Verdict> Session::run() {
   running_time_.tick(monotonic_ns());  // a stop before the first tick is lost time too
   DATAGEN_TRY(begin_epoch());
+  events_.graph_start(false);
   DATAGEN_TRY(carry_out(supervisor_.start(sealed_stages())));
   while (!is_over_) {
     epoll_event events[64];
@@ -165,6 +167,7 @@ std::vector<bool> Session::sealed_stages() const {
 }
 
 Result<void> Session::carry_out(std::vector<Action> actions) {
+  if (supervisor_.verdict().kind != Verdict::Kind::complete) events_.run_stop(supervisor_.verdict());
   while (!actions.empty()) {
     const Action action = actions.front();
     actions.erase(actions.begin());
@@ -184,6 +187,7 @@ Result<void> Session::carry_out(std::vector<Action> actions) {
             fmt::format("{}: starting the graph again from its last commit", runtime_.plan.pipeline));
         DATAGEN_TRY(begin_generation(directory_.path(), runtime_));
         DATAGEN_TRY(begin_epoch());
+        events_.graph_start(true);
         more = supervisor_.start(sealed_stages());
         break;
       case Action::Kind::end:
@@ -234,10 +238,17 @@ std::vector<Action> Session::spawn(std::uint32_t cell) {
   watch(epoll_, worker.process->fd(), cell);
   worker.successor.reset();
   if (!is_restart) return {};
+  events_.worker_restart(runtime_.plan.stages[worker.stage], worker.index, worker.process->pid());
   // Without one the next start takes longer, that is all.
   if (auto successor = start(worker, true))
     worker.successor = std::make_unique<Process>(std::move(successor).value());
   return {};
+}
+
+bool Session::is_any_alive(const PlannedStage& stage) const {
+  return std::any_of(workers_.begin() + stage.first_cell,
+                     workers_.begin() + stage.first_cell + stage.workers(),
+                     [](const Worker& worker) { return worker.process != nullptr; });
 }
 
 void Session::kill_all() {
@@ -251,6 +262,7 @@ void Session::kill_all() {
 std::vector<Action> Session::reap(std::uint32_t cell) {
   Worker& worker = workers_[cell];
   const PlannedStage& stage = runtime_.plan.stages[worker.stage];
+  const pid_t pid = worker.process->pid();
   const Process::Exit exit = worker.process->wait();
   worker.process.reset();  // closes the pidfd, which leaves the epoll set with it
   Ending ending;
@@ -279,6 +291,8 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
                               stage.id, describe_ending(ending),
                               ending.message.empty() ? "" : " (" + ending.message + ")"));
   }
+  if (!ending.finished) events_.worker_death(stage, worker.index, pid, ending);
+  if (ending.finished && !is_any_alive(stage)) events_.stage_finish(stage);
   const std::vector<Action> then = supervisor_.on_exit(cell, ending, now());
   first.insert(first.end(), then.begin(), then.end());
   return first;
@@ -356,6 +370,7 @@ void Session::kill_overdue() {
 
 std::vector<Action> Session::tick() {
   std::vector<Action> actions = supervisor_.on_tick(now());
+  events_.tick(epoch_->control(), restarts());
   if (!supervisor_.is_running()) return actions;
   for (std::uint32_t part = 0; part < runtime_.plan.parts(); ++part) advance_checkpoint(part);
   kill_overdue();
@@ -379,6 +394,7 @@ void Session::advance_checkpoint(std::uint32_t part) {
   if (held <= checkpoint_of(part).load(std::memory_order_relaxed)) return;
   checkpoint_of(part).store(held, std::memory_order_release);
   retire(part, seq);
+  if (held != ipc::kEndMark) events_.commit(part, held);
 }
 
 // The counters are for display and may count a redone frame twice; what is exact is judged at the end.

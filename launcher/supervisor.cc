@@ -132,6 +132,18 @@ std::vector<Action> Supervisor::on_tick(Time now) {
   return {{Kind::kill_all}};
 }
 
+const char* name_of(Verdict::Kind kind) {
+  switch (kind) {
+    case Verdict::Kind::complete:
+      return "complete";
+    case Verdict::Kind::failed:
+      return "failed";
+    case Verdict::Kind::stopped:
+      return "stopped";
+  }
+  return "?";
+}
+
 std::string describe_ending(const Ending& ending) {
   if (!ending.signalled) return fmt::format("ended with exit code {}", ending.code);
   const char* name = sigabbrev_np(ending.code);

@@ -48,6 +48,9 @@ struct Verdict {
   std::string message;  // failed or stopped: why
 };
 
+// "complete", "failed", "stopped".
+const char* name_of(Verdict::Kind kind);
+
 class Supervisor {
  public:
   struct StageInfo {

@@ -293,12 +293,8 @@ void ItemState::set_json(std::string_view key, std::string_view text) {
   }
   forbid_when_dropped("set_json");
   open_members();
-  // Only now that it is valid: a line end within a string is an error, and must not become a blank before it
-  // is seen.
-  ByteBuffer one_line;
-  append_on_one_line(one_line, kept);
   scratch_.clear();
-  append_raw_json(scratch_, one_line.view());
+  append_raw_json(scratch_, kept);
   put_member(members_, keep_key(key), keep(scratch_.view()));
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }

@@ -66,9 +66,9 @@ void JsonLinesReader::skip_byte_order_mark() {
 bool JsonLinesReader::read(SourceFrame& frame) {
   frame.start(position_);
   const std::span<char> room = frame.room();
-  // As many bytes as leave room for the table, going by the last frame's lines.
-  std::size_t wanted = room.size() * bytes_per_line_ / (bytes_per_line_ + kTableBytesPerLine);
-  wanted = std::clamp<std::size_t>(wanted, std::min<std::size_t>(room.size(), 4096), room.size());
+  // As many bytes as leave room for the table, going by the last frame's lines; not too few for a longer one.
+  const std::size_t wanted = std::max(room.size() * bytes_per_line_ / (bytes_per_line_ + kTableBytesPerLine),
+                                      std::min<std::size_t>((room.size() + 1) / 2, 4096));
   std::size_t size = std::min(carry_->size(), room.size());
   std::copy_n(carry_->data(), size, room.data());
   const std::string rest(carry_->view().substr(size));

@@ -8,6 +8,7 @@
 
 #include <boost/algorithm/hex.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -163,12 +164,15 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   }
   std::vector<ipc::CellRange> cells;
   std::size_t sinks = 0;
+  std::vector<std::string> exclusions;       // by stage; empty: not kept
+  std::vector<std::uint32_t> first_readers;  // by stage, along its first out-edge
   dom::element found;
   bool any = false;
   for (const dom::element entry : list(plan, "stages")) {
     cells.push_back({static_cast<std::uint32_t>(number(entry, "first_cell")),
                      static_cast<std::uint32_t>(number(entry, "workers", 1))});
     weld.stage_names.push_back(text_of(entry, "id"));
+    exclusions.push_back(text_of(entry, "exclusions"));
     if (text_of(entry, "kind") == "sink") ++sinks;
     if (weld.stage_names.back() != stage) continue;
     weld.stage_index = static_cast<std::uint32_t>(cells.size() - 1);
@@ -182,6 +186,9 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   DATAGEN_TRY(read_part(plan, found, weld));
   DATAGEN_TRY(read_parameters(found, declared, weld.parameters));
   read_runner(found, weld.runner);
+  weld.runner.keeps_exclusions = !exclusions[weld.stage_index].empty();
+  constexpr std::uint32_t kNobody = ~std::uint32_t{0};
+  first_readers.resize(cells.size(), kNobody);
   std::uint32_t index = 0;
   for (const dom::element edge : list(plan, "edges")) {
     const auto from = static_cast<std::uint32_t>(number(edge, "from"));
@@ -190,6 +197,7 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
       return Error(path + ": edge " + std::to_string(index) + " is out of range");
     const ipc::RingGeometry geometry{static_cast<std::uint32_t>(number(edge, "slots")),
                                      number(edge, "block_bytes")};
+    if (first_readers[from] == kNobody) first_readers[from] = to;
     if (to == weld.stage_index) {
       weld.in.push_back({index, geometry, cells[from]});
       const std::string& name = weld.stage_names[from];
@@ -202,6 +210,14 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
     ++index;
   }
   if (weld.in.size() < 2) weld.runner.branches.clear();
+  for (std::uint32_t from = 0; from < cells.size(); ++from) {
+    if (exclusions[from].empty()) continue;
+    std::uint32_t end = from;
+    for (std::size_t steps = 0; first_readers[end] != kNobody && steps < cells.size(); ++steps)
+      end = first_readers[end];
+    if (end == weld.stage_index && end != from)
+      weld.exclusion_paths[from] = (std::filesystem::path(run_directory) / exclusions[from]).string();
+  }
   weld.dead_letter_path =
       run_directory + (sinks > 1 ? "/dead_letter." + stage + ".jsonl" : "/dead_letter.jsonl");
   return weld;

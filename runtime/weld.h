@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,9 @@ struct Weld {
   RunnerOptions runner;
   ipc::CellRange cells;  // of this stage's workers
   std::vector<EdgePlan> in, out;
-  std::string dead_letter_path;   // of a sink
+  std::string dead_letter_path;  // of a sink
+  // Of a sink: where it writes what stages dropped whose side sections come to it, by their index.
+  std::map<std::uint32_t, std::string> exclusion_paths;
   std::vector<InputFile> inputs;  // of this stage's part of the graph
   std::vector<std::string> stage_names;
   Ids ids = Ids::add;
