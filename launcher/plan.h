@@ -24,7 +24,9 @@ struct PlannedStage {
   std::string given;  // the name or path that the graph gives; empty for ends
   std::string executable;
   std::string executable_hash;
-  std::string uri;  // of a source or sink
+  std::string program;       // of an exec stage: absolute
+  std::string program_hash;  // as executable_hash
+  std::string uri;           // of a source or sink
   std::vector<PlannedParameter> params;
   RunningKeys running;
   bool stateful = false;

@@ -35,6 +35,9 @@ std::string stage_json(const PlannedStage& stage) {
       "    {{\"id\": {}, \"kind\": \"{}\", \"given\": {}, \"executable\": {}, \"executable_hash\": \"{}\",\n",
       json_string(stage.id), name_of(stage.kind), json_string(stage.given), json_string(stage.executable),
       stage.executable_hash);
+  if (!stage.program.empty())
+    text += fmt::format("     \"program\": {}, \"program_hash\": \"{}\",\n", json_string(stage.program),
+                        stage.program_hash);
   if (!stage.uri.empty()) text += fmt::format("     \"uri\": {},\n", json_string(stage.uri));
   text += fmt::format("     \"params\": {}, \"stateful\": {}, \"batch\": {},\n", params_json(stage.params),
                       stage.stateful, stage.batch);
@@ -121,6 +124,8 @@ PlannedStage read_stage(dom::element given) {
   stage.given = text_of(given, "given");
   stage.executable = text_of(given, "executable");
   stage.executable_hash = text_of(given, "executable_hash");
+  stage.program = text_of(given, "program");
+  stage.program_hash = text_of(given, "program_hash");
   stage.uri = text_of(given, "uri");
   stage.stateful = flag(given, "stateful");
   stage.batch = flag(given, "batch");
