@@ -5,11 +5,13 @@
 // beyond 2^53 at a place where the record has another value is refused.
 #pragma once
 
-#include <jq.h>
-
 #include <functional>
 #include <string>
 #include <string_view>
+
+extern "C" {  // version 1.6 does not say so itself
+#include <jq.h>
+}
 
 namespace datagen {
 
