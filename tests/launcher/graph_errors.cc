@@ -149,7 +149,8 @@ TEST(GraphErrors, ValuesOfTheWrongKind) {
 
 TEST(GraphErrors, AStageSaysWhatItIsExactlyOnce) {
   EXPECT_EQ(error_in("stages: [{workers: 2}]\n"),
-            "stages[0]: names no stage; write a name, use: NAME or run: PATH at graphs/corpus.yaml:4:10");
+            "stages[0]: names no stage; write a name, use: NAME, run: PATH or exec: [PROGRAM] at "
+            "graphs/corpus.yaml:4:10");
   EXPECT_EQ(error_in("stages: [{use: a, run: ./a}]\n"),
             "stages[0]: has 'use' and 'run'; a stage is one of them at graphs/corpus.yaml:4:10");
   EXPECT_EQ(error_in("stages: [{a: {}, b: {}}]\n"), "stages[0].b: unknown key at graphs/corpus.yaml:4:18");
