@@ -32,14 +32,19 @@ Progress::Mode progress_mode(bool quiet) {
 // differ.
 Result<void> check_executables(Plan& plan, bool same_binary, bool quiet) {
   StageCatalog catalog({});
-  for (PlannedStage& stage : plan.stages) {
-    DATAGEN_TRY(const std::string hash, catalog.hash(stage.executable));
-    if (hash == stage.executable_hash) continue;
-    const std::string change =
-        fmt::format("stage '{}' was rebuilt since this run began: {}", stage.id, stage.executable);
+  const auto check = [&](const PlannedStage& stage, const std::string& path,
+                         std::string& known) -> Result<void> {
+    DATAGEN_TRY(const std::string hash, catalog.hash(path));
+    if (hash == known) return success();
+    const std::string change = fmt::format("stage '{}' was rebuilt since this run began: {}", stage.id, path);
     if (same_binary) return Error(change + " (refused by --same-binary)");
     if (!quiet) complain(change);
-    stage.executable_hash = hash;
+    known = hash;
+    return success();
+  };
+  for (PlannedStage& stage : plan.stages) {
+    DATAGEN_TRY(check(stage, stage.executable, stage.executable_hash));
+    if (!stage.program.empty()) DATAGEN_TRY(check(stage, stage.program, stage.program_hash));
   }
   return success();
 }

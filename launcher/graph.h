@@ -43,10 +43,11 @@ struct FromSpec {
 
 struct StageSpec {
   std::string id;
-  std::string path;  // "stages[1]"
-  Place place;       // of the name or path
-  std::string name;  // of the stage; empty with `run`, or when an error was reported
-  std::string run;   // absolute path of an executable; empty with a name
+  std::string path;     // "stages[1]"
+  Place place;          // of the name or path
+  std::string name;     // of the stage; empty with `run`, or when an error was reported
+  std::string run;      // absolute path of an executable; empty with a name
+  std::string program;  // of `exec`, as it is looked up: a name, or an absolute path
   std::vector<GivenParameter> params;
   std::vector<FromSpec> from;     // empty: the stage above, or the input
   std::optional<EndSpec> output;  // its records also go there

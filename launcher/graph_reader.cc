@@ -7,6 +7,7 @@
 #include <map>
 
 #include "launcher/hook_events.h"
+#include "launcher/json_text.h"
 #include "launcher/suggest.h"
 
 namespace datagen::launcher {
@@ -64,12 +65,8 @@ void GraphReader::refuse_unknown_keys(const YamlNode& map, Scope scope, const st
                                       const YamlMember* except) {
   for (const YamlMember& member : map.members) {
     if (&member == except || member.key.starts_with("x-") || find_key(scope, member.key) != nullptr) continue;
-    if (is_planned_key(scope, member.key)) {
-      refuse(member.key_place, fmt::format("{}{}: is not supported by this version", prefix, member.key));
-    } else {
-      refuse(member.key_place,
-             fmt::format("{}{}: unknown key{}", prefix, member.key, hint_for_unknown(scope, member.key)));
-    }
+    refuse(member.key_place,
+           fmt::format("{}{}: unknown key{}", prefix, member.key, hint_for_unknown(scope, member.key)));
   }
 }
 
@@ -360,7 +357,9 @@ void GraphReader::read_stages(YamlNode& node, Graph& graph) {
   if (!node.is(Kind::list))
     return refuse(node.place, fmt::format("stages: expected a list (- NAME), got {}", show(node.kind)));
   for (std::size_t index = 0; index < node.items.size(); ++index) {
-    graph.stages.push_back(read_stage(node.items[index], fmt::format("stages[{}]", index)));
+    StageSpec stage = read_stage(node.items[index], fmt::format("stages[{}]", index));
+    if (const YamlNode* when = node.items[index].find("when")) add_condition(*when, stage, graph);
+    graph.stages.push_back(std::move(stage));
   }
 }
 
@@ -433,8 +432,16 @@ void GraphReader::read_exclusions(const YamlNode& node, StageSpec& stage) {
 
 void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& stage) {
   const YamlNode* params = node.find("params");
-  if (shape.run != nullptr && shape.use != nullptr) {
-    refuse(node.place, stage.path + ": has 'use' and 'run'; a stage is one of them");
+  if ((shape.run != nullptr) + (shape.use != nullptr) + (shape.exec != nullptr) > 1) {
+    refuse(node.place, fmt::format("{}: has {}; a stage is one of them", stage.path,
+                                   shape.exec == nullptr  ? "'use' and 'run'"
+                                   : shape.run != nullptr ? "'run' and 'exec'"
+                                                          : "'use' and 'exec'"));
+  } else if (shape.exec != nullptr) {
+    if (params != nullptr)
+      refuse(params->place, stage.path + ".params: goes with 'use' or 'run'; a program takes its arguments");
+    read_exec(node, *shape.exec, stage);
+    params = nullptr;
   } else if (shape.run != nullptr) {
     stage.place = shape.run->place;
     stage.run = path_of(*shape.run, stage.path + ".run");
@@ -455,15 +462,80 @@ void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& 
                                         stage.path, stage.name));
     }
     params = nullptr;
-  } else if (node.find("exec") == nullptr) {
-    refuse(node.place, stage.path + ": names no stage; write a name, use: NAME or run: PATH");
+  } else {
+    refuse(node.place,
+           stage.path + ": names no stage; write a name, use: NAME, run: PATH or exec: [PROGRAM]");
   }
+  if (const YamlNode* mode = node.find("mode"); mode != nullptr && shape.exec == nullptr)
+    refuse(mode->place, stage.path + ".mode: goes with 'exec'");
   if (stage.name.find('/') != std::string::npos) {
     refuse(stage.place, fmt::format("{}: '{}' is a path; write run: {}", stage.path, stage.name, stage.name));
     stage.name.clear();
   }
   if (params != nullptr && !params->is(Kind::null))
     stage.params = read_params(*params, stage.path + ".params");
+}
+
+// A program is run by the stage `exec` or, line by line, `exec_line`, which take the command as one text: a
+// JSON array.
+void GraphReader::read_exec(const YamlNode& node, const YamlNode& exec, StageSpec& stage) {
+  const std::string path = stage.path + ".exec";
+  stage.name = "exec";
+  stage.place = exec.place;
+  if (!exec.is(Kind::list) || exec.items.empty())
+    return refuse(exec.place, path + ": expected a list, [PROGRAM, ARGUMENT, …]");
+  std::string arguments;
+  for (std::size_t index = 0; index < exec.items.size(); ++index) {
+    const YamlNode& item = exec.items[index];
+    const std::string name = fmt::format("{}[{}]", path, index);
+    // As in a shell, 007 is a text here.
+    if (!item.is(Kind::scalar))
+      return refuse(item.place, fmt::format("{}: expected a text, got {}", name, show(item.kind)));
+    if (item.text.find('\0') != std::string::npos)
+      return refuse(item.place, name + ": cannot have a NUL byte");
+    if (index > 0) arguments += (arguments.empty() ? "" : ", ") + json_string(item.text);
+  }
+  const YamlNode& program = exec.items.front();
+  if (program.text.empty()) return refuse(program.place, path + "[0]: names no program");
+  // A path is taken from the graph's folder, a name from PATH.
+  const bool is_path = program.text.find('/') != std::string::npos;
+  stage.program = is_path ? absolute_in(base_of(program), program.text) : program.text;
+  stage.place = program.place;
+  stage.params.push_back({"arguments", exec.place, path, "[" + arguments + "]", true, exec.place});
+  if (const YamlNode* mode = node.find("mode")) {
+    const std::string* text = text_of(*mode, stage.path + ".mode");
+    const auto choice = text == nullptr ? Result<std::string>(std::string("frame"))
+                                        : parse_choice(*find_key(Scope::stage, "mode"), *text);
+    if (!choice) return refuse(mode->place, stage.path + ".mode: " + choice.error().message());
+    if (choice.value() == "line") stage.name = "exec_line";
+  }
+}
+
+// `when` is a filter of its own in front of the stage, so that the books show what it kept away.
+void GraphReader::add_condition(const YamlNode& when, StageSpec& stage, Graph& graph) {
+  const std::string path = stage.path + ".when";
+  const std::string* text = text_of(when, path);
+  if (text == nullptr) return;
+  if (stage.from.size() > 1) {
+    return refuse(when.place, path +
+                                  ": a stage that joins branches gets all their records; put it on a stage "
+                                  "of one branch, or behind the join");
+  }
+  StageSpec filter;
+  filter.id = stage.id + ".when";
+  filter.path = path;
+  filter.place = when.place;
+  filter.name = "filter";
+  filter.params.push_back({"where", when.place, path, *text, true, when.place});
+  filter.params.push_back({"reason", when.place, path, "when", true, when.place});
+  filter.from = std::move(stage.from);
+  filter.running = defaults_;
+  filter.running.workers = stage.running.workers;
+  filter.running.threads = 1;
+  filter.workers_place = stage.workers_place;
+  filter.threads_place = stage.threads_place;
+  stage.from = {{filter.id, path, when.place}};
+  graph.stages.push_back(std::move(filter));
 }
 
 void GraphReader::read_running(const YamlNode& map, const std::string& prefix, StageSpec& stage) {

@@ -58,6 +58,8 @@ class GraphReader {
   void read_stages(YamlNode& node, Graph& graph);
   StageSpec read_stage(YamlNode& node, const std::string& path);
   void read_what(YamlNode& node, const StageShape& shape, StageSpec& stage);
+  void read_exec(const YamlNode& node, const YamlNode& exec, StageSpec& stage);
+  void add_condition(const YamlNode& when, StageSpec& stage, Graph& graph);
   void read_running(const YamlNode& map, const std::string& prefix, StageSpec& stage);
   void read_running_key(const Key& key, const YamlNode& node, const std::string& path, RunningKeys& running);
   std::vector<GivenParameter> read_params(const YamlNode& node, const std::string& path);

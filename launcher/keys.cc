@@ -47,6 +47,11 @@ constexpr Key kKeys[] = {
 
     {Scope::stage, "use", text, meaning, "", "name of the stage"},
     {Scope::stage, "run", text, meaning, "", "path of a stage's executable"},
+    {Scope::stage, "exec", list, meaning, "", "any program that filters JSON Lines, and its arguments"},
+    {Scope::stage, "mode", choice, meaning, "frame",
+     "with exec; frame: the program is started for each frame, line: it answers line by line", 0, 0,
+     "frame|line"},
+    {Scope::stage, "when", text, meaning, "", "a jq expression: the records for which the stage is"},
     {Scope::stage, "params", map, meaning, "{}", "the stage's parameters, with use or run"},
     {Scope::stage, "id", text, meaning, "the stage's name", "name within this graph"},
     {Scope::stage, "from", text_or_list, meaning, "the stage above",
@@ -131,8 +136,6 @@ constexpr Key kKeys[] = {
      "dead_letter|drop|fail"},
 };
 
-constexpr std::string_view kPlannedStageKeys[] = {"exec", "mode", "when"};
-
 // Bounds in the words of the key's type.
 std::string show_bound(const Key& key, std::int64_t bound) {
   if (key.type == KeyType::size) return show_bytes(static_cast<std::uint64_t>(bound));
@@ -187,10 +190,6 @@ Result<std::string> parse_choice(const Key& key, std::string_view given) {
   if (std::ranges::find(words, given) != words.end()) return std::string(given);
   return Error(
       fmt::format("expected {}, got '{}'{}", fmt::join(words, " or "), given, suggestion(given, words)));
-}
-
-bool is_planned_key(Scope scope, std::string_view name) {
-  return scope == Scope::stage && std::ranges::find(kPlannedStageKeys, name) != std::end(kPlannedStageKeys);
 }
 
 }  // namespace datagen::launcher

@@ -118,7 +118,7 @@ class Planner {
                                     kind == StageKind::source ? "reads" : "writes", end.uri.scheme,
                                     executable.error().message()));
     } else if (describe(executable.value(), kind, end.path, end.place, stage, description)) {
-      stage.params = check_parameters(end.params, description, end.path, end.place, errors_);
+      stage.params = parameters(end.params, description, end.path, end.place);
     }
     return errors_.size() == errors;
   }
@@ -159,9 +159,37 @@ class Planner {
     StageDescription description;
     if (!executable.empty() &&
         describe(executable, StageKind::stage, spec.path, spec.place, stage, description)) {
-      stage.params = check_parameters(spec.params, description, spec.path, spec.place, errors_);
+      std::vector<GivenParameter> given = spec.params;
+      if (!spec.program.empty()) add_program(spec, stage, given);
+      stage.params = parameters(given, description, spec.path, spec.place);
       if (stage.stateful) check_stateful(spec);
     }
+  }
+
+  // Checked against the declarations, and those that have a check of their own by the executable.
+  std::vector<PlannedParameter> parameters(const std::vector<GivenParameter>& given,
+                                           const StageDescription& description, const std::string& path,
+                                           const Place& place) {
+    auto planned = check_parameters(given, description, path, place, errors_);
+    for (const GivenParameter& entry : given) {
+      const ParameterDescription* declared = description.find(entry.name);
+      if (declared == nullptr || !declared->checked || declared->secret) continue;
+      const auto wrong = lookup_.check(description.executable, entry.name + "=" + entry.text);
+      if (!wrong) refuse(entry.place, entry.path + ": " + wrong.error().message());
+      if (wrong && !wrong.value().empty()) refuse(entry.place, entry.path + ": " + wrong.value());
+    }
+    return planned;
+  }
+
+  // Finds the program of an exec stage.
+  void add_program(const StageSpec& spec, PlannedStage& stage, std::vector<GivenParameter>& given) {
+    const auto program = lookup_.find_program(spec.program);
+    if (!program) return refuse(spec.place, spec.path + ".exec: " + program.error().message());
+    const auto hash = lookup_.hash(program.value());
+    if (!hash) return refuse(spec.place, spec.path + ".exec: " + hash.error().message());
+    stage.program = program.value();
+    stage.program_hash = hash.value();
+    given.push_back({"program", spec.place, spec.path + ".exec", program.value(), true, spec.place});
   }
 
   void check_stateful(const StageSpec& spec) {

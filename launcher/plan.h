@@ -24,7 +24,9 @@ struct PlannedStage {
   std::string given;  // the name or path that the graph gives; empty for ends
   std::string executable;
   std::string executable_hash;
-  std::string uri;  // of a source or sink
+  std::string program;       // of an exec stage: absolute
+  std::string program_hash;  // as executable_hash
+  std::string uri;           // of a source or sink
   // Parts of the graph are connected by rings each, among each other by files: a source that reads what a
   // sink of another part writes. Each has its own numbering of frames and its own commits.
   std::uint32_t part = 0;

@@ -179,6 +179,12 @@ void Process::signal(int number) const {
 
 Process::Exit Process::wait() {
   DATAGEN_CHECK(pid_ > 0, "a process is waited for once");
+  // What it has started ends with it (programs of exec stages, and theirs). It must be dead, and is not
+  // reaped yet, so that the number of its group is still its own.
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  }
+  kill(-pid_, SIGKILL);
   const Exit exit = reap(pid_);
   pid_ = -1;
   return exit;

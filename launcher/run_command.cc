@@ -46,8 +46,10 @@ Result<void> adopt(Plan now, Plan& plan) {
   }
   now.inputs = plan.inputs;
   now.outputs = plan.outputs;
-  for (std::size_t index = 0; index < now.stages.size(); ++index)
+  for (std::size_t index = 0; index < now.stages.size(); ++index) {
     now.stages[index].executable_hash = plan.stages[index].executable_hash;
+    now.stages[index].program_hash = plan.stages[index].program_hash;
+  }
   plan = std::move(now);
   return success();
 }

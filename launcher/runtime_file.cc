@@ -37,6 +37,9 @@ std::string stage_json(const PlannedStage& stage) {
       stage.executable_hash);
   if (!stage.exclusions.empty())
     text += fmt::format("     \"exclusions\": {},\n", json_string(stage.exclusions));
+  if (!stage.program.empty())
+    text += fmt::format("     \"program\": {}, \"program_hash\": \"{}\",\n", json_string(stage.program),
+                        stage.program_hash);
   if (!stage.uri.empty()) text += fmt::format("     \"uri\": {},\n", json_string(stage.uri));
   if (stage.part != 0) text += fmt::format("     \"part\": {},\n", stage.part);
   if (!stage.follows.empty()) text += fmt::format("     \"follows\": {},\n", json_string(stage.follows));
@@ -144,6 +147,8 @@ PlannedStage read_stage(dom::element given) {
   stage.given = text_of(given, "given");
   stage.executable = text_of(given, "executable");
   stage.executable_hash = text_of(given, "executable_hash");
+  stage.program = text_of(given, "program");
+  stage.program_hash = text_of(given, "program_hash");
   stage.uri = text_of(given, "uri");
   stage.part = static_cast<std::uint32_t>(number(given, "part"));
   stage.follows = text_of(given, "follows");

@@ -197,26 +197,21 @@ void OperatorRunner::run_batch(const FrameRecords& in, std::size_t first, std::s
     items.push_back(std::make_unique<Item>(*states_[index]));
     pointers.push_back(items.back().get());
   }
-  bool all_done = true;
-  try {
-    Batch batch(pointers.data(), count);
-    operator_->process_batch(batch, context_);
-  } catch (...) {
-    all_done = false;  // one record's exception must not fail the others: each is tried alone
-  }
-  for (std::size_t index = 0; index < count; ++index) {
-    Result result;
-    if (!all_done) {
-      states_[index]->restore();
-      begin(0, first + index, 1, in[first + index]);
-      const auto alone = [&] {
-        Batch batch(&pointers[index], 1);
-        operator_->process_batch(batch, context_);
-      };
-      result.dead = !attempt(*states_[index], alone, result);
+  Batch batch(pointers.data(), count);
+  const auto call = [&] { operator_->process_batch(batch, context_); };
+  Result result;
+  if (count == 1) {
+    result.dead = !attempt(*states_[0], call, result);
+  } else {
+    try {
+      call();
+    } catch (...) {
+      // One record's exception must not fail the others: it is sought by halves.
+      run_batch(in, first, count / 2, out, notes);
+      return run_batch(in, first + count / 2, count - count / 2, out, notes);
     }
-    append(*states_[index], result, out, notes);
   }
+  for (std::size_t index = 0; index < count; ++index) append(*states_[index], result, out, notes);
 }
 
 // ---- results
