@@ -19,8 +19,9 @@ namespace datagen::launcher {
 
 namespace {
 
-Progress::Mode progress_mode(bool quiet) {
-  if (quiet) return Progress::Mode::quiet;
+Progress::Mode progress_mode(const ExecuteOptions& options) {
+  if (options.quiet) return Progress::Mode::quiet;
+  if (options.log_json) return Progress::Mode::json;
   return isatty(STDERR_FILENO) ? Progress::Mode::terminal : Progress::Mode::lines;
 }
 
@@ -68,12 +69,13 @@ int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOp
   remove_frames_of(runtime.run_id, directory.path());  // what a launcher that was killed left behind
   std::error_code error;
   std::filesystem::remove(directory.path() + "/report.json", error);  // of an earlier stop: not true any more
-  Progress progress(progress_mode(options.quiet));
+  Progress progress(progress_mode(options));
+  Watch watch(directory.path(), runtime, progress);
   const Signals signals;
   const auto began = std::chrono::steady_clock::now();
   RunEnd end;
   {
-    Session session(directory, runtime, signals, progress);
+    Session session(directory, runtime, signals, watch);
     auto verdict = session.run();
     if (!verdict) return complain(verdict.error().message()), kStoppedByFailure;
     end.verdict = verdict.value();

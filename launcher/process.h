@@ -46,6 +46,8 @@ class Process {
   struct Exit {
     bool signalled = false;
     int code = 0;  // exit code, or number of the signal
+    double cpu_seconds = 0;
+    std::uint64_t peak_bytes = 0;  // resident
   };
   // Reaps the process; waits until it has ended.
   Exit wait();

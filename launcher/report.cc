@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "launcher/json_text.h"
-#include "launcher/progress.h"
+#include "launcher/progress_text.h"
 
 namespace datagen::launcher {
 

@@ -20,7 +20,7 @@
 #include "launcher/json_text.h"
 #include "launcher/parameter_check.h"
 #include "launcher/process.h"
-#include "launcher/progress.h"
+#include "launcher/progress_text.h"
 #include "launcher/report.h"
 #include "launcher/run_folder.h"
 #include "launcher/runtime_file.h"

@@ -70,11 +70,12 @@ int Signals::take() const {
 }
 
 Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals,
-                 Progress& progress)
+                 Watch& eye)
     : directory_(directory),
       runtime_(runtime),
       signals_(signals),
-      progress_(progress),
+      watch_(eye),
+      progress_(eye.progress()),
       supervisor_(stage_infos(runtime.plan), Supervisor::Options{}),
       workers_(runtime.plan.cells()) {
   for (std::uint32_t stage = 0; stage < runtime_.plan.stages.size(); ++stage) {
@@ -125,7 +126,7 @@ Result<Verdict> Session::run() {
       }
     }
   }
-  progress_.clear();
+  watch_.finish(epoch_->number());
   return supervisor_.verdict();
 }
 
@@ -210,6 +211,7 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   Worker& worker = workers_[cell];
   const PlannedStage& stage = runtime_.plan.stages[worker.stage];
   const Process::Exit exit = worker.process->wait();
+  watch_.note_end(worker.stage, exit.cpu_seconds, exit.peak_bytes);
   worker.process.reset();  // closes the pidfd, which leaves the epoll set with it
   Ending ending;
   ending.signalled = exit.signalled;
@@ -237,7 +239,9 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
                               stage.id, describe_ending(ending),
                               ending.message.empty() ? "" : " (" + ending.message + ")"));
   }
+  const std::size_t restarts = supervisor_.restarts(worker.stage);
   const std::vector<Action> then = supervisor_.on_exit(cell, ending, now());
+  if (supervisor_.restarts(worker.stage) > restarts) watch_.note_restart(worker.stage);
   first.insert(first.end(), then.begin(), then.end());
   return first;
 }
@@ -317,7 +321,7 @@ std::vector<Action> Session::tick() {
   if (!supervisor_.is_running()) return actions;
   advance_checkpoint();
   kill_overdue();
-  progress_.show(runtime_.plan, epoch_->control(), restarts());
+  watch_.tick(epoch_->number());
   const std::vector<Action> limits = check_limits();
   actions.insert(actions.end(), limits.begin(), limits.end());
   return actions;
@@ -342,9 +346,17 @@ void Session::advance_checkpoint() {
 std::vector<Action> Session::check_limits() {
   constexpr std::uint64_t kRecordsMin = 1000;
   const Plan& plan = runtime_.plan;
-  const std::uint64_t read = sum_counters(epoch_->control(), plan.stages.front()).in;
+  const auto count = [&](const PlannedStage& stage, ipc::AtomicWord ipc::Counters::*counter) {
+    std::uint64_t sum = 0;
+    for (std::uint32_t worker = 0; worker < stage.workers(); ++worker) {
+      const ipc::Counters& counters = epoch_->control().cell(stage.first_cell + worker).counters;
+      sum += (counters.*counter).load(std::memory_order_relaxed);
+    }
+    return sum;
+  };
+  const std::uint64_t read = count(plan.stages.front(), &ipc::Counters::records_in);
   std::uint64_t dead = 0;
-  for (const PlannedStage& stage : plan.stages) dead += sum_counters(epoch_->control(), stage).dead;
+  for (const PlannedStage& stage : plan.stages) dead += count(stage, &ipc::Counters::dead);
   if (read < kRecordsMin || !plan.max_dead_letters.is_exceeded(dead, read)) return {};
   return supervisor_.on_stop(
       {Verdict::Kind::stopped,

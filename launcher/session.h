@@ -14,11 +14,11 @@
 #include "launcher/epoch.h"
 #include "launcher/oom_kills.h"
 #include "launcher/process.h"
-#include "launcher/progress.h"
 #include "launcher/run_directory.h"
 #include "launcher/running_time.h"
 #include "launcher/runtime_file.h"
 #include "launcher/supervisor.h"
+#include "launcher/watch.h"
 #include "launcher/worker_log.h"
 
 namespace datagen::launcher {
@@ -38,7 +38,7 @@ class Signals {
 
 class Session {
  public:
-  Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Progress& progress);
+  Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Watch& eye);
   ~Session();
 
   // Until the run is over, one way or the other. Error: it could not even be started.
@@ -72,6 +72,7 @@ class Session {
   const RunDirectory& directory_;
   RuntimeFile& runtime_;
   const Signals& signals_;
+  Watch& watch_;
   Progress& progress_;
   Supervisor supervisor_;
   Blame blame_;

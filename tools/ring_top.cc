@@ -10,7 +10,7 @@
 #include <sstream>
 #include <string>
 
-#include "tools/show_state.h"
+#include "launcher/show_state.h"
 // Behind all others: without this it defines words such as move and erase as macros.
 #define NCURSES_NOMACROS
 #include <curses.h>
@@ -96,10 +96,10 @@ int top(RunView& view, const TopOptions& options) {
   action.sa_handler = [](int) { interrupted = 1; };  // without SA_RESTART: waits end
   sigaction(SIGINT, &action, nullptr);
   const auto output = open_output();
-  RunState earlier;
+  launcher::RunState earlier;
   for (std::uint64_t round = 1;; ++round) {
     refresh(view);
-    RunState state = look_at(view, options.edge);
+    launcher::RunState state = look_at(view, options.edge);
     const bool is_last = round == options.count;
     const std::string text = show_table(view, state, round == 1 ? nullptr : &earlier);
     if (!output->show(text, is_last ? std::chrono::milliseconds(0) : options.interval)) break;
