@@ -26,6 +26,7 @@ struct RunArguments {
   bool quiet = false;
   bool json = false;
   bool same_binary = false;
+  std::string log_format = "text";  // or "json"
 };
 
 struct ResumeArguments {
@@ -35,6 +36,7 @@ struct ResumeArguments {
   bool quiet = false;
   bool json = false;
   bool same_binary = false;
+  std::string log_format = "text";
 };
 
 struct DeadLettersArguments {
@@ -47,11 +49,13 @@ struct ReplayArguments {
   std::vector<std::string> sets;
   bool dry_run = false;
   bool quiet = false;
+  std::string log_format = "text";
 };
 
 int run_command(const RunArguments& arguments);
 int resume_command(const ResumeArguments& arguments);
 int status_command(const std::string& run, bool json);
+int report_command(const std::string& run, bool json);
 int stop_command(const std::string& run);
 int dead_letters_command(const DeadLettersArguments& arguments);
 int replay_command(const ReplayArguments& arguments);

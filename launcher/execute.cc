@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "launcher/commands.h"
+#include "launcher/gather_report.h"
 #include "launcher/generation.h"
 #include "launcher/replay.h"
 #include "launcher/report.h"
@@ -55,10 +56,18 @@ int conclude(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteO
   if (!audit) return complain(audit.error().message()), kAuditMismatch;
   end.audit = std::move(audit).value();
   const int code = exit_code_of(end, runtime.plan);
-  const std::string report = report_json(end, runtime, code);
+  RuntimeFile own = runtime;
+  own.plan = std::move(plan).value();
+  const std::string report =
+      report_json(end, own, History::load(directory.path(), own.plan), outcome_of(end), code);
   if (const auto written = write_durably(directory.path() + "/report.json", report); !written)
     complain(written.error().message());
-  if (!options.quiet || code != kComplete) std::fputs(closing_lines(end, directory, runtime).c_str(), stderr);
+  // Read from disk, as `datagen report` does. The page is a convenience: without it the run is as complete.
+  if (const auto data = gather_report(directory.path())) {
+    if (const auto page = write_report_page(data.value()); !page) complain(page.error().message());
+  }
+  if (!options.quiet || code != kComplete)
+    Progress(progress_mode(options)).say_at_end(closing_lines(end, directory, runtime));
   if (options.json) std::fputs(report.c_str(), stdout);
   return code;
 }

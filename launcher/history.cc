@@ -23,9 +23,10 @@ constexpr Member kMembers[] = {&StageTotals::in,
                                &StageTotals::prompt_tokens,
                                &StageTotals::completion_tokens,
                                &StageTotals::wait_input_ns,
-                               &StageTotals::wait_room_ns};
+                               &StageTotals::wait_room_ns,
+                               &StageTotals::live_ns};
 constexpr const char* kMemberNames =
-    R"(["in", "out", "bytes", "dropped", "dead", "prompt_tokens", "completion_tokens", "wait_input_ns", "wait_room_ns"])";
+    R"(["in", "out", "bytes", "dropped", "dead", "prompt_tokens", "completion_tokens", "wait_input_ns", "wait_room_ns", "live_ns"])";
 
 std::uint64_t growth(std::uint64_t last, std::uint64_t now) { return now >= last ? now - last : now; }
 
@@ -71,10 +72,12 @@ History::History(std::size_t stages, std::size_t edges)
 }
 
 void History::look(double seconds, const std::vector<StageSums>& sums, const std::vector<double>& fills) {
+  const double passed_ns = std::max(0.0, offset_ + seconds - now_.seconds) * 1e9;
   now_.seconds = offset_ + seconds;
   now_.fills = fills;
   for (std::size_t stage = 0; stage < sums.size(); ++stage) {
     grow(last_[stage], sums[stage], now_.stages[stage]);
+    now_.stages[stage].live_ns += static_cast<std::uint64_t>(passed_ns * sums[stage].alive);
     living_[stage].cpu_seconds = sums[stage].cpu_seconds;
     // An upper bound for one process, and exact where there is one: the kernel tells the peak at its end.
     living_[stage].peak_bytes = sums[stage].rss_bytes / std::max(1U, sums[stage].alive);
@@ -115,13 +118,9 @@ std::vector<StageLoad> History::loads(const Plan& plan) const {
   std::vector<StageLoad> loads;
   for (std::size_t stage = 0; stage < now_.stages.size(); ++stage) {
     const StageTotals& totals = now_.stages[stage];
-    StageSums sums;
-    sums.workers = plan.stages[stage].workers();
-    sums.in = totals.in;
-    sums.bytes = totals.bytes;
-    sums.wait_input_ns = totals.wait_input_ns;
-    sums.wait_room_ns = totals.wait_room_ns;
-    loads.push_back(load_between(StageSums{}, sums, now_.seconds));
+    loads.push_back(load_of(totals.in, totals.bytes, static_cast<double>(totals.live_ns),
+                            static_cast<double>(totals.wait_input_ns), static_cast<double>(totals.wait_room_ns),
+                            plan.stages[stage].workers(), now_.seconds));
   }
   return loads;
 }

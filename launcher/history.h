@@ -20,6 +20,7 @@ struct StageTotals {
   std::uint64_t in = 0, out = 0, bytes = 0, dropped = 0, dead = 0;
   std::uint64_t prompt_tokens = 0, completion_tokens = 0;
   std::uint64_t wait_input_ns = 0, wait_room_ns = 0;
+  std::uint64_t live_ns = 0;  // that its workers lived, added up
 };
 
 struct Sample {

@@ -36,6 +36,11 @@ void add_graph_options(CLI::App& verb, GraphArguments& arguments) {
   verb.add_option("--run-dir", arguments.run_directory, "the run directory (default: runs/<pipeline>)");
 }
 
+void add_log_format(CLI::App& verb, std::string& format) {
+  verb.add_option("--log-format", format, "what goes to stderr: text, or json for a JSON object on each line")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
 class CommandLine {
  public:
   CommandLine() : app_("Runs pipelines of isolated processes over large text data", "datagen") {
@@ -61,6 +66,7 @@ class CommandLine {
     if (app_.got_subcommand("run")) return run_command(run_);
     if (app_.got_subcommand("resume")) return resume_command(resume_);
     if (app_.got_subcommand("status")) return status_command(name_, json_);
+    if (app_.got_subcommand("report")) return report_command(name_, json_);
     if (app_.got_subcommand("stop")) return stop_command(name_);
     if (app_.got_subcommand("dead-letters")) return dead_letters_command(dead_letters_);
     if (app_.got_subcommand("replay")) return replay_command(replay_);
@@ -83,6 +89,7 @@ class CommandLine {
                    "when going on: refuse executables that were rebuilt since the run began");
     verb->add_flag("--quiet", run_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", run_.json, "print the report as JSON to stdout");
+    add_log_format(*verb, run_.log_format);
     verb->footer(footer(
         "  datagen run graph.yaml\n  datagen run --input raw.jsonl --stage clean_text --output clean.jsonl"));
   }
@@ -97,6 +104,7 @@ class CommandLine {
                    "refuse executables that were rebuilt since the run began");
     verb->add_flag("--quiet", resume_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", resume_.json, "print the report as JSON to stdout");
+    add_log_format(*verb, resume_.log_format);
     verb->footer(footer("  datagen resume\n  datagen resume clean_corpus --set score.timeout=120s"));
   }
   void add_looks() {
@@ -104,6 +112,10 @@ class CommandLine {
     status->add_option("RUN", name_, "a run directory, or a name under ./runs (default: all)");
     status->add_flag("--json", json_, "as JSON");
     status->footer(footer("  datagen status\n  datagen status clean_corpus --json"));
+    CLI::App* report = app_.add_subcommand("report", "what became of a run, and what limits it; writes report.html");
+    report->add_option("RUN", name_, kRunHelp);
+    report->add_flag("--json", json_, "as JSON");
+    report->footer(footer("  datagen report\n  datagen report clean_corpus --json"));
     CLI::App* stop = app_.add_subcommand("stop", "end a run that is at work; it can be gone on with");
     stop->add_option("RUN", name_, kRunHelp);
     stop->footer(footer("  datagen stop\n  datagen stop clean_corpus"));
@@ -138,6 +150,7 @@ class CommandLine {
     verb->add_flag("--dry-run", replay_.dry_run, "list them, and do nothing");
     verb->add_flag("--quiet", replay_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", replay_.letters.json, "print the report as JSON to stdout");
+    add_log_format(*verb, replay_.log_format);
     verb->footer(
         footer("  datagen replay clean_corpus --dry-run\n  datagen replay clean_corpus --reason timeout "
                "--set score.timeout=120s"));

@@ -52,6 +52,12 @@ Result<void> adopt(Plan now, Plan& plan) {
   return success();
 }
 
+// Of `run` and of `resume`.
+template <class Arguments>
+ExecuteOptions execute_options(const Arguments& arguments) {
+  return {arguments.quiet, arguments.json, arguments.log_format == "json"};
+}
+
 class RunCommand {
  public:
   explicit RunCommand(const RunArguments& arguments) : arguments_(arguments) {}
@@ -85,7 +91,7 @@ class RunCommand {
     runtime.plan = std::move(planned->plan);
     if (const auto written = write_runtime_file(directory.value().path(), runtime); !written)
       return refuse(written.error());
-    return execute(directory.value(), runtime, {arguments_.quiet, arguments_.json});
+    return execute(directory.value(), runtime, execute_options(arguments_));
   }
 
  private:
@@ -102,7 +108,7 @@ class RunCommand {
       return refuse(fmt::format("{} is complete, but its input has changed since; to read it anew: --fresh",
                                 directory.name()));
     }
-    return go_on(directory, runtime.value(), arguments_.same_binary, {arguments_.quiet, arguments_.json});
+    return go_on(directory, runtime.value(), arguments_.same_binary, execute_options(arguments_));
   }
 
   const RunArguments& arguments_;
@@ -128,7 +134,7 @@ int resume_command(const ResumeArguments& arguments) {
     if (const auto adopted = adopt(std::move(planned->plan), plan); !adopted) return refuse(adopted.error());
   }
   if (const auto changed = set_running_keys(plan, arguments.sets); !changed) return refuse(changed.error());
-  return go_on(directory.value(), runtime.value(), arguments.same_binary, {arguments.quiet, arguments.json});
+  return go_on(directory.value(), runtime.value(), arguments.same_binary, execute_options(arguments));
 }
 
 }  // namespace datagen::launcher

@@ -1,8 +1,6 @@
 // The commands that look at runs, living or ended: status, stop, dead-letters, trace, repro.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -23,6 +21,7 @@
 #include "launcher/progress_text.h"
 #include "launcher/report.h"
 #include "launcher/run_folder.h"
+#include "launcher/run_lock.h"
 #include "launcher/runtime_file.h"
 
 namespace datagen::launcher {
@@ -30,18 +29,6 @@ namespace datagen::launcher {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The process that holds a run's lock, if one does.
-std::optional<pid_t> holder_of(const std::string& run_directory) {
-  const int fd = open((run_directory + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
-  const bool is_free = flock(fd, LOCK_SH | LOCK_NB) == 0;
-  char text[32] = {};
-  const bool has_pid = pread(fd, text, sizeof text - 1, 0) > 0;
-  close(fd);
-  if (is_free || !has_pid) return std::nullopt;
-  return static_cast<pid_t>(std::strtol(text, nullptr, 10));
-}
 
 struct RunState {
   std::string name;

@@ -25,9 +25,7 @@ void add(const WorkerState& worker, bool is_source, StageSums& sum) {
   sum.rss_bytes += worker.rss_bytes;
 }
 
-double growth(std::uint64_t earlier, std::uint64_t later) {
-  return later > earlier ? static_cast<double>(later - earlier) : 0;
-}
+std::uint64_t growth(std::uint64_t earlier, std::uint64_t later) { return later > earlier ? later - earlier : 0; }
 
 }  // namespace
 
@@ -46,17 +44,24 @@ std::vector<StageSums> sum_stages(const Plan& plan, const RunState& state) {
   return sums;
 }
 
-StageLoad load_between(const StageSums& earlier, const StageSums& later, double seconds) {
+StageLoad load_of(std::uint64_t records, std::uint64_t bytes, double live_ns, double wait_input_ns,
+                  double wait_room_ns, std::uint32_t workers, double seconds) {
   StageLoad load;
   if (seconds <= 0) return load;
-  load.records_per_second = growth(earlier.in, later.in) / seconds;
-  load.bytes_per_second = growth(earlier.bytes, later.bytes) / seconds;
-  const double worker_ns = seconds * 1e9 * std::max<std::uint32_t>(later.workers, 1);
-  load.waits_for_input = std::min(1.0, growth(earlier.wait_input_ns, later.wait_input_ns) / worker_ns);
-  load.waits_for_room =
-      std::min(1 - load.waits_for_input, growth(earlier.wait_room_ns, later.wait_room_ns) / worker_ns);
-  if (later.workers > 0) load.busy = 1 - load.waits_for_input - load.waits_for_room;
+  load.records_per_second = static_cast<double>(records) / seconds;
+  load.bytes_per_second = static_cast<double>(bytes) / seconds;
+  const double all_ns = seconds * 1e9 * std::max<std::uint32_t>(workers, 1);
+  load.waits_for_input = std::min(1.0, wait_input_ns / all_ns);
+  load.waits_for_room = std::min(1 - load.waits_for_input, wait_room_ns / all_ns);
+  load.busy = std::clamp((live_ns - wait_input_ns - wait_room_ns) / all_ns, 0.0, 1.0);
   return load;
+}
+
+StageLoad load_between(const StageSums& earlier, const StageSums& later, double seconds) {
+  const double live_ns = seconds * 1e9 * later.alive;
+  return load_of(growth(earlier.in, later.in), growth(earlier.bytes, later.bytes), live_ns,
+                 static_cast<double>(growth(earlier.wait_input_ns, later.wait_input_ns)),
+                 static_cast<double>(growth(earlier.wait_room_ns, later.wait_room_ns)), later.workers, seconds);
 }
 
 std::vector<double> fills_of(const Plan& plan, const RunState& state) {

@@ -26,9 +26,12 @@ std::vector<StageSums> sum_stages(const Plan& plan, const RunState& state);
 struct StageLoad {
   double records_per_second = 0;  // taken in
   double bytes_per_second = 0;
-  // Shares of its workers' time, 0 to 1.
+  // Shares of its workers' time, 0 to 1; what is left of 1 is time in which they had ended, or were not there.
   double busy = 0, waits_for_input = 0, waits_for_room = 0;
 };
+// Of `live_ns`, the time that all its workers lived, some was spent waiting.
+StageLoad load_of(std::uint64_t records, std::uint64_t bytes, double live_ns, double wait_input_ns,
+                  double wait_room_ns, std::uint32_t workers, double seconds);
 StageLoad load_between(const StageSums& earlier, const StageSums& later, double seconds);
 
 // Shares of slots that hold a frame, by edge.

@@ -56,6 +56,11 @@ void Watch::finish(std::uint32_t epoch) {
   progress_.clear();
 }
 
+// Not of a replay: its graph is another than the run's.
+void Watch::save() const {
+  if (!view_.runtime.replay) history_.save(view_.directory, view_.plan());
+}
+
 void Watch::look(std::uint32_t epoch) {
   if (view_.epochs.empty() || view_.epochs.front().number != epoch) {
     view_.epochs = {{view_.runtime.run_id, epoch, 0, {}}};

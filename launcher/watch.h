@@ -32,8 +32,6 @@ class Watch {
   void note_restart(std::size_t stage);
   // While the rings are still there: a last look.
   void finish(std::uint32_t epoch);
-  // Writes what is known by then into the run directory.
-  void save() const { history_.save(view_.directory, view_.plan()); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -44,6 +42,7 @@ class Watch {
   };
 
   void look(std::uint32_t epoch);
+  void save() const;
   ProgressView progress_view() const;
   std::optional<double> share_of_source() const;
 

@@ -52,7 +52,7 @@ TEST(StageLoad, IsWhatHappenedBetweenTwoLooks) {
   before.in = 100;
   after.in = 300;
   after.bytes = 5000;
-  after.workers = 2;
+  after.workers = after.alive = 2;
   after.wait_input_ns = 2'000'000'000;  // one of two workers, half of two seconds each
   after.wait_room_ns = 1'000'000'000;
   const StageLoad found = load_between(before, after, 2);
@@ -61,6 +61,8 @@ TEST(StageLoad, IsWhatHappenedBetweenTwoLooks) {
   EXPECT_DOUBLE_EQ(found.waits_for_input, 0.5);
   EXPECT_DOUBLE_EQ(found.waits_for_room, 0.25);
   EXPECT_DOUBLE_EQ(found.busy, 0.25);
+  after.alive = 0;
+  EXPECT_DOUBLE_EQ(load_between(before, after, 2).busy, 0) << "they have ended";
   EXPECT_DOUBLE_EQ(load_between(after, before, 2).records_per_second, 0) << "counters that began anew";
   EXPECT_DOUBLE_EQ(load_between(before, after, 0).busy, 0) << "no time has passed";
 }
