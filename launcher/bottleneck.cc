@@ -34,20 +34,22 @@ std::string edge_name(const Plan& plan, std::uint32_t edge) {
 std::string explain(const Plan& plan, const std::vector<StageLoad>& loads, const std::vector<double>& fills,
                     std::size_t stage) {
   const PlannedStage& planned = plan.stages[stage];
-  std::string words = fmt::format("stage '{}' limits the run: its {} {} of the time", planned.id,
-                                  planned.workers() == 1 ? "worker is busy" : "workers are busy",
-                                  percent(loads[stage].busy));
+  std::string words =
+      fmt::format("stage '{}' limits the run: its {} {} of the time", planned.id,
+                  planned.workers() == 1 ? "worker is busy" : "workers are busy", percent(loads[stage].busy));
   for (const std::uint32_t edge : planned.in) {
     words += fmt::format("; {} {}", edge_name(plan, edge), describe_fill(fills[edge]));
     const std::size_t from = plan.edges[edge].from;
     if (loads[from].waits_for_room >= kWaitsMin)
-      words += fmt::format(", '{}' waits {} for room", plan.stages[from].id, percent(loads[from].waits_for_room));
+      words +=
+          fmt::format(", '{}' waits {} for room", plan.stages[from].id, percent(loads[from].waits_for_room));
   }
   for (const std::uint32_t edge : planned.out) {
     words += fmt::format("; {} {}", edge_name(plan, edge), describe_fill(fills[edge]));
     const std::size_t to = plan.edges[edge].to;
     if (loads[to].waits_for_input >= kWaitsMin)
-      words += fmt::format(", '{}' waits {} for input", plan.stages[to].id, percent(loads[to].waits_for_input));
+      words +=
+          fmt::format(", '{}' waits {} for input", plan.stages[to].id, percent(loads[to].waits_for_input));
   }
   return words;
 }
@@ -63,8 +65,8 @@ Bottleneck find_bottleneck(const Plan& plan, const std::vector<StageLoad>& loads
     // A source has always something to read, and a sink always room.
     const bool pressed = fullest(plan.stages[stage].in, fills, 1) >= kFullMin &&
                          fullest(plan.stages[stage].out, fills, 0) <= kEmptyMax;
-    const bool is_better =
-        !found || (pressed && !is_pressed) || (pressed == is_pressed && loads[stage].busy > loads[*found].busy);
+    const bool is_better = !found || (pressed && !is_pressed) ||
+                           (pressed == is_pressed && loads[stage].busy > loads[*found].busy);
     if (!is_better) continue;
     found = stage;
     is_pressed = pressed;

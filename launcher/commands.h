@@ -52,9 +52,16 @@ struct ReplayArguments {
   std::string log_format = "text";
 };
 
+struct TopArguments {
+  std::string run, interval = "1s";
+  bool once = false;
+  bool json = false;
+};
+
 int run_command(const RunArguments& arguments);
 int resume_command(const ResumeArguments& arguments);
 int status_command(const std::string& run, bool json);
+int top_command(const TopArguments& arguments);
 int report_command(const std::string& run, bool json);
 int stop_command(const std::string& run);
 int dead_letters_command(const DeadLettersArguments& arguments);

@@ -41,7 +41,8 @@ Result<void> gather_letters(ReportData& data) {
     }
     ++group->count;
     if (group->samples.size() < kSamplesMax) {
-      group->samples.push_back({letter.id, letter.message, fmt::format("{} line {}", letter.uri, letter.source_line),
+      group->samples.push_back({letter.id, letter.message,
+                                fmt::format("{} line {}", letter.uri, letter.source_line),
                                 cut_record(letter.record)});
     }
     return true;

@@ -64,8 +64,7 @@ double real(simdjson::dom::element object, std::string_view key) {
 
 }  // namespace
 
-History::History(std::size_t stages, std::size_t edges)
-    : last_(stages), resources_(stages), living_(stages) {
+History::History(std::size_t stages, std::size_t edges) : last_(stages), resources_(stages), living_(stages) {
   now_.stages.resize(stages);
   now_.fills.resize(edges);
   samples_.push_back(now_);
@@ -90,7 +89,8 @@ void History::keep(const Sample& sample) {
   samples_.push_back(sample);
   if (samples_.size() < kSamplesMax) return;
   std::size_t kept = 0;
-  for (std::size_t index = 0; index < samples_.size(); index += 2) samples_[kept++] = std::move(samples_[index]);
+  for (std::size_t index = 0; index < samples_.size(); index += 2)
+    samples_[kept++] = std::move(samples_[index]);
   samples_.resize(kept);
   interval_ *= 2;
 }
@@ -119,8 +119,9 @@ std::vector<StageLoad> History::loads(const Plan& plan) const {
   for (std::size_t stage = 0; stage < now_.stages.size(); ++stage) {
     const StageTotals& totals = now_.stages[stage];
     loads.push_back(load_of(totals.in, totals.bytes, static_cast<double>(totals.live_ns),
-                            static_cast<double>(totals.wait_input_ns), static_cast<double>(totals.wait_room_ns),
-                            plan.stages[stage].workers(), now_.seconds));
+                            static_cast<double>(totals.wait_input_ns),
+                            static_cast<double>(totals.wait_room_ns), plan.stages[stage].workers(),
+                            now_.seconds));
   }
   return loads;
 }
@@ -141,16 +142,19 @@ Bottleneck History::bottleneck(const Plan& plan) const {
 }
 
 std::string History::json(const Plan& plan) const {
-  std::string text = fmt::format("{{\"version\": 1, \"interval_s\": {}, \"seconds\": {:.3f},\n", interval_, now_.seconds);
-  text += " \"stages\": " + list_json(plan.stage_names(), [](const std::string& id) { return json_string(id); });
+  std::string text =
+      fmt::format("{{\"version\": 1, \"interval_s\": {}, \"seconds\": {:.3f},\n", interval_, now_.seconds);
+  text +=
+      " \"stages\": " + list_json(plan.stage_names(), [](const std::string& id) { return json_string(id); });
   text += ",\n \"resources\": " + list_json(resources(), [](const StageResources& used) {
-            return fmt::format("{{\"cpu_s\": {:.2f}, \"peak_bytes\": {}, \"restarts\": {}}}", used.cpu_seconds,
-                               used.peak_bytes, used.restarts);
+            return fmt::format("{{\"cpu_s\": {:.2f}, \"peak_bytes\": {}, \"restarts\": {}}}",
+                               used.cpu_seconds, used.peak_bytes, used.restarts);
           });
   text += fmt::format(",\n \"columns\": {},\n \"samples\": [", kMemberNames);
   for (const Sample& sample : samples_) {
-    text += fmt::format("{}\n  {{\"s\": {:.3f}, \"stages\": {}, \"fills\": {}}}", &sample == &samples_.front() ? "" : ",",
-                        sample.seconds, list_json(sample.stages, totals_json),
+    text += fmt::format("{}\n  {{\"s\": {:.3f}, \"stages\": {}, \"fills\": {}}}",
+                        &sample == &samples_.front() ? "" : ",", sample.seconds,
+                        list_json(sample.stages, totals_json),
                         list_json(sample.fills, [](double fill) { return fmt::format("{:.3f}", fill); }));
   }
   return text + "]}\n";
@@ -181,7 +185,8 @@ History History::load(const std::string& run_directory, const Plan& plan) {
         if (column < std::size(kMembers)) totals.*kMembers[column++] = value.get_uint64().value_unsafe();
       }
     }
-    for (const auto fill : json::list(entry, "fills")) sample.fills.push_back(fill.get_double().value_unsafe());
+    for (const auto fill : json::list(entry, "fills"))
+      sample.fills.push_back(fill.get_double().value_unsafe());
     if (sample.stages.size() != names.size() || sample.fills.size() != plan.edges.size()) return history;
     samples.push_back(std::move(sample));
   }
@@ -189,7 +194,8 @@ History History::load(const std::string& run_directory, const Plan& plan) {
   std::size_t stage = 0;
   for (const auto used : json::list(root, "resources")) {
     if (stage == names.size()) break;
-    history.resources_[stage++] = {real(used, "cpu_s"), json::number(used, "peak_bytes"), json::number(used, "restarts")};
+    history.resources_[stage++] = {real(used, "cpu_s"), json::number(used, "peak_bytes"),
+                                   json::number(used, "restarts")};
   }
   history.samples_ = std::move(samples);
   history.now_ = history.samples_.back();

@@ -71,10 +71,10 @@ class History {
   void keep(const Sample& sample);
 
   std::vector<Sample> samples_;
-  double interval_ = 0.25;          // seconds between two samples
-  double offset_ = 0;               // running time of the starts before this one
-  Sample now_;                      // what was seen last
-  std::vector<StageSums> last_;     // the counters of that look
+  double interval_ = 0.25;                 // seconds between two samples
+  double offset_ = 0;                      // running time of the starts before this one
+  Sample now_;                             // what was seen last
+  std::vector<StageSums> last_;            // the counters of that look
   std::vector<StageResources> resources_;  // of processes that have ended
   std::vector<StageResources> living_;
 };

@@ -66,6 +66,7 @@ class CommandLine {
     if (app_.got_subcommand("run")) return run_command(run_);
     if (app_.got_subcommand("resume")) return resume_command(resume_);
     if (app_.got_subcommand("status")) return status_command(name_, json_);
+    if (app_.got_subcommand("top")) return top_command(top_);
     if (app_.got_subcommand("report")) return report_command(name_, json_);
     if (app_.got_subcommand("stop")) return stop_command(name_);
     if (app_.got_subcommand("dead-letters")) return dead_letters_command(dead_letters_);
@@ -112,7 +113,15 @@ class CommandLine {
     status->add_option("RUN", name_, "a run directory, or a name under ./runs (default: all)");
     status->add_flag("--json", json_, "as JSON");
     status->footer(footer("  datagen status\n  datagen status clean_corpus --json"));
-    CLI::App* report = app_.add_subcommand("report", "what became of a run, and what limits it; writes report.html");
+    CLI::App* top =
+        app_.add_subcommand("top", "a run as it runs: stages, workers, rings, what limits it; q quits");
+    top->add_option("RUN", top_.run, kRunHelp);
+    top->add_option("--interval", top_.interval, "time between two looks (default: 1s)");
+    top->add_flag("--once", top_.once, "look for half a second, print, end");
+    top->add_flag("--json", top_.json, "the same as JSON");
+    top->footer(footer("  datagen top\n  datagen top clean_corpus --once"));
+    CLI::App* report =
+        app_.add_subcommand("report", "what became of a run, and what limits it; writes report.html");
     report->add_option("RUN", name_, kRunHelp);
     report->add_flag("--json", json_, "as JSON");
     report->footer(footer("  datagen report\n  datagen report clean_corpus --json"));
@@ -202,6 +211,7 @@ class CommandLine {
   RunArguments run_;
   GraphArguments plan_;
   ResumeArguments resume_;
+  TopArguments top_;
   DeadLettersArguments dead_letters_;
   ReplayArguments replay_;
   std::string name_, id_;

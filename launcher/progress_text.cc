@@ -61,8 +61,8 @@ std::string counts(const ProgressView& view) {
 }  // namespace
 
 std::vector<std::string> progress_lines(const ProgressView& view, std::size_t columns) {
-  std::vector<std::string> lines = {fmt::format("{} {}: {}{}", view.pipeline, show_duration(view.time), counts(view),
-                                                estimates(view))};
+  std::vector<std::string> lines = {
+      fmt::format("{} {}: {}{}", view.pipeline, show_duration(view.time), counts(view), estimates(view))};
   TextTable table({});
   for (std::size_t index = 0; index < view.stages.size(); ++index) {
     const StageProgress& stage = view.stages[index];
@@ -94,7 +94,8 @@ std::string progress_line(const ProgressView& view) {
   line += estimates(view);
   if (view.prompt_tokens + view.completion_tokens > 0)
     line += ", " + tokens_text(view.prompt_tokens, view.completion_tokens);
-  if (const std::uint64_t restarts = restarts_of(view); restarts > 0) line += ", restarts " + show_count(restarts);
+  if (const std::uint64_t restarts = restarts_of(view); restarts > 0)
+    line += ", restarts " + show_count(restarts);
   for (const std::string& note : view.notes) line += "; " + note;
   return line;
 }
@@ -105,23 +106,27 @@ std::string progress_json(const ProgressView& view) {
     const StageProgress& stage = view.stages[index];
     stages += fmt::format(
         "{}{{\"id\": {}, \"in\": {}, \"out\": {}, \"dropped\": {}, \"dead\": {}, \"records_per_s\": {:.1f}, "
-        "\"bytes_per_s\": {:.0f}, \"busy\": {:.3f}, \"ring_fill\": {}, \"workers\": {}, \"alive\": {}, \"hung\": {}, "
+        "\"bytes_per_s\": {:.0f}, \"busy\": {:.3f}, \"ring_fill\": {}, \"workers\": {}, \"alive\": {}, "
+        "\"hung\": {}, "
         "\"restarts\": {}}}",
-        stages.empty() ? "" : ", ", json_string(view.ids[index]), stage.sums.in, stage.sums.out, stage.sums.dropped,
-        stage.sums.dead, stage.load.records_per_second, stage.load.bytes_per_second, stage.load.busy,
-        stage.fill ? fmt::format("{:.3f}", *stage.fill) : "null", stage.sums.workers, stage.sums.alive, stage.sums.hung,
-        stage.restarts);
+        stages.empty() ? "" : ", ", json_string(view.ids[index]), stage.sums.in, stage.sums.out,
+        stage.sums.dropped, stage.sums.dead, stage.load.records_per_second, stage.load.bytes_per_second,
+        stage.load.busy, stage.fill ? fmt::format("{:.3f}", *stage.fill) : "null", stage.sums.workers,
+        stage.sums.alive, stage.sums.hung, stage.restarts);
   }
   std::string notes;
   for (const std::string& note : view.notes) notes += (notes.empty() ? "" : ", ") + json_string(note);
   return fmt::format(
-      "{{\"event\": \"progress\", \"pipeline\": {}, \"seconds\": {:.1f}, \"read\": {}, \"written\": {}, \"dropped\": {}, "
-      "\"dead\": {}, \"restarts\": {}, \"prompt_tokens\": {}, \"completion_tokens\": {}, \"share\": {}, \"eta_s\": {}, "
+      "{{\"event\": \"progress\", \"pipeline\": {}, \"seconds\": {:.1f}, \"read\": {}, \"written\": {}, "
+      "\"dropped\": {}, "
+      "\"dead\": {}, \"restarts\": {}, \"prompt_tokens\": {}, \"completion_tokens\": {}, \"share\": {}, "
+      "\"eta_s\": {}, "
       "\"stages\": [{}], \"notes\": [{}]}}",
-      json_string(view.pipeline), static_cast<double>(view.time.count()) / 1000, view.read, view.written, view.dropped,
-      view.dead, restarts_of(view), view.prompt_tokens, view.completion_tokens,
+      json_string(view.pipeline), static_cast<double>(view.time.count()) / 1000, view.read, view.written,
+      view.dropped, view.dead, restarts_of(view), view.prompt_tokens, view.completion_tokens,
       view.share ? fmt::format("{:.4f}", *view.share) : "null",
-      view.left ? fmt::format("{:.1f}", static_cast<double>(view.left->count()) / 1000) : "null", stages, notes);
+      view.left ? fmt::format("{:.1f}", static_cast<double>(view.left->count()) / 1000) : "null", stages,
+      notes);
 }
 
 std::string show_count(std::uint64_t count) {
@@ -143,6 +148,8 @@ std::string show_rate(double per_second) {
   return show_count(static_cast<std::uint64_t>(std::llround(per_second))) + "/s";
 }
 
-std::string show_byte_rate(double bytes_per_second) { return fmt::format("{:.1f} MB/s", bytes_per_second / 1e6); }
+std::string show_byte_rate(double bytes_per_second) {
+  return fmt::format("{:.1f} MB/s", bytes_per_second / 1e6);
+}
 
 }  // namespace datagen::launcher

@@ -44,16 +44,18 @@ std::string node(const PlannedStage& stage, const Spot& spot, const StageLoad& l
       "<text class=\"name\" x=\"{}\" y=\"{}\">{}</text><text x=\"{}\" y=\"{}\">{}</text>"
       "<text x=\"{}\" y=\"{}\">busy {}</text></g>\n",
       is_limit ? " limit" : "", spot.x(), spot.y(), kNodeWidth, kNodeHeight, middle, spot.y() + 20,
-      escape_html(cut_to(stage.id, kIdColumns)), middle, spot.y() + 37, show_rate(load.records_per_second), middle,
-      spot.y() + 53, percent(load.busy));
+      escape_html(cut_to(stage.id, kIdColumns)), middle, spot.y() + 37, show_rate(load.records_per_second),
+      middle, spot.y() + 53, percent(load.busy));
 }
 
-std::string edge(const Spot& from, const Spot& to, double fill, const StageLoad& before, const StageLoad& behind) {
+std::string edge(const Spot& from, const Spot& to, double fill, const StageLoad& before,
+                 const StageLoad& behind) {
   const int x0 = from.x() + kNodeWidth, y0 = from.y() + kNodeHeight / 2;
   const int x1 = to.x(), y1 = to.y() + kNodeHeight / 2;
   const int bend = (x0 + x1) / 2;
-  std::string text = fmt::format("<path class=\"edge\" d=\"M{0} {1} C{2} {1} {2} {3} {4} {3}\" marker-end=\"url(#tip)\"/>\n",
-                                 x0, y0, bend, y1, x1 - 6);
+  std::string text =
+      fmt::format("<path class=\"edge\" d=\"M{0} {1} C{2} {1} {2} {3} {4} {3}\" marker-end=\"url(#tip)\"/>\n",
+                  x0, y0, bend, y1, x1 - 6);
   const int middle = (y0 + y1) / 2;
   text += fmt::format("<text class=\"label\" x=\"{}\" y=\"{}\">{}, {} full</text>\n", bend, middle - 8,
                       show_rate(behind.records_per_second), percent(fill));
@@ -85,13 +87,16 @@ std::string graph_picture(const Plan& plan, const History& history) {
     height = std::max(height, spot.y() + kNodeHeight + kMargin);
   }
   std::string text = fmt::format(
-      "<svg class=\"graph\" role=\"img\" aria-label=\"the graph\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\">\n"
-      "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"4\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" "
+      "<svg class=\"graph\" role=\"img\" aria-label=\"the graph\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" "
+      "height=\"{1}\">\n"
+      "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"4\" refY=\"4\" markerWidth=\"7\" "
+      "markerHeight=\"7\" "
       "orient=\"auto\"><path class=\"tip\" d=\"M0 0 L8 4 L0 8 z\"/></marker></defs>\n",
       width, height);
   for (std::size_t index = 0; index < plan.edges.size(); ++index) {
     const PlannedEdge& planned = plan.edges[index];
-    text += edge(spots[planned.from], spots[planned.to], fills[index], loads[planned.from], loads[planned.to]);
+    text +=
+        edge(spots[planned.from], spots[planned.to], fills[index], loads[planned.from], loads[planned.to]);
   }
   for (std::size_t stage = 0; stage < plan.stages.size(); ++stage)
     text += node(plan.stages[stage], spots[stage], loads[stage], limit == stage);
@@ -133,12 +138,23 @@ std::string escape_html(const std::string& text) {
   std::string out;
   for (const char letter : text) {
     switch (letter) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += letter;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += letter;
     }
   }
   return out;

@@ -7,8 +7,8 @@
 
 namespace datagen::launcher {
 
-// The graph from left to right: stages with their rate and how busy they were, edges with how full their ring was
-// and who waited. The stage that limits the run is marked.
+// The graph from left to right: stages with their rate and how busy they were, edges with how full their ring
+// was and who waited. The stage that limits the run is marked.
 std::string graph_picture(const Plan& plan, const History& history);
 
 // Records per second of a stage over the running time. Nothing when there is no time to show.

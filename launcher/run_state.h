@@ -22,8 +22,8 @@ struct EdgeState {
   std::optional<std::uint64_t> end;
   std::uint64_t bytes = 0;  // of the frames that are in it, overflow included
   std::uint32_t producers = 0, producers_alive = 0, consumers = 0, consumers_alive = 0;
-  bool producers_wait = false;  // for room
-  bool consumers_wait = false;  // for a frame
+  bool producers_wait = false;         // for room
+  bool consumers_wait = false;         // for a frame
   std::optional<double> wait_seconds;  // of who has waited longest, where one waits
 
   // Share of its slots that hold a frame.

@@ -1,5 +1,5 @@
-// A run as someone finds it who looks from outside: the plan in its directory, and what it has in shared memory, live or left
-// behind.
+// A run as someone finds it who looks from outside: the plan in its directory, and what it has in shared
+// memory, live or left behind.
 //
 // Owner: the run's launcher and workers. Who looks maps all of it read-only and holds no lock (but see
 // tools/ring_check.h for removal), so it changes nothing for anyone, whenever it dies.

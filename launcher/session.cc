@@ -69,8 +69,7 @@ int Signals::take() const {
   return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
-Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals,
-                 Watch& eye)
+Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Watch& eye)
     : directory_(directory),
       runtime_(runtime),
       signals_(signals),

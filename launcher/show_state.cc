@@ -31,8 +31,8 @@ std::string in_flight_text(const WorkerState& worker) {
 }
 
 std::string edges_table(const RunView& view, const RunState& state) {
-  TextTable table({"edge", "from → to", "free", "full", "claimed", "first", "next", "end", "bytes", "producers",
-               "consumers", "waiting"});
+  TextTable table({"edge", "from → to", "free", "full", "claimed", "first", "next", "end", "bytes",
+                   "producers", "consumers", "waiting"});
   std::string errors;
   for (const EdgeState& edge : state.edges) {
     const std::string producers = fmt::format("{}/{}", edge.producers_alive, edge.producers);
@@ -45,8 +45,8 @@ std::string edges_table(const RunView& view, const RunState& state) {
     }
     table.add({std::to_string(edge.index), view.edge_name(edge.index), std::to_string(edge.free),
                std::to_string(edge.full), std::to_string(edge.claimed), std::to_string(edge.oldest),
-               std::to_string(edge.next), edge.end ? std::to_string(*edge.end) : "-",
-               show_bytes(edge.bytes), producers, consumers, waiting_text(edge)});
+               std::to_string(edge.next), edge.end ? std::to_string(*edge.end) : "-", show_bytes(edge.bytes),
+               producers, consumers, waiting_text(edge)});
   }
   return table.text() + errors;
 }
@@ -124,14 +124,16 @@ std::string worker_json(const RunView& view, const WorkerState& worker) {
   }
   const auto reason = hung(worker);
   return fmt::format(
-      "{{\"stage\":{},\"worker\":{},\"cell\":{},\"pid\":{},\"alive\":{},\"state\":\"{}\",\"hung\":{},\"frame\":{},"
+      "{{\"stage\":{},\"worker\":{},\"cell\":{},\"pid\":{},\"alive\":{},\"state\":\"{}\",\"hung\":{},"
+      "\"frame\":{},"
       "\"cpu_s\":{:.2f},\"rss_bytes\":{},\"heartbeat_age_s\":{},\"in_flight\":[{}],"
       "\"counters\":{{\"records_in\":{},\"records_out\":{},\"bytes_in\":{},\"bytes_out\":{},\"dropped\":{},"
       "\"dead\":{},\"errors\":{},"
       "\"retries\":{},\"prompt_tokens\":{},\"completion_tokens\":{},\"wait_input_ns\":{},\"wait_room_ns\":{}}"
       "}}}",
       json_string(view.plan().stages[worker.stage].id), worker.index, worker.cell, worker.pid, worker.alive,
-      name_of(worker.state), reason ? json_string(*reason) : "null", worker.frame, worker.cpu_seconds, worker.rss_bytes, number_or_null(worker.heartbeat_age), in_flight, worker.records_in,
+      name_of(worker.state), reason ? json_string(*reason) : "null", worker.frame, worker.cpu_seconds,
+      worker.rss_bytes, number_or_null(worker.heartbeat_age), in_flight, worker.records_in,
       worker.records_out, worker.bytes_in, worker.bytes_out, worker.dropped, worker.dead, worker.errors,
       worker.retries, worker.prompt_tokens, worker.completion_tokens, worker.wait_input_ns,
       worker.wait_room_ns);

@@ -25,7 +25,9 @@ void add(const WorkerState& worker, bool is_source, StageSums& sum) {
   sum.rss_bytes += worker.rss_bytes;
 }
 
-std::uint64_t growth(std::uint64_t earlier, std::uint64_t later) { return later > earlier ? later - earlier : 0; }
+std::uint64_t growth(std::uint64_t earlier, std::uint64_t later) {
+  return later > earlier ? later - earlier : 0;
+}
 
 }  // namespace
 
@@ -61,7 +63,8 @@ StageLoad load_between(const StageSums& earlier, const StageSums& later, double 
   const double live_ns = seconds * 1e9 * later.alive;
   return load_of(growth(earlier.in, later.in), growth(earlier.bytes, later.bytes), live_ns,
                  static_cast<double>(growth(earlier.wait_input_ns, later.wait_input_ns)),
-                 static_cast<double>(growth(earlier.wait_room_ns, later.wait_room_ns)), later.workers, seconds);
+                 static_cast<double>(growth(earlier.wait_room_ns, later.wait_room_ns)), later.workers,
+                 seconds);
 }
 
 std::vector<double> fills_of(const Plan& plan, const RunState& state) {

@@ -16,8 +16,8 @@ struct StageSums {
   std::uint64_t prompt_tokens = 0, completion_tokens = 0;
   std::uint64_t wait_input_ns = 0, wait_room_ns = 0;
   std::uint32_t workers = 0, alive = 0, finished = 0, hung = 0;
-  double cpu_seconds = 0;       // of the workers that live
-  std::uint64_t rss_bytes = 0;  // the same
+  double cpu_seconds = 0;        // of the workers that live
+  std::uint64_t rss_bytes = 0;   // the same
   std::uint64_t next_frame = 0;  // frames below it are done
 };
 // By stage, in the plan's order.
@@ -26,7 +26,8 @@ std::vector<StageSums> sum_stages(const Plan& plan, const RunState& state);
 struct StageLoad {
   double records_per_second = 0;  // taken in
   double bytes_per_second = 0;
-  // Shares of its workers' time, 0 to 1; what is left of 1 is time in which they had ended, or were not there.
+  // Shares of its workers' time, 0 to 1; what is left of 1 is time in which they had ended, or were not
+  // there.
   double busy = 0, waits_for_input = 0, waits_for_room = 0;
 };
 // Of `live_ns`, the time that all its workers lived, some was spent waiting.

@@ -9,12 +9,12 @@
 
 #include "launcher/json_text.h"
 #include "launcher/run_folder.h"
+#include "launcher/show_state.h"
 #include "launcher/suggest.h"
 #include "launcher/values.h"
 #include "tools/ring_cat.h"
 #include "tools/ring_check.h"
 #include "tools/ring_top.h"
-#include "launcher/show_state.h"
 
 namespace datagen::tools {
 

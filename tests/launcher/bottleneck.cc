@@ -26,9 +26,10 @@ TEST(Bottleneck, IsTheStageBetweenAFullAndAnEmptyRing) {
   const Bottleneck found =
       find_bottleneck(chain(), {load(0, 0.97), load(0.01, 0), load(0.98, 0)}, {1.0, 0.02});
   EXPECT_EQ(found.stage, 1u);
-  EXPECT_EQ(found.words,
-            "stage 'slow' limits the run: its worker is busy 99 % of the time; source → slow is full, 'source' "
-            "waits 97 % for room; slow → sink is empty, 'sink' waits 98 % for input");
+  EXPECT_EQ(
+      found.words,
+      "stage 'slow' limits the run: its worker is busy 99 % of the time; source → slow is full, 'source' "
+      "waits 97 % for room; slow → sink is empty, 'sink' waits 98 % for input");
 }
 
 TEST(Bottleneck, MayBeTheSourceOrTheSink) {

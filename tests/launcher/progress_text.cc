@@ -39,15 +39,17 @@ ProgressView half_way() {
 TEST(ProgressText, HasALineForEachStageOnATerminal) {
   EXPECT_THAT(
       progress_lines(half_way(), 200),
-      ElementsAre("clean 1m12s: read 1,234,567, wrote 1,200,000, dead 3, about 50 %, ETA 1m11s",
-                  "  source  [########........]  61,204/s  112.0 MB/s             workers 1/1",
-                  "  score   [####............]  2.5/s     0.0 MB/s    ring 93 %  workers 3/4  restarts 1  dead 3  "
-                  "tokens 1,000 in, 0 out"));
+      ElementsAre(
+          "clean 1m12s: read 1,234,567, wrote 1,200,000, dead 3, about 50 %, ETA 1m11s",
+          "  source  [########........]  61,204/s  112.0 MB/s             workers 1/1",
+          "  score   [####............]  2.5/s     0.0 MB/s    ring 93 %  workers 3/4  restarts 1  dead 3  "
+          "tokens 1,000 in, 0 out"));
 }
 
 TEST(ProgressText, IsNeverWiderThanTheTerminal) {
   for (const std::size_t columns : {0, 1, 7, 40, 80}) {
-    for (const std::string& line : progress_lines(half_way(), columns)) EXPECT_LE(width_of(line), columns) << line;
+    for (const std::string& line : progress_lines(half_way(), columns))
+      EXPECT_LE(width_of(line), columns) << line;
   }
 }
 

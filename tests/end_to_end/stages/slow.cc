@@ -1,5 +1,5 @@
-// A stage that is slow: it sleeps for the record's or else the parameter's number of milliseconds. Also drops and
-// fails some records, so that a report has something to show.
+// A stage that is slow: it sleeps for the record's or else the parameter's number of milliseconds. Also drops
+// and fails some records, so that a report has something to show.
 #include <datagen/stage.h>
 
 #include <chrono>
