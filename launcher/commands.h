@@ -27,6 +27,7 @@ struct RunArguments {
   bool json = false;
   bool same_binary = false;
   std::string log_format = "text";  // or "json"
+  std::uint64_t limit = 0;          // records; 0: all
 };
 
 struct ResumeArguments {
@@ -68,6 +69,9 @@ int dead_letters_command(const DeadLettersArguments& arguments);
 int replay_command(const ReplayArguments& arguments);
 int trace_command(const std::string& run, const std::string& id);
 int repro_command(const std::string& run, const std::string& id, bool gdb);
+int check_command(const GraphArguments& arguments);
+// `run --limit`
+int limited_run_command(const RunArguments& arguments);
 int plan_command(const GraphArguments& arguments, bool dot, bool json);
 int stages_command(const std::string& name, bool json);
 

@@ -63,7 +63,8 @@ class CommandLine {
     } catch (const CLI::ParseError& error) {
       return explain(error, argc, argv);
     }
-    if (app_.got_subcommand("run")) return run_command(run_);
+    if (app_.got_subcommand("run")) return run_.limit > 0 ? limited_run_command(run_) : run_command(run_);
+    if (app_.got_subcommand("check")) return check_command(plan_);
     if (app_.got_subcommand("resume")) return resume_command(resume_);
     if (app_.got_subcommand("status")) return status_command(name_, json_);
     if (app_.got_subcommand("top")) return top_command(top_);
@@ -91,6 +92,8 @@ class CommandLine {
     verb->add_flag("--quiet", run_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", run_.json, "print the report as JSON to stdout");
     add_log_format(*verb, run_.log_format);
+    verb->add_option("--limit", run_.limit, "only so many records, in a run of its own (NAME.limit), and print the results")
+        ->check(CLI::PositiveNumber);
     verb->footer(footer(
         "  datagen run graph.yaml\n  datagen run --input raw.jsonl --stage clean_text --output clean.jsonl"));
   }
@@ -165,6 +168,9 @@ class CommandLine {
                "--set score.timeout=120s"));
   }
   void add_plan() {
+    CLI::App* check = app_.add_subcommand("check", "plan a graph, and read ten records through it");
+    add_graph_options(*check, plan_);
+    check->footer(footer("  datagen check graph.yaml\n  datagen check --input raw.jsonl --stage clean_text --output -"));
     CLI::App* verb = app_.add_subcommand("plan", "show what would be run; nothing is started");
     add_graph_options(*verb, plan_);
     verb->add_flag("--dot", dot_, "as a Graphviz graph");
