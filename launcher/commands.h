@@ -72,6 +72,8 @@ int repro_command(const std::string& run, const std::string& id, bool gdb);
 int check_command(const GraphArguments& arguments);
 // `run --limit`
 int limited_run_command(const RunArguments& arguments);
+int init_command(const std::string& name, const std::string& folder);
+int doctor_command(bool json);
 int plan_command(const GraphArguments& arguments, bool dot, bool json);
 int stages_command(const std::string& name, bool json);
 

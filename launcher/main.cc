@@ -6,9 +6,11 @@
 #include <exception>
 
 #include "launcher/commands.h"
+#include "launcher/graph_schema.h"
 #include "launcher/process.h"
 #include "launcher/report.h"
 #include "launcher/suggest.h"
+#include "launcher/verbs.h"
 
 namespace datagen::launcher {
 
@@ -55,6 +57,7 @@ class CommandLine {
     add_stages();
     add_looks();
     add_replay();
+    add_first_steps();
   }
 
   int run(int argc, char** argv) {
@@ -75,6 +78,11 @@ class CommandLine {
     if (app_.got_subcommand("trace")) return trace_command(name_, id_);
     if (app_.got_subcommand("repro")) return repro_command(name_, id_, gdb_);
     if (app_.got_subcommand("plan")) return plan_command(plan_, dot_, json_);
+    if (app_.got_subcommand("init")) return init_command(name_, folder_);
+    if (app_.got_subcommand("doctor")) return doctor_command(json_);
+    if (app_.got_subcommand("schema")) return print(graph_schema());
+    if (app_.got_subcommand("completion")) return print(completion_script(verbs(), name_));
+    if (app_.got_subcommand("manual")) return print(manual_page(verbs(), DATAGEN_VERSION));
     if (app_.got_subcommand("stages")) return stages_command(name_, json_);
     std::fputs(app_.help().c_str(), stderr);
     return kUsage;
@@ -186,6 +194,45 @@ class CommandLine {
     verb->footer(footer("  datagen stages\n  datagen stages split_text"));
   }
 
+  void add_first_steps() {
+    CLI::App* init = app_.add_subcommand("init", "a folder with a graph, 100 records and a README that work as they are");
+    init->add_option("TEMPLATE", name_, "clean: a stage that is there; cpp: one of your own, in C++")->required();
+    init->add_option("DIR", folder_, "the folder; made when it is not there")->required();
+    init->footer(footer("  datagen init clean first\n  datagen init cpp words"));
+    CLI::App* doctor = app_.add_subcommand("doctor", "what of this machine is too small for runs, and how to raise it");
+    doctor->add_flag("--json", json_, "as JSON");
+    doctor->footer(footer("  datagen doctor\n  datagen doctor --json"));
+    CLI::App* schema = app_.add_subcommand("schema", "the JSON Schema of the graph file, for editors");
+    schema->footer(footer("  datagen schema > datagen.schema.json\n  datagen schema | jq .properties"));
+    CLI::App* completion = app_.add_subcommand("completion", "a script that completes verbs, options and runs in a shell");
+    completion->add_option("SHELL", name_, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    completion->footer(footer("  source <(datagen completion bash)\n  datagen completion fish | source"));
+    CLI::App* manual = app_.add_subcommand("manual", "the manual page, as roff");
+    manual->footer(footer("  datagen manual | man -l -\n  datagen manual > datagen.1"));
+  }
+
+  static int print(const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    return kComplete;
+  }
+
+  std::vector<Verb> verbs() const {
+    std::vector<Verb> all;
+    for (const CLI::App* app : app_.get_subcommands([](const CLI::App*) { return true; })) {
+      Verb verb{app->get_name(), app->get_description(), {}, {}, app->get_footer()};
+      for (const CLI::Option* option : app->get_options()) {
+        if (option->get_positional()) {
+          verb.positionals.push_back(option->get_name(true));
+        } else {
+          verb.options.push_back({option->get_name(false, true), option->get_type_size() == 0 ? "" : option->get_type_name(),
+                                  option->get_description()});
+        }
+      }
+      all.push_back(std::move(verb));
+    }
+    return all;
+  }
+
   // The library's codes become ours, and what was mistyped gets a suggestion.
   int explain(const CLI::ParseError& error, int argc, char** argv) {
     if (error.get_exit_code() == 0) return app_.exit(error);
@@ -220,7 +267,7 @@ class CommandLine {
   TopArguments top_;
   DeadLettersArguments dead_letters_;
   ReplayArguments replay_;
-  std::string name_, id_;
+  std::string name_, id_, folder_;
   bool gdb_ = false;
   bool dot_ = false;
   bool json_ = false;
