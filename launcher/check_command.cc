@@ -1,5 +1,5 @@
-// datagen check: the plan, and what becomes of the first ten records. datagen run --limit: the same with any number,
-// and the results.
+// datagen check: the plan, and what becomes of the first ten records. datagen run --limit: the same with any
+// number, and the results.
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -32,7 +32,8 @@ Result<RunDirectory> empty_directory(const std::string& path) {
   DATAGEN_TRY(RunDirectory directory, RunDirectory::lock(path));
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(path, error)) {
-    if (entry.path().filename() != "lock" && entry.path().filename() != "logs") fs::remove_all(entry.path(), error);
+    if (entry.path().filename() != "lock" && entry.path().filename() != "logs")
+      fs::remove_all(entry.path(), error);
   }
   return directory;
 }
@@ -86,14 +87,16 @@ std::string field_named_in(const std::string& message) {
 
 // A line for each stage and field that records lack, and one for each other dead letter.
 Result<std::string> dead_lines(const std::string& folder, const Audit& audit) {
-  std::map<std::pair<std::string, std::string>, std::vector<std::string>> missing;  // stage and field: the records
+  std::map<std::pair<std::string, std::string>, std::vector<std::string>>
+      missing;  // stage and field: the records
   std::string others;
   DATAGEN_TRY(each_dead_letter(folder, {}, [&](const DeadLetter& letter) {
     const std::string field = letter.reason == "missing_field" ? field_named_in(letter.message) : "";
     if (!field.empty()) {
       missing[{letter.stage, field}].push_back(letter.record);
     } else {
-      others += fmt::format("  {}: record {} is dead: {}: {}\n", letter.stage, letter.id, letter.reason, letter.message);
+      others += fmt::format("  {}: record {} is dead: {}: {}\n", letter.stage, letter.id, letter.reason,
+                            letter.message);
     }
     return true;
   }));
@@ -127,7 +130,8 @@ int check_command(const GraphArguments& arguments) {
   std::fputs(show_plan(planned->plan, planned->run_directory).c_str(), stdout);
   std::fflush(stdout);
   std::string folder = (fs::temp_directory_path() / "datagen-check.XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr) return refuse(Error::from_errno("cannot make a folder " + folder, errno));
+  if (mkdtemp(folder.data()) == nullptr)
+    return refuse(Error::from_errno("cannot make a folder " + folder, errno));
   planned->plan.max_dead_letters = DeadLetterLimit{std::nullopt, 1};
   ExecuteOptions options;
   options.quiet = true;
@@ -139,7 +143,8 @@ int check_command(const GraphArguments& arguments) {
     if (!text) code = refuse(text.error());
     // What nothing comes out of is not what was meant.
     if (text && outcome->run.records.empty()) complain("the input has no records");
-    const bool is_empty = std::ranges::all_of(outcome->run.outputs, [](const std::string& path) { return file_bytes(path) == 0; });
+    const bool is_empty = std::ranges::all_of(outcome->run.outputs,
+                                              [](const std::string& path) { return file_bytes(path) == 0; });
     if (text && is_empty) code = kStoppedByLimit;
   }
   std::error_code error;
@@ -150,8 +155,10 @@ int check_command(const GraphArguments& arguments) {
 int limited_run_command(const RunArguments& arguments) {
   auto planned = plan_run(arguments.graph);
   if (!planned) return kUsage;
-  const ExecuteOptions options{arguments.quiet, arguments.json, arguments.log_format == "json"};
-  const auto outcome = run_limited(std::move(planned->plan), arguments.limit, planned->run_directory + ".limit", options);
+  const ExecuteOptions options{arguments.quiet, arguments.json, arguments.log_format == "json",
+                               arguments.metrics};
+  const auto outcome =
+      run_limited(std::move(planned->plan), arguments.limit, planned->run_directory + ".limit", options);
   if (!outcome) return kUsage;
   if (arguments.json) return outcome->code;  // stdout has the report
   for (const std::string& path : outcome->run.outputs) {

@@ -26,6 +26,7 @@ struct RunArguments {
   bool quiet = false;
   bool json = false;
   bool same_binary = false;
+  std::string metrics;              // HOST:PORT
   std::string log_format = "text";  // or "json"
   std::uint64_t limit = 0;          // records; 0: all
 };
@@ -37,6 +38,7 @@ struct ResumeArguments {
   bool quiet = false;
   bool json = false;
   bool same_binary = false;
+  std::string metrics;  // HOST:PORT
   std::string log_format = "text";
 };
 
@@ -50,6 +52,7 @@ struct ReplayArguments {
   std::vector<std::string> sets;
   bool dry_run = false;
   bool quiet = false;
+  std::string metrics;  // HOST:PORT
   std::string log_format = "text";
 };
 

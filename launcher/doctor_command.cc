@@ -33,13 +33,13 @@ constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{512} << 20;
 
 Finding shared_memory() {
   struct statvfs info {};
-  if (statvfs("/dev/shm", &info) != 0)
-    return {"/dev/shm", "is not there", "mount -t tmpfs tmpfs /dev/shm"};
+  if (statvfs("/dev/shm", &info) != 0) return {"/dev/shm", "is not there", "mount -t tmpfs tmpfs /dev/shm"};
   const std::uint64_t bytes = info.f_blocks * info.f_frsize, free = info.f_bavail * info.f_frsize;
   Finding finding{"/dev/shm", fmt::format("{}, {} free", show_bytes(bytes), show_bytes(free)), {}};
   if (free < kSharedBytesMin)
     finding.advice =
-        "an edge takes 16 MiB: mount -o remount,size=1G /dev/shm (in Docker: --shm-size=1g), or smaller rings: --set rings.slots=8";
+        "an edge takes 16 MiB: mount -o remount,size=1G /dev/shm (in Docker: --shm-size=1g), or smaller "
+        "rings: --set rings.slots=8";
   return finding;
 }
 
@@ -64,7 +64,9 @@ Finding cgroup_limit(const std::string& name, const std::string& file, std::uint
   const auto limit = number_in("/sys/fs/cgroup/" + file);
   if (!limit) return {name, "no limit by a control group", {}};
   Finding finding{name, is_bytes ? show_bytes(*limit) : std::to_string(*limit), {}};
-  if (*limit < least) finding.advice = "raise " + file + " of the control group" + (is_bytes ? " (in Docker: --memory)" : " (in Docker: --pids-limit)");
+  if (*limit < least)
+    finding.advice = "raise " + file + " of the control group" +
+                     (is_bytes ? " (in Docker: --memory)" : " (in Docker: --pids-limit)");
   return finding;
 }
 
@@ -72,7 +74,9 @@ Finding pidfd() {
   const int fd = static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0));
   if (fd >= 0) close(fd);
   return {"kernel", fd >= 0 ? "can watch processes" : "cannot watch processes (pidfd_open)",
-          fd >= 0 ? "" : "Linux 5.3 or newer is needed; in a container, a seccomp profile that lets pidfd_open pass"};
+          fd >= 0
+              ? ""
+              : "Linux 5.3 or newer is needed; in a container, a seccomp profile that lets pidfd_open pass"};
 }
 
 Finding debugger() {
@@ -102,23 +106,30 @@ Finding stages() {
 }  // namespace
 
 int doctor_command(bool json) {
-  const std::vector<Finding> findings = {shared_memory(), open_files(),
+  const std::vector<Finding> findings = {shared_memory(),
+                                         open_files(),
                                          cgroup_limit("memory", "memory.max", kMemoryBytesMin, true),
                                          cgroup_limit("processes", "pids.max", kProcessesMin, false),
-                                         pidfd(), debugger(), stages()};
+                                         pidfd(),
+                                         debugger(),
+                                         stages()};
   bool is_good = true;
   std::string text;
   for (const Finding& finding : findings) {
     is_good = is_good && finding.advice.empty();
     if (json) {
-      text += fmt::format("{}{{\"name\": {}, \"value\": {}, \"ok\": {}, \"advice\": {}}}", text.empty() ? "" : ", ",
-                          json_string(finding.name), json_string(finding.value), finding.advice.empty(), json_string(finding.advice));
+      text += fmt::format("{}{{\"name\": {}, \"value\": {}, \"ok\": {}, \"advice\": {}}}",
+                          text.empty() ? "" : ", ", json_string(finding.name), json_string(finding.value),
+                          finding.advice.empty(), json_string(finding.advice));
     } else {
-      text += fmt::format("{:<5} {:<12} {}\n", finding.advice.empty() ? "ok" : "MEND", finding.name, finding.value);
+      text += fmt::format("{:<5} {:<12} {}\n", finding.advice.empty() ? "ok" : "MEND", finding.name,
+                          finding.value);
       if (!finding.advice.empty()) text += fmt::format("{:<19}{}\n", "", finding.advice);
     }
   }
-  std::fputs(json ? fmt::format("{{\"version\": 1, \"ok\": {}, \"findings\": [{}]}}\n", is_good, text).c_str() : text.c_str(), stdout);
+  std::fputs(json ? fmt::format("{{\"version\": 1, \"ok\": {}, \"findings\": [{}]}}\n", is_good, text).c_str()
+                  : text.c_str(),
+             stdout);
   return is_good ? kComplete : kStoppedByFailure;
 }
 

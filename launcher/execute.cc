@@ -10,6 +10,7 @@
 #include "launcher/commands.h"
 #include "launcher/gather_report.h"
 #include "launcher/generation.h"
+#include "launcher/metrics_server.h"
 #include "launcher/replay.h"
 #include "launcher/report.h"
 #include "launcher/session.h"
@@ -79,7 +80,14 @@ int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOp
   std::error_code error;
   std::filesystem::remove(directory.path() + "/report.json", error);  // of an earlier stop: not true any more
   Progress progress(progress_mode(options));
-  Watch watch(directory.path(), runtime, progress);
+  std::unique_ptr<MetricsServer> metrics;
+  if (!options.metrics.empty()) {
+    auto listening = MetricsServer::listen(options.metrics);
+    if (!listening) return refuse(listening.error());
+    metrics = std::move(listening).value();
+    progress.say("metrics at " + metrics->url());
+  }
+  Watch watch(directory.path(), runtime, progress, metrics.get());
   const Signals signals;
   const auto began = std::chrono::steady_clock::now();
   RunEnd end;

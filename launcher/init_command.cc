@@ -18,7 +18,8 @@ int init_command(const std::string& name, const std::string& folder) {
   for (const Template& known : templates()) names.push_back(known.name);
   const auto found = std::ranges::find(templates(), name, &Template::name);
   if (found == templates().end())
-    return refuse(fmt::format("there is no template '{}'{}; there are: {}", name, suggestion(name, names), fmt::join(names, ", ")));
+    return refuse(fmt::format("there is no template '{}'{}; there are: {}", name, suggestion(name, names),
+                              fmt::join(names, ", ")));
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return refuse(fmt::format("cannot make {}: {}", folder, error.message()));

@@ -16,7 +16,8 @@ namespace {
 constexpr std::chrono::minutes kSampleTimeout{1};
 
 // Makes a stage of the plan an end of another kind, with the parameters that it has by default.
-Result<void> become(PlannedStage& stage, const std::string& name, const std::string& uri, StageLookup& lookup) {
+Result<void> become(PlannedStage& stage, const std::string& name, const std::string& uri,
+                    StageLookup& lookup) {
   DATAGEN_TRY(stage.executable, lookup.find(name));
   DATAGEN_TRY(stage.executable_hash, lookup.hash(stage.executable));
   DATAGEN_TRY(const StageDescription description, lookup.describe(stage.executable));
@@ -48,8 +49,8 @@ Result<Plan> source_plan(const Plan& plan, StageLookup& lookup) {
   return source;
 }
 
-Result<std::vector<std::string>> take_sample(const Plan& plan, std::uint64_t records, const std::string& folder,
-                                             StageLookup& lookup) {
+Result<std::vector<std::string>> take_sample(const Plan& plan, std::uint64_t records,
+                                             const std::string& folder, StageLookup& lookup) {
   RuntimeFile runtime;
   runtime.run_id = fmt::format("sample{}", getpid());
   DATAGEN_TRY(runtime.plan, source_plan(plan, lookup));
@@ -65,7 +66,8 @@ Result<std::vector<std::string>> take_sample(const Plan& plan, std::uint64_t rec
 
 }  // namespace
 
-Result<LimitedRun> limit_plan(Plan plan, std::uint64_t records, const std::string& folder, StageLookup& lookup) {
+Result<LimitedRun> limit_plan(Plan plan, std::uint64_t records, const std::string& folder,
+                              StageLookup& lookup) {
   LimitedRun run;
   DATAGEN_TRY(run.records, take_sample(plan, records, folder + "/take", lookup));
   const std::string sample = folder + "/sample.jsonl";

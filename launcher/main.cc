@@ -38,7 +38,10 @@ void add_graph_options(CLI::App& verb, GraphArguments& arguments) {
   verb.add_option("--run-dir", arguments.run_directory, "the run directory (default: runs/<pipeline>)");
 }
 
-void add_log_format(CLI::App& verb, std::string& format) {
+// For whom what goes on is told beside the terminal.
+void add_watching(CLI::App& verb, std::string& format, std::string& metrics) {
+  verb.add_option("--metrics", metrics,
+                  "serve them for Prometheus at HOST:PORT; without HOST on the loopback");
   verb.add_option("--log-format", format, "what goes to stderr: text, or json for a JSON object on each line")
       ->check(CLI::IsMember({"text", "json"}));
 }
@@ -99,8 +102,9 @@ class CommandLine {
                    "when going on: refuse executables that were rebuilt since the run began");
     verb->add_flag("--quiet", run_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", run_.json, "print the report as JSON to stdout");
-    add_log_format(*verb, run_.log_format);
-    verb->add_option("--limit", run_.limit, "only so many records, in a run of its own (NAME.limit), and print the results")
+    add_watching(*verb, run_.log_format, run_.metrics);
+    verb->add_option("--limit", run_.limit,
+                     "only so many records, in a run of its own (NAME.limit), and print the results")
         ->check(CLI::PositiveNumber);
     verb->footer(footer(
         "  datagen run graph.yaml\n  datagen run --input raw.jsonl --stage clean_text --output clean.jsonl"));
@@ -116,7 +120,7 @@ class CommandLine {
                    "refuse executables that were rebuilt since the run began");
     verb->add_flag("--quiet", resume_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", resume_.json, "print the report as JSON to stdout");
-    add_log_format(*verb, resume_.log_format);
+    add_watching(*verb, resume_.log_format, resume_.metrics);
     verb->footer(footer("  datagen resume\n  datagen resume clean_corpus --set score.timeout=120s"));
   }
   void add_looks() {
@@ -170,7 +174,7 @@ class CommandLine {
     verb->add_flag("--dry-run", replay_.dry_run, "list them, and do nothing");
     verb->add_flag("--quiet", replay_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", replay_.letters.json, "print the report as JSON to stdout");
-    add_log_format(*verb, replay_.log_format);
+    add_watching(*verb, replay_.log_format, replay_.metrics);
     verb->footer(
         footer("  datagen replay clean_corpus --dry-run\n  datagen replay clean_corpus --reason timeout "
                "--set score.timeout=120s"));
@@ -178,7 +182,8 @@ class CommandLine {
   void add_plan() {
     CLI::App* check = app_.add_subcommand("check", "plan a graph, and read ten records through it");
     add_graph_options(*check, plan_);
-    check->footer(footer("  datagen check graph.yaml\n  datagen check --input raw.jsonl --stage clean_text --output -"));
+    check->footer(footer(
+        "  datagen check graph.yaml\n  datagen check --input raw.jsonl --stage clean_text --output -"));
     CLI::App* verb = app_.add_subcommand("plan", "show what would be run; nothing is started");
     add_graph_options(*verb, plan_);
     verb->add_flag("--dot", dot_, "as a Graphviz graph");
@@ -195,17 +200,23 @@ class CommandLine {
   }
 
   void add_first_steps() {
-    CLI::App* init = app_.add_subcommand("init", "a folder with a graph, 100 records and a README that work as they are");
-    init->add_option("TEMPLATE", name_, "clean: a stage that is there; cpp: one of your own, in C++")->required();
+    CLI::App* init =
+        app_.add_subcommand("init", "a folder with a graph, 100 records and a README that work as they are");
+    init->add_option("TEMPLATE", name_, "clean: a stage that is there; cpp: one of your own, in C++")
+        ->required();
     init->add_option("DIR", folder_, "the folder; made when it is not there")->required();
     init->footer(footer("  datagen init clean first\n  datagen init cpp words"));
-    CLI::App* doctor = app_.add_subcommand("doctor", "what of this machine is too small for runs, and how to raise it");
+    CLI::App* doctor =
+        app_.add_subcommand("doctor", "what of this machine is too small for runs, and how to raise it");
     doctor->add_flag("--json", json_, "as JSON");
     doctor->footer(footer("  datagen doctor\n  datagen doctor --json"));
     CLI::App* schema = app_.add_subcommand("schema", "the JSON Schema of the graph file, for editors");
     schema->footer(footer("  datagen schema > datagen.schema.json\n  datagen schema | jq .properties"));
-    CLI::App* completion = app_.add_subcommand("completion", "a script that completes verbs, options and runs in a shell");
-    completion->add_option("SHELL", name_, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    CLI::App* completion =
+        app_.add_subcommand("completion", "a script that completes verbs, options and runs in a shell");
+    completion->add_option("SHELL", name_, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
     completion->footer(footer("  source <(datagen completion bash)\n  datagen completion fish | source"));
     CLI::App* manual = app_.add_subcommand("manual", "the manual page, as roff");
     manual->footer(footer("  datagen manual | man -l -\n  datagen manual > datagen.1"));
@@ -224,7 +235,8 @@ class CommandLine {
         if (option->get_positional()) {
           verb.positionals.push_back(option->get_name(true));
         } else {
-          verb.options.push_back({option->get_name(false, true), option->get_type_size() == 0 ? "" : option->get_type_name(),
+          verb.options.push_back({option->get_name(false, true),
+                                  option->get_type_size() == 0 ? "" : option->get_type_name(),
                                   option->get_description()});
         }
       }

@@ -286,7 +286,8 @@ Result<std::vector<std::string>> first_lines(const std::vector<std::string>& arg
   while (capture.out.ends[0] >= 0 && !has_enough()) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-    if (left <= 0) return Error(argv.front() + " did not answer within " + std::to_string(timeout.count()) + " ms");
+    if (left <= 0)
+      return Error(argv.front() + " did not answer within " + std::to_string(timeout.count()) + " ms");
     pollfd fds[2] = {{capture.out.ends[0], POLLIN, 0}, {capture.err.ends[0], POLLIN, 0}};
     if (poll(fds, 2, static_cast<int>(std::min<std::int64_t>(left, 1000))) <= 0) continue;
     if (fds[0].revents != 0) Capture::read_from(capture.out, capture.answer, kAnswerBytesMax);

@@ -68,9 +68,9 @@ class Process {
 // stderr). Its process group does not outlive the call.
 Result<std::string> run_captured(const std::vector<std::string>& argv, std::chrono::milliseconds timeout);
 
-// Runs a command until it has written `lines` lines to stdout, or has ended; then asks it to end (SIGTERM) and waits
-// for that. The lines, without their newlines. Errors: it cannot be started, does not get there within `timeout`, or
-// fails before (then with what it wrote to stderr).
+// Runs a command until it has written `lines` lines to stdout, or has ended; then asks it to end (SIGTERM)
+// and waits for that. The lines, without their newlines. Errors: it cannot be started, does not get there
+// within `timeout`, or fails before (then with what it wrote to stderr).
 Result<std::vector<std::string>> first_lines(const std::vector<std::string>& argv, std::size_t lines,
                                              std::chrono::milliseconds timeout);
 

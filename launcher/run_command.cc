@@ -55,7 +55,7 @@ Result<void> adopt(Plan now, Plan& plan) {
 // Of `run` and of `resume`.
 template <class Arguments>
 ExecuteOptions execute_options(const Arguments& arguments) {
-  return {arguments.quiet, arguments.json, arguments.log_format == "json"};
+  return {arguments.quiet, arguments.json, arguments.log_format == "json", arguments.metrics};
 }
 
 class RunCommand {

@@ -6,17 +6,23 @@ namespace datagen::launcher {
 
 namespace {
 
-// 100 records as a crawler might leave them: white space around the texts, short ones among them, and one without.
+// 100 records as a crawler might leave them: white space around the texts, short ones among them, and one
+// without.
 std::string records() {
-  constexpr const char* kTexts[] = {"A river does not ask where the sea is.", "Bread, salt and a table: that is enough.",
-                                    "ok", "The library opens at nine and closes when the last reader leaves.",
-                                    "Über den Dächern wird es hell.", "  ", "春は曙。", "Nobody measures twice what was cut right once."};
+  constexpr const char* kTexts[] = {"A river does not ask where the sea is.",
+                                    "Bread, salt and a table: that is enough.",
+                                    "ok",
+                                    "The library opens at nine and closes when the last reader leaves.",
+                                    "Über den Dächern wird es hell.",
+                                    "  ",
+                                    "春は曙。",
+                                    "Nobody measures twice what was cut right once."};
   std::string text;
   for (int row = 0; row < 100; ++row) {
     const std::string url = fmt::format("https://example.org/{}", row);
     text += row == 57 ? fmt::format("{{\"url\":\"{}\",\"title\":\"a page without text\"}}\n", url)
-                      : fmt::format("{{\"url\":\"{}\",\"text\":\"{}{}{}\"}}\n", url, row % 3 == 0 ? "  " : "", kTexts[row % 8],
-                                    row % 5 == 0 ? " \\n" : "");
+                      : fmt::format("{{\"url\":\"{}\",\"text\":\"{}{}{}\"}}\n", url, row % 3 == 0 ? "  " : "",
+                                    kTexts[row % 8], row % 5 == 0 ? " \\n" : "");
   }
   return text;
 }

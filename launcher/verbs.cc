@@ -63,14 +63,16 @@ std::string zsh_script(const std::vector<Verb>& verbs) {
 
 std::string quote_fish(const std::string& text) {
   std::string out = "'";
-  for (const char letter : text) out += letter == '\'' || letter == '\\' ? std::string("\\") + letter : std::string(1, letter);
+  for (const char letter : text)
+    out += letter == '\'' || letter == '\\' ? std::string("\\") + letter : std::string(1, letter);
   return out + "'";
 }
 
 std::string fish_script(const std::vector<Verb>& verbs) {
   std::string text = "# fish completion of datagen; load it with: datagen completion fish | source\n";
   for (const Verb& verb : verbs) {
-    text += fmt::format("complete -c datagen -f -n __fish_use_subcommand -a {} -d {}\n", verb.name, quote_fish(verb.help));
+    text += fmt::format("complete -c datagen -f -n __fish_use_subcommand -a {} -d {}\n", verb.name,
+                        quote_fish(verb.help));
     const std::string seen = fmt::format("-n '__fish_seen_subcommand_from {}'", verb.name);
     if (takes(verb, "RUN")) text += fmt::format("complete -c datagen {} -a '(ls runs 2>/dev/null)'\n", seen);
     for (const Verb::Option& option : verb.options) {
@@ -107,7 +109,8 @@ std::string completion_script(const std::vector<Verb>& verbs, const std::string&
 
 std::string manual_page(const std::vector<Verb>& verbs, const std::string& version) {
   std::string text = fmt::format(
-      ".TH DATAGEN 1 \"\" \"datagen {0}\"\n.SH NAME\ndatagen \\- runs pipelines of isolated processes over large text "
+      ".TH DATAGEN 1 \"\" \"datagen {0}\"\n.SH NAME\ndatagen \\- runs pipelines of isolated processes over "
+      "large text "
       "data\n.SH SYNOPSIS\n.B datagen\n.I VERB\n[options]\n.SH VERBS\n",
       version);
   for (const Verb& verb : verbs) {
@@ -115,8 +118,8 @@ std::string manual_page(const std::vector<Verb>& verbs, const std::string& versi
     for (const std::string& positional : verb.positionals) text += " " + roff(positional);
     text += "\"\n" + roff(verb.help) + "\n";
     for (const Verb::Option& option : verb.options) {
-      text += fmt::format(".TP\n.B {}{}\n{}\n", roff(option.names), option.argument.empty() ? "" : " " + roff(option.argument),
-                          roff(option.help));
+      text += fmt::format(".TP\n.B {}{}\n{}\n", roff(option.names),
+                          option.argument.empty() ? "" : " " + roff(option.argument), roff(option.help));
     }
     text += ".PP\n.nf\n" + roff(verb.footer) + "\n.fi\n";
   }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "launcher/metrics_text.h"
+
 namespace datagen::launcher {
 
 namespace {
@@ -24,9 +26,11 @@ std::uint64_t comparable_bytes(const Plan& plan) {
 
 }  // namespace
 
-Watch::Watch(const std::string& run_directory, const RuntimeFile& runtime, Progress& progress)
+Watch::Watch(const std::string& run_directory, const RuntimeFile& runtime, Progress& progress,
+             MetricsServer* metrics)
     : view_{run_directory, runtime, {}},
       progress_(progress),
+      metrics_(metrics),
       history_(History::load(run_directory, runtime.plan)),
       restarts_(runtime.plan.stages.size()),
       input_bytes_(comparable_bytes(runtime.plan)) {
@@ -35,6 +39,9 @@ Watch::Watch(const std::string& run_directory, const RuntimeFile& runtime, Progr
 
 void Watch::tick(std::uint32_t epoch) {
   const Clock::time_point now = Clock::now();
+  if (metrics_ != nullptr && !looks_.empty()) {
+    metrics_->poll([this] { return metrics_text(view_, looks_.back().state, looks_.back().sums, history_); });
+  }
   if (now < next_look_) return;
   next_look_ = now + kLookInterval;
   look(epoch);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "launcher/history.h"
+#include "launcher/metrics_server.h"
 #include "launcher/progress.h"
 #include "launcher/run_view.h"
 #include "launcher/supervisor.h"
@@ -18,7 +19,9 @@ namespace datagen::launcher {
 
 class Watch {
  public:
-  Watch(const std::string& run_directory, const RuntimeFile& runtime, Progress& progress);
+  // `metrics` may be null.
+  Watch(const std::string& run_directory, const RuntimeFile& runtime, Progress& progress,
+        MetricsServer* metrics);
 
   Progress& progress() { return progress_; }
   const History& history() const { return history_; }
@@ -48,6 +51,7 @@ class Watch {
 
   RunView view_;
   Progress& progress_;
+  MetricsServer* metrics_;
   History history_;
   std::deque<Look> looks_;  // of the last seconds, of one epoch
   std::vector<std::uint64_t> restarts_;

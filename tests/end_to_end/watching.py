@@ -5,9 +5,13 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
+import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import runs
 from runs import RunTest, wait_until
@@ -121,6 +125,57 @@ class Watching(SlowRun):
         records = [json.loads(line) for line in cat.stdout.splitlines()]
         self.assertTrue([one for one in records if one.get("frame") == int(held[2]) and one.get("index") == int(held[1])])
         self.assertIn("is gone: this is what it left", self.datagen("top", self.run_directory, "--once")[0])
+
+
+class Metrics(SlowRun):
+    def scrape(self, url):
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            self.assertTrue(answer.headers["Content-Type"].startswith("text/plain; version=0.0.4"))
+            return answer.read().decode()
+
+    def begin(self, *more):
+        process = self.start(*self.slow_flags(20000, 2), "--metrics", "127.0.0.1:0", *more)
+        url = re.search(r"metrics at (http://127\.0\.0\.1:\d+/metrics)", process.stderr.readline().decode())[1]
+        self.wait_for_work()
+        return process, url
+
+    def value(self, text, sample):
+        return float(re.search(re.escape(sample) + r" (\S+)", text)[1])
+
+    def test_they_tell_what_the_run_does_and_what_hangs(self):
+        _, url = self.begin()
+        wait_until(lambda: self.value(self.scrape(url), 'datagen_records_total{stage="slow",direction="in"}') > 0, what="a count")
+        pid = self.worker(self.state(), "slow")["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            wait_until(lambda: self.value(self.scrape(url), 'datagen_workers_hung{stage="slow"}') == 1, seconds=5, what="a hung worker")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        text = self.scrape(url)
+        self.assertEqual(self.value(text, 'datagen_ring_slots{from="source",to="slow"}'), 8)
+        promtool = shutil.which("promtool")
+        if promtool:  # package prometheus
+            checked = subprocess.run([promtool, "check", "metrics"], input=text.encode(), capture_output=True, timeout=60)
+            self.assertEqual((checked.returncode, checked.stdout + checked.stderr), (0, b""))
+        with self.assertRaises(urllib.error.HTTPError):
+            self.scrape(url.replace("/metrics", "/elsewhere"))
+
+    def test_one_who_asks_and_never_reads_holds_up_nobody(self):
+        _, url = self.begin()
+        port = int(re.search(r":(\d+)/", url)[1])
+        with socket.create_connection(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)) as second:
+            second.sendall(b"GET /metrics HT")
+            before = self.value(self.scrape(url), 'datagen_records_total{stage="slow",direction="in"}')
+            wait_until(lambda: self.value(self.scrape(url), 'datagen_records_total{stage="slow",direction="in"}') > before, what="more records")
+
+    def test_an_address_that_cannot_be_served_is_refused(self):
+        _, url = self.begin()
+        taken = re.search(r"//(.*)/", url)[1]
+        for where, words in ((taken, "cannot listen at"), ("nowhere", "expected HOST:PORT")):
+            flags = self.slow_flags(10, 1)
+            flags[flags.index("--run-dir") + 1] = self.path("other")
+            _, said = self.datagen(*flags, "--overwrite", "--fresh", "--metrics", where, code=2)
+            self.assertIn(words, said)
 
 
 class Progress(SlowRun):
