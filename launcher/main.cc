@@ -105,7 +105,7 @@ class CommandLine {
     add_watching(*verb, run_.log_format, run_.metrics);
     verb->add_option("--limit", run_.limit,
                      "only so many records, in a run of its own (NAME.limit), and print the results")
-        ->check(CLI::PositiveNumber);
+        ->check([](const std::string& given) { return std::string(given == "0" ? "at least 1" : ""); });
     verb->footer(footer(
         "  datagen run graph.yaml\n  datagen run --input raw.jsonl --stage clean_text --output clean.jsonl"));
   }

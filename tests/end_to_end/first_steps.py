@@ -58,7 +58,7 @@ class FirstSteps(RunTest):
         self.assertEqual(os.listdir(self.path("runs")), ["graph.limit"])
         self.run_directory = self.path("runs/graph.limit")
         self.assert_nothing_left()
-        self.assertIn("Number less or equal to 0", self.datagen("run", "graph.yaml", "--limit", "0", code=2)[1])
+        self.assertIn("--limit: at least 1", self.datagen("run", "graph.yaml", "--limit", "0", code=2)[1])
 
     def test_limit_beyond_the_input_takes_all_of_it(self):
         source = self.write("in.jsonl", '{"text":"a"}\n{"text":"b"}\n')
