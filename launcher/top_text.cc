@@ -117,6 +117,13 @@ Bottleneck bottleneck_of(const RunView& view, const RunState& state, const std::
   return find_bottleneck(view.plan(), loads, fills_of(view.plan(), state));
 }
 
+// A sentence of parts, each on a line of its own: a terminal is not wide.
+std::string on_lines(std::string words) {
+  for (std::size_t at = words.find("; "); at != std::string::npos; at = words.find("; ", at))
+    words.replace(at, 2, ";\n  ");
+  return words;
+}
+
 }  // namespace
 
 std::vector<StageLoad> loads_of(const RunView& view, const RunState& state, const RunState* earlier) {
@@ -154,7 +161,7 @@ std::string top_text(const RunView& view, const RunState& state, const RunState*
   if (!is_same_epoch(state, earlier)) earlier = nullptr;
   const std::vector<StageLoad> loads = loads_of(view, state, earlier);
   if (earlier != nullptr && state.launcher_alive)
-    text += "bottleneck: " + bottleneck_of(view, state, loads).words + "\n";
+    text += "bottleneck: " + on_lines(bottleneck_of(view, state, loads).words) + "\n";
   for (const std::string& line : hung_lines(view, state)) text += line + "\n";
   return text + "\n" + stages_table(view, state, loads) + "\n" + workers_table(view, state, earlier) + "\n" +
          rings_table(view, state, earlier);

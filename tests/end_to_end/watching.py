@@ -49,7 +49,7 @@ class Watching(SlowRun):
         state = self.state()
         self.assertEqual(state["bottleneck"]["stage"], "slow", state)
         text, _ = self.datagen("top", self.run_directory, "--once")
-        self.assertRegex(text, r"bottleneck: stage 'slow' limits the run: its worker is busy \d+ % of the time; source → slow is full")
+        self.assertRegex(text, r"bottleneck: stage 'slow' limits the run: its worker is busy \d+ % of the time;\n  source → slow is full")
         self.assertRegex(text, r"source → slow +8 +8 .*producers wait for room for \d+\.\d s")
         self.assertEqual(process.wait(timeout=60), 0, process.stderr.read())
         report = self.report()
