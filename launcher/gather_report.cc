@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 
 #include "launcher/dead_letters.h"
@@ -86,7 +87,7 @@ Result<void> write_report_page(const ReportData& data) {
   std::ofstream file(path, std::ios::binary);
   file << report_page(data);
   file.close();
-  if (!file) return Error("cannot write " + path);
+  if (!file) return Error::from_errno("cannot write " + path, errno);
   return success();
 }
 
