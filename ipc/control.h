@@ -96,13 +96,18 @@ struct alignas(kCacheLine) Cell {
   AtomicWord written_version;
   AtomicWord committed_mark;  // by a committer: the newest mark whose line in its .done file is durable
   AtomicWord committed_seq;   // frames below it are in that commit; stored before the mark
+
+  // Hints for the source, by a stage or sink; 0: not known yet. See runtime/pace.h.
+  AtomicWord frame_ns;     // how long its frames take
+  AtomicWord rows_wanted;  // rows of the input that it wants in a frame
 };
 
 static_assert(sizeof(InFlight) == kCacheLine && sizeof(Counters) == 96 && sizeof(Cell) == 6 * kCacheLine);
 static_assert(offsetof(Cell, semaphore) == 8 && offsetof(Cell, pid) == 64 && offsetof(Cell, gave_up) == 104 &&
               offsetof(Cell, counters) == 128 && offsetof(Cell, written) == 256 &&
               offsetof(Cell, written_version) == 320 && offsetof(Cell, committed_mark) == 328 &&
-              offsetof(Cell, committed_seq) == 336);
+              offsetof(Cell, committed_seq) == 336 && offsetof(Cell, frame_ns) == 344 &&
+              offsetof(Cell, rows_wanted) == 352);
 
 struct alignas(kCacheLine) ControlHeader {
   AtomicWord magic;

@@ -223,6 +223,7 @@ void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
   };
   read("slots", graph.slots);
   read("block_bytes", graph.block_bytes);
+  read("frame_records", graph.frame_records);
   if (const YamlNode* checksums = node.find("checksums")) {
     if (const std::string* text = text_of(*checksums, "rings.checksums")) {
       const auto choice = parse_choice(*find_key(Scope::rings, "checksums"), *text);

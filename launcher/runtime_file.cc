@@ -65,7 +65,7 @@ std::string to_json(const RuntimeFile& file) {
   text += fmt::format("  \"max_dead_letters\": \"{}\",\n", plan.max_dead_letters.show());
   text += fmt::format("  \"limits\": {{\"max_record_bytes\": {}, \"overflow_bytes\": {}}},\n",
                       plan.record_bytes_max, plan.overflow_bytes);
-  text += fmt::format("  \"checksums\": {},\n", plan.checksums);
+  text += fmt::format("  \"checksums\": {},\n  \"frame_records\": {},\n", plan.checksums, plan.frame_records);
   text += fmt::format("  \"commit\": {{\"interval_ms\": {}, \"bytes\": {}}},\n", plan.commit_interval_ms,
                       plan.commit_bytes);
   if (file.resume) {
@@ -205,6 +205,7 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
     plan.overflow_bytes = number(limits, "overflow_bytes", plan.overflow_bytes);
   }
   plan.checksums = flag(root, "checksums", plan.checksums);
+  plan.frame_records = number(root, "frame_records", plan.frame_records);
   if (dom::element commit; root["commit"].get(commit) == simdjson::SUCCESS) {
     plan.commit_interval_ms = number(commit, "interval_ms", plan.commit_interval_ms);
     plan.commit_bytes = number(commit, "bytes", plan.commit_bytes);

@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "frame.h"
+#include "pace.h"
 #include "stage_lock.h"
 #include "worker_setup.h"
 
@@ -47,7 +48,9 @@ class SourceWorker {
       : source_(source),
         setup_(setup),
         ports_(setup.ports()),
-        marker_(setup.weld(), setup.ports().control()) {}
+        marker_(setup.weld(), setup.ports().control()),
+        pace_(setup.ports().control(), setup.weld().other_stages, setup.ports().first_output(),
+              setup.weld().frame_records) {}
 
   // Where to go on: the cursor behind the last frame that is published, and what its producer left undone.
   Result<std::string> recover() {
@@ -63,31 +66,42 @@ class SourceWorker {
 
   int run() {
     const DeadLetterContext dead_letters = setup_.weld().dead_letters();
-    for (std::uint64_t seq = ports_.next_output();; ++seq) {
-      if (ports_.wait_for_room(seq) == Ports::Outcome::cancelled) return kWorkerCancelled;
+    for (std::uint64_t seq = ports_.next_output();;) {
+      if (ports_.wait_for_room(seq) == Ports::Outcome::cancelled || !wait_for_stages(seq))
+        return kWorkerCancelled;
+      tell_commit();
       setup_.show_frame(seq);
       notes_.clear();
       writer_.begin(ports_.space(seq), FrameOrigin{});
-      SourceFrame frame(writer_, notes_, dead_letters);
+      SourceFrame frame(writer_, notes_, dead_letters, pace_.records());
       try {
         if (!source_.read(frame)) {
           ports_.announce_end(seq);
-          return kWorkerDone;
+          return wait_for_completion();
         }
       } catch (const BadInput& bad) {
         return stop_behind(seq, bad);
       }
       cursor_ = writer_.origin().cursor_view();
+      const bool is_empty = notes_.counts.in == 0;  // it waits for input: worth a frame only to commit
+      if (is_empty && !is_unmarked_) continue;
+      const std::uint64_t mark = marker_.next(writer_.bytes());
+      if (is_empty && mark == 0) continue;
       side_.clear();
       append_side_section(side_, {}, setup_.weld().stage_index, notes_);
-      const std::uint64_t mark = marker_.next(writer_.bytes());
       writer_.origin().mark = mark;
+      writer_.origin().rows = notes_.counts.in;
       const auto bytes = writer_.finish(side_);
       if (const auto done = publish(ports_, seq, writer_, bytes); !done) {
         return setup_.fail(kWorkerStop, done.error().message());
       }
-      if (mark != 0) ports_.control().set_issued(mark);
+      is_unmarked_ = mark == 0;
+      if (mark != 0) {
+        ports_.control().set_issued(mark);
+        marked_cursor_ = cursor_;
+      }
       setup_.show_totals(notes_, 0, bytes.size());
+      ++seq;
     }
   }
 
@@ -108,6 +122,46 @@ class SourceWorker {
     return setup_.fail(kWorkerStop, bad.what());
   }
 
+  // False: the run is cancelled.
+  bool wait_for_stages(std::uint64_t seq) {
+    if (!pace_.is_far_ahead(seq)) return true;
+    auto& state = ports_.cell().state;
+    state.store(ipc::WorkerState::waiting_for_room, std::memory_order_relaxed);
+    while (!ports_.is_cancelled() && pace_.is_far_ahead(seq)) poll(nullptr, 0, SourcePace::kPauseMs);
+    state.store(ipc::WorkerState::running, std::memory_order_relaxed);
+    return !ports_.is_cancelled();
+  }
+
+  // The source may forget what it would need to go on from an earlier place.
+  void tell_commit() {
+    if (marked_cursor_.empty() || ports_.control().checkpoint() < ports_.control().issued()) return;
+    source_.committed(marked_cursor_);
+    marked_cursor_.clear();
+  }
+
+  // Every sink has sealed its output.
+  bool is_complete() const {
+    for (const ipc::CellRange& stage : setup_.weld().other_stages) {
+      for (std::uint32_t index = 0; index < stage.count; ++index) {
+        const ipc::Cell& cell = ports_.control().cell(stage.first + index);
+        if (cell.state.load(std::memory_order_acquire) != ipc::WorkerState::finished) return false;
+      }
+    }
+    return true;
+  }
+
+  // A worker that finished is not replaced, so its cell says so for good.
+  int wait_for_completion() {
+    if (!source_.wants_completion()) return kWorkerDone;
+    constexpr int kPauseMs = 20;
+    while (!is_complete()) {
+      if (ports_.is_cancelled()) return kWorkerCancelled;
+      poll(nullptr, 0, kPauseMs);
+    }
+    source_.complete();
+    return kWorkerDone;
+  }
+
   // False: the run is cancelled. Looks again and again, as the launcher does at commits.
   bool wait_for_checkpoint(std::uint64_t mark) {
     constexpr int kPauseMs = 10;
@@ -122,10 +176,13 @@ class SourceWorker {
   WorkerSetup& setup_;
   Ports& ports_;
   Marker marker_;
+  SourcePace pace_;
   FrameWriter writer_;
   StageNotes notes_;
   std::string side_;
-  std::string cursor_;  // behind the last frame that was published
+  std::string cursor_;         // behind the last frame that was published
+  std::string marked_cursor_;  // of the mark that is in flight
+  bool is_unmarked_ = false;   // something was published since the last mark
 };
 
 }  // namespace

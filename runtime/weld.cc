@@ -113,6 +113,7 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
     weld.overflow_bytes = number(limits, "overflow_bytes", weld.overflow_bytes);
   }
   weld.checksums = flag(plan, "checksums", true);
+  weld.frame_records = number(plan, "frame_records");
   dom::element commit;
   if (plan["commit"].get(commit) == simdjson::SUCCESS) {
     weld.commit_interval = std::chrono::milliseconds(number(commit, "interval_ms", 1000));
@@ -147,6 +148,9 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   if (!any) return Error(path + " has no stage '" + stage + "'");
   weld.stage = stage;
   weld.cells = cells[weld.stage_index];
+  for (std::uint32_t other = 0; other < cells.size(); ++other) {
+    if (other != weld.stage_index && cells[other].count > 0) weld.other_stages.push_back(cells[other]);
+  }
   const std::string uri = text_of(found, "uri");
   const std::size_t scheme = uri.find("://");
   weld.path = scheme == std::string::npos ? uri : uri.substr(scheme + 3);

@@ -34,6 +34,8 @@ struct Weld {
   std::string dead_letter_path;  // of a sink
   std::vector<InputFile> inputs;
   std::vector<std::string> stage_names;
+  std::vector<ipc::CellRange> other_stages;  // the workers of each stage but this one
+  std::size_t frame_records = 0;  // most that a source puts in a frame; 0: as many as fit the stages
   Ids ids = Ids::add;
   std::uint64_t record_bytes_max = 256 << 20;
   std::uint64_t overflow_bytes = 256 << 20;

@@ -7,6 +7,7 @@
 #include "context_state.h"
 #include "frame.h"
 #include "ipc/ports.h"
+#include "pace.h"
 #include "weld.h"
 #include "worker.h"
 
@@ -29,6 +30,8 @@ class WorkerSetup {
   void show_record(int thread, std::size_t first, std::size_t count, const RecordView* record);
   void show_idle();  // all threads
   void show_totals(const StageNotes& notes, std::size_t bytes_in, std::size_t bytes_out);
+  // For the source: what the frame that show_frame() began has cost, `records` that came out of `rows`.
+  void show_cost(std::uint64_t rows, std::size_t records);
 
   // This worker gives up: tells why, and that its exit code is its own. Gives the code.
   int fail(int code, const std::string& message);
@@ -36,6 +39,8 @@ class WorkerSetup {
  private:
   WorkerSetup() = default;
   Weld weld_;
+  std::optional<FramePace> pace_;
+  std::uint64_t frame_began_ns_ = 0;
   std::optional<ipc::Ports> ports_;
   std::unique_ptr<detail::ContextState> context_;
 };
