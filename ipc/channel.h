@@ -12,7 +12,8 @@
 //
 // Words: a slot's word is stored by the producer FREE -> FULL and by the consumer FULL -> FREE; `end_seq` by
 // the producer; `committed` and `state` by the run's end; `end_seen` by the peer. A post of a semaphore is a
-// hint: who waits looks again every 50 ms.
+// hint: who waits looks again every 50 ms. docs/ring_format.md argues what a death between any two of them
+// does.
 #pragma once
 
 #include <semaphore.h>

@@ -1,6 +1,7 @@
 #include "pace.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace datagen {
@@ -23,9 +24,10 @@ void FramePace::note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t ro
     frame_ns_ = average(frame_ns_, elapsed);
     row_ns_ = average(row_ns_, elapsed / static_cast<double>(rows));
     const double records_per_row = std::max(1e-3, static_cast<double>(records) / static_cast<double>(rows));
-    const double least = std::max(1.0, static_cast<double>(records_min_) / records_per_row);
-    const double wanted = std::clamp(kFrameNs / row_ns_, least, 1e9);
-    cell.rows_wanted.store(static_cast<std::uint64_t>(wanted), std::memory_order_relaxed);
+    const double round = std::max(1.0, static_cast<double>(round_) / records_per_row);
+    const double rounds = std::max(round_ > 1 ? 2.0 : 1.0, std::floor(kFrameNs / row_ns_ / round));
+    cell.rows_wanted.store(static_cast<std::uint64_t>(std::min(rounds * round, 1e9)),
+                           std::memory_order_relaxed);
   }
   // An empty frame says nothing of the cost, but that the stage is there.
   cell.frame_ns.store(static_cast<std::uint64_t>(std::max(1.0, frame_ns_)), std::memory_order_relaxed);

@@ -22,13 +22,14 @@ namespace datagen {
 // A worker's part.
 class FramePace {
  public:
-  // `records_min`: fewer records in a frame would leave threads without work, or a batch call half empty.
-  explicit FramePace(std::size_t records_min) : records_min_(records_min) {}
+  // `round`: records that the threads take at once, or a batch call has; a frame is made of whole rounds, two
+  // at least, since in a part of one most threads would wait for the others.
+  explicit FramePace(std::size_t round) : round_(round) {}
   // A frame of `rows` rows of the input, `records` of them when they reached this stage, took so long.
   void note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t rows, std::uint64_t records);
 
  private:
-  std::size_t records_min_;
+  std::size_t round_;
   double frame_ns_ = 0;  // moving averages
   double row_ns_ = 0;
 };
