@@ -69,27 +69,32 @@ bool is_owner_of(SlotWord word, const CellRange& consumers) {
 
 }  // namespace
 
-std::string check_ring(const Ring& ring, const CellRange& consumers, const OverflowPolicy& overflow,
-                       Checksums checksums) {
+std::string check_words(const Ring& ring, const CellRange& consumers) {
   std::string report = ring.unsound_words();
   if (!report.empty()) return "ring " + ring.name() + ": " + report;
   for (std::uint32_t index = 0; index < ring.capacity(); ++index) {
     const SlotWord word = ring.word(index);
+    if (word.state() != SlotState::claimed || is_owner_of(word, consumers) || ring.word(index) != word)
+      continue;
+    report += "ring " + ring.name() + ", frame " + std::to_string(word.seq()) + ": claimed by worker cell " +
+              std::to_string(word.owner() - 1) + ", which does not read this ring; ";
+  }
+  return report;
+}
+
+std::string check_ring(const Ring& ring, const CellRange& consumers, const OverflowPolicy& overflow,
+                       Checksums checksums) {
+  std::string report = check_words(ring, consumers);
+  for (std::uint32_t index = 0; report.empty() && index < ring.capacity(); ++index) {
+    const SlotWord word = ring.word(index);
     if (word.state() == SlotState::free || !word.is_well_formed()) continue;
-    std::string problem;
-    if (word.state() == SlotState::claimed && !is_owner_of(word, consumers)) {
-      problem = "ring " + ring.name() + ", frame " + std::to_string(word.seq()) +
-                ": claimed by worker cell " + std::to_string(word.owner() - 1) +
-                ", which does not read this ring; ";
-    } else {
-      problem = check_frame(ring, word, overflow, checksums);
-    }
+    const std::string problem = check_frame(ring, word, overflow, checksums);
     if (problem.empty()) continue;
     // A word never comes back to an earlier value but by the launcher's own hand; so one that stands still
     // was there all the time, and while it is no producer writes the block. The fence keeps the reads of the
     // block before this one.
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (ring.word(index) == word) report += problem;
+    if (ring.word(index) == word) report = problem;
   }
   return report;
 }
@@ -99,7 +104,8 @@ Result<std::uint32_t> recover_worker(const Control& control, std::uint32_t cell,
                                      Checksums checksums) {
   clear_cell(control, cell);
   std::string report;
-  for (const Edge& edge : in) report += check_ring(edge.ring, siblings, overflow, checksums);
+  // It had the frames that it read mapped read-only: of these rings only the words can be damaged.
+  for (const Edge& edge : in) report += check_words(edge.ring, siblings);
   for (const Edge& edge : out) report += check_ring(edge.ring, edge.peers, overflow, checksums);
   if (!report.empty()) return Error("shared memory is damaged: " + report);
   const std::uint32_t count = in.empty() ? 0 : take_back_claims(in.front().ring, cell + 1);

@@ -39,10 +39,11 @@ void clear_in_flight(const Control& control, std::uint32_t cell);
 // died before it posted. A token too many costs its receiver one look.
 void rouse(const Control& control, const CellRange& cells);
 
-// What a wild write of the dead process has damaged, as text; empty when the ring is sound. `consumers` are
-// the cells that may hold claims. Words: as Ring::unsound_words(), and owners that are consumers. Frames that
-// are FULL or CLAIMED: header and checksum. Living processes may go on: read, check, read the word again,
-// ignore if changed.
+// What a wild write of the dead process has damaged, as text; empty when all is sound. `consumers` are the
+// cells that may hold claims. Words: as Ring::unsound_words(), and owners that are consumers. Living
+// processes may go on: read, check, read the word again, ignore if changed.
+std::string check_words(const Ring& ring, const CellRange& consumers);
+// The same, and of the frames that are FULL or CLAIMED header and checksum, up to the first damage.
 std::string check_ring(const Ring& ring, const CellRange& consumers, const OverflowPolicy& overflow,
                        Checksums checksums = Checksums::required);
 

@@ -9,7 +9,6 @@
 #include <fstream>
 
 #include "launcher/json_text.h"
-#include "launcher/symbols.h"
 
 namespace datagen::launcher {
 
@@ -29,7 +28,8 @@ std::string message_of(Death::Cause cause, const Ending& ending, int attempts) {
 }  // namespace
 
 Result<void> write_crash_details(const std::string& run_directory, const GivenUp& given_up,
-                                 Death::Cause cause, const Ending& ending, const WorkerLog& log) {
+                                 Death::Cause cause, const Ending& ending, const WorkerLog& log,
+                                 Symbols& symbols) {
   const std::string folder = run_directory + "/quarantine";
   std::error_code error;
   std::filesystem::create_directory(folder, error);
@@ -44,7 +44,7 @@ Result<void> write_crash_details(const std::string& run_directory, const GivenUp
   if (!log.crash.empty()) details += ",\"crash\":" + json_string(log.crash);
   if (!log.tail.empty()) details += ",\"stderr\":" + json_string(log.tail);
   std::string backtrace;
-  for (const std::string& call : symbolize(log.calls))
+  for (const std::string& call : symbols.describe(log.calls))
     backtrace += (backtrace.empty() ? "" : ",") + json_string(call);
   if (!backtrace.empty()) details += ",\"backtrace\":[" + backtrace + "]";
   const std::string text = fmt::format(

@@ -9,12 +9,14 @@
 #include "ipc/result.h"
 #include "launcher/blame.h"
 #include "launcher/supervisor.h"
+#include "launcher/symbols.h"
 #include "launcher/worker_log.h"
 
 namespace datagen::launcher {
 
 // Errors: as the system tells them.
 Result<void> write_crash_details(const std::string& run_directory, const GivenUp& given_up,
-                                 Death::Cause cause, const Ending& ending, const WorkerLog& log);
+                                 Death::Cause cause, const Ending& ending, const WorkerLog& log,
+                                 Symbols& symbols);
 
 }  // namespace datagen::launcher

@@ -4,6 +4,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -37,8 +38,12 @@ namespace {
 // In the child between fork and exec: system calls only. In the parent when that fails: Boost leaves the
 // child unreaped.
 struct PrepareChild : bp::extend::handler {
-  PrepareChild(pid_t launcher_pid, int stdout_fd, int stderr_fd, std::uint64_t memory_bytes)
-      : launcher(launcher_pid), out(stdout_fd), err(stderr_fd), memory_limit_bytes(memory_bytes) {}
+  PrepareChild(pid_t launcher_pid, int stdin_fd, int stdout_fd, int stderr_fd, std::uint64_t memory_bytes)
+      : launcher(launcher_pid),
+        in(stdin_fd),
+        out(stdout_fd),
+        err(stderr_fd),
+        memory_limit_bytes(memory_bytes) {}
 
   template <class Executor>
   void on_exec_setup(Executor&) const {
@@ -54,8 +59,8 @@ struct PrepareChild : bp::extend::handler {
       setrlimit(RLIMIT_AS, &limit);
     }
     if (getppid() != launcher) _exit(127);  // it died before the line above
-    const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+    const int from = in >= 0 ? in : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (from < 0 || dup2(from, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
         dup2(err, STDERR_FILENO) < 0)
       _exit(127);
     // Also what the launcher itself inherited. A kernel before 5.11 refuses; ours are all close-on-exec
@@ -70,6 +75,7 @@ struct PrepareChild : bp::extend::handler {
   }
 
   pid_t launcher;
+  int in;  // -1: /dev/null
   int out;
   int err;
   std::uint64_t memory_limit_bytes;
@@ -80,11 +86,11 @@ int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid,
 // Starts argv with the given descriptors. The pid is this function's to wait for: the child is detached from
 // Boost, whose own waiting would race with ours.
 Result<pid_t> start(const std::vector<std::string>& argv, int out, int err,
-                    std::uint64_t memory_limit_bytes = 0) {
+                    std::uint64_t memory_limit_bytes = 0, int in = -1) {
   std::error_code error;
   const std::vector<std::string> arguments(argv.begin() + 1, argv.end());
   bp::child child(bp::exe = argv.front(), bp::args = arguments,
-                  PrepareChild(getpid(), out, err, memory_limit_bytes), error);
+                  PrepareChild(getpid(), in, out, err, memory_limit_bytes), error);
   if (error) return Error("cannot start " + argv.front() + ": " + error.message());
   const pid_t pid = child.id();
   child.detach();
@@ -112,10 +118,27 @@ void prepare_to_spawn() {
 Result<Process> Process::spawn(const SpawnOptions& options) {
   const int log = open(options.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log < 0) return Error::from_errno("cannot open " + options.log_path, errno);
-  auto pid = start(options.argv, log, log, options.memory_limit_bytes);
+  const int begin_fd = options.stands_by ? eventfd(0, EFD_CLOEXEC) : -1;
+  auto pid = start(options.argv, log, log, options.memory_limit_bytes, begin_fd);
   close(log);
-  if (!pid) return pid.error();
-  return adopt(pid.value());
+  auto process = pid ? adopt(pid.value()) : Result<Process>(pid.error());
+  if (process) {
+    process.value().begin_fd_ = begin_fd;
+  } else if (begin_fd >= 0) {
+    close(begin_fd);
+  }
+  return process;
+}
+
+void Process::begin() {
+  const std::uint64_t one = 1;
+  DATAGEN_CHECK(write(begin_fd_, &one, sizeof one) == sizeof one, "write to an eventfd: %d", errno);
+  close(std::exchange(begin_fd_, -1));
+}
+
+bool Process::has_ended() const {
+  pollfd ended{pidfd_, POLLIN, 0};
+  return poll(&ended, 1, 0) > 0;
 }
 
 Result<Process> Process::adopt(pid_t pid) {
@@ -129,11 +152,14 @@ Result<Process> Process::adopt(pid_t pid) {
 }
 
 Process::Process(Process&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::exchange(other.pidfd_, -1)) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      pidfd_(std::exchange(other.pidfd_, -1)),
+      begin_fd_(std::exchange(other.begin_fd_, -1)) {}
 
 Process& Process::operator=(Process&& other) noexcept {
   std::swap(pid_, other.pid_);
   std::swap(pidfd_, other.pidfd_);
+  std::swap(begin_fd_, other.begin_fd_);
   return *this;
 }
 
@@ -143,6 +169,7 @@ Process::~Process() {
     wait();
   }
   if (pidfd_ >= 0) close(pidfd_);
+  if (begin_fd_ >= 0) close(begin_fd_);
 }
 
 void Process::signal(int number) const {

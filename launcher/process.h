@@ -16,6 +16,7 @@ struct SpawnOptions {
   std::vector<std::string> argv;         // argv[0] is the executable's path
   std::string log_path;                  // stdout and stderr, appended; the file is created
   std::uint64_t memory_limit_bytes = 0;  // of its address space (RLIMIT_AS); 0: none
+  bool stands_by = false;                // stdin is what begin() writes to
 };
 
 // Once, at the start of a program that spawns: 0, 1 and 2 are open (else a pipe or a log would become one of
@@ -42,6 +43,9 @@ class Process {
   // Readable when the process has ended.
   int fd() const { return pidfd_; }
   void signal(int number) const;
+  // Tells one that stands by to begin: it reads 8 bytes from stdin. Once.
+  void begin();
+  bool has_ended() const;
 
   struct Exit {
     bool signalled = false;
@@ -54,6 +58,7 @@ class Process {
   Process(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
   pid_t pid_ = -1;
   int pidfd_ = -1;
+  int begin_fd_ = -1;  // an eventfd, of one that stands by
 };
 
 // Runs a command to its end and returns what it wrote to stdout. Errors: it cannot be started, does not end

@@ -130,6 +130,7 @@ Result<Verdict> Session::run() {
 }
 
 Result<void> Session::begin_epoch() {
+  for (Worker& worker : workers_) worker.successor.reset();  // they stand by for the old epoch
   epoch_.reset();  // its rings are removed before the new ones need their room
   DATAGEN_TRY(epoch_, Epoch::create(runtime_, directory_.path()));
   if (runtime_.resume) epoch_->control().set_checkpoint(runtime_.resume->mark);
@@ -170,8 +171,7 @@ Result<void> Session::carry_out(std::vector<Action> actions) {
   return success();
 }
 
-std::vector<Action> Session::spawn(std::uint32_t cell) {
-  Worker& worker = workers_[cell];
+Result<Process> Session::start(const Worker& worker, bool stands_by) const {
   const PlannedStage& stage = runtime_.plan.stages[worker.stage];
   SpawnOptions options;
   options.log_path = directory_.log_path(stage.id, worker.index);
@@ -187,14 +187,32 @@ std::vector<Action> Session::spawn(std::uint32_t cell) {
                   fmt::format("{:08x}", epoch_->number()),
                   "--launcher",
                   std::to_string(getpid())};
-  worker.log_bytes = file_bytes(options.log_path);
+  options.stands_by = stands_by;
+  if (stands_by) options.argv.emplace_back("--stand-by");
+  return Process::spawn(options);
+}
+
+std::vector<Action> Session::spawn(std::uint32_t cell) {
+  Worker& worker = workers_[cell];
+  const bool is_restart = worker.starts++ > 0;
+  worker.log_bytes = file_bytes(directory_.log_path(runtime_.plan.stages[worker.stage].id, worker.index));
   worker.was_killed_here = false;
   worker.overdue.clear();
   ipc::clear_in_flight(epoch_->control(), cell);
-  auto process = Process::spawn(options);
-  if (!process) return supervisor_.on_spawn_failed(cell, process.error().message(), now());
-  worker.process = std::make_unique<Process>(std::move(process).value());
+  if (worker.successor && !worker.successor->has_ended()) {
+    worker.process = std::move(worker.successor);
+    worker.process->begin();
+  } else {
+    auto process = start(worker, false);
+    if (!process) return supervisor_.on_spawn_failed(cell, process.error().message(), now());
+    worker.process = std::make_unique<Process>(std::move(process).value());
+  }
   watch(epoll_, worker.process->fd(), cell);
+  worker.successor.reset();
+  if (!is_restart) return {};
+  // Without one the next start takes longer, that is all.
+  if (auto successor = start(worker, true))
+    worker.successor = std::make_unique<Process>(std::move(successor).value());
   return {};
 }
 
@@ -282,7 +300,7 @@ std::vector<Action> Session::investigate(std::uint32_t cell, Ending& ending, con
   ending.is_attributed = judgement.is_attributed;
   if (judgement.given_up) {
     const auto written =
-        write_crash_details(directory_.path(), *judgement.given_up, death.cause, ending, log);
+        write_crash_details(directory_.path(), *judgement.given_up, death.cause, ending, log, symbols_);
     if (!written) progress_.say(written.error().message());
   }
   ipc::QuarantineTable& table = epoch_->control().quarantine();

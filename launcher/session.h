@@ -19,6 +19,7 @@
 #include "launcher/running_time.h"
 #include "launcher/runtime_file.h"
 #include "launcher/supervisor.h"
+#include "launcher/symbols.h"
 #include "launcher/worker_log.h"
 
 namespace datagen::launcher {
@@ -51,6 +52,10 @@ class Session {
     std::uint32_t stage = 0;  // index in the plan
     std::uint32_t index = 0;  // in its stage
     std::unique_ptr<Process> process;
+    // Its successor, started and waiting to be told to begin: most of what a death costs is a start. Kept for
+    // workers that have died once.
+    std::unique_ptr<Process> successor;
+    std::uint64_t starts = 0;
     std::uint64_t log_bytes = 0;  // of its log when it was started
     bool was_killed_here = false;
     std::vector<ipc::Begun> overdue;  // records for which this launcher killed it
@@ -59,6 +64,7 @@ class Session {
   Result<void> begin_epoch();
   Result<void> carry_out(std::vector<Action> actions);
   std::vector<Action> spawn(std::uint32_t cell);
+  Result<Process> start(const Worker& worker, bool stands_by) const;
   void kill_all();
   std::vector<Action> reap(std::uint32_t cell);
   // Finds out what the worker died of, and writes what follows from it for those who come after.
@@ -75,6 +81,7 @@ class Session {
   Progress& progress_;
   Supervisor supervisor_;
   Blame blame_;
+  Symbols symbols_;
   std::unique_ptr<Epoch> epoch_;
   std::vector<Worker> workers_;            // by cell
   RunningTime running_time_;               // time-outs are measured in it

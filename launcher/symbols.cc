@@ -3,12 +3,12 @@
 #include <cxxabi.h>
 #include <elfutils/libdwfl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <charconv>
 #include <cstdlib>
-#include <map>
-#include <memory>
 #include <string_view>
+#include <tuple>
 
 namespace datagen::launcher {
 
@@ -23,10 +23,22 @@ int find_no_debuginfo(Dwfl_Module*, void**, const char*, Dwarf_Addr, const char*
 constexpr Dwfl_Callbacks kCallbacks{dwfl_build_id_find_elf, find_no_debuginfo, dwfl_offline_section_address,
                                     nullptr};
 
+// Which file stands at a path: another after a rebuild.
+using FileVersion = std::tuple<dev_t, ino_t, time_t, long>;
+
+FileVersion version_of(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return {};
+  return {info.st_dev, info.st_ino, info.st_mtim.tv_sec, info.st_mtim.tv_nsec};
+}
+
+}  // namespace
+
 // An executable or library as it lies in the file system.
-class Module {
+class Symbols::Module {
  public:
-  explicit Module(const std::string& path) : dwfl_(dwfl_begin(&kCallbacks), dwfl_end) {
+  explicit Module(const std::string& path)
+      : version_(version_of(path)), dwfl_(dwfl_begin(&kCallbacks), dwfl_end) {
     if (!dwfl_) return;
     dwfl_report_begin(dwfl_.get());
     module_ = dwfl_report_offline(dwfl_.get(), "", path.c_str(), -1);
@@ -34,6 +46,8 @@ class Module {
     GElf_Addr bias = 0;
     if (module_ != nullptr && dwfl_module_getelf(module_, &bias) != nullptr) bias_ = bias;
   }
+
+  bool is_of(const std::string& path) const { return version_of(path) == version_; }
 
   // "function(int) at file.cc:41"; empty when nothing is known.
   std::string describe(std::uint64_t offset) const {
@@ -57,15 +71,22 @@ class Module {
   }
 
  private:
+  FileVersion version_;
   std::unique_ptr<Dwfl, decltype(&dwfl_end)> dwfl_;
   Dwfl_Module* module_ = nullptr;  // lives with dwfl_
   GElf_Addr bias_ = 0;             // from addresses in the file to the module's here
 };
 
-}  // namespace
+Symbols::Symbols() = default;
+Symbols::~Symbols() = default;
 
-std::vector<std::string> symbolize(const std::vector<std::string>& calls) {
-  std::map<std::string, Module, std::less<>> modules;
+const Symbols::Module& Symbols::module_at(const std::string& path) {
+  std::unique_ptr<Module>& module = modules_[path];
+  if (!module || !module->is_of(path)) module = std::make_unique<Module>(path);
+  return *module;
+}
+
+std::vector<std::string> Symbols::describe(const std::vector<std::string>& calls) {
   std::vector<std::string> described;
   for (const std::string& call : calls) {
     const std::size_t plus = call.rfind("+0x");
@@ -76,7 +97,7 @@ std::vector<std::string> symbolize(const std::vector<std::string>& calls) {
       continue;
     }
     const std::string path = call.substr(0, plus);
-    const Module& module = modules.try_emplace(path, path).first->second;
+    const Module& module = module_at(path);
     // All but the innermost are return addresses, one behind the call.
     const std::string text = module.describe(described.empty() ? offset : offset - 1);
     const std::string place = call.substr(path.rfind('/') + 1);

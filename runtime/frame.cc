@@ -7,6 +7,9 @@ namespace datagen {
 namespace {
 
 constexpr std::size_t kTableAlignment = 8;
+// A source leaves 1/8 of the block free: every stage adds its counts, some a field to each record, and a frame
+// that outgrows its block costs a segment of its own at each edge.
+constexpr std::size_t kSpareShare = 8;
 
 std::size_t align(std::size_t value) {
   return (value + kTableAlignment - 1) / kTableAlignment * kTableAlignment;
@@ -114,8 +117,9 @@ void FrameWriter::add(std::string_view payload, std::string_view path, const Ori
 std::span<char> FrameWriter::room() { return {base_ + end_, space_left(1)}; }
 
 std::size_t FrameWriter::space_left(std::size_t records_more) const {
-  const std::size_t table = (table_.size() + records_more) * sizeof(RecordEntry) + kTableAlignment;
-  return capacity_ > end_ + table ? capacity_ - end_ - table : 0;
+  const std::size_t taken = end_ + (table_.size() + records_more) * sizeof(RecordEntry) + kTableAlignment;
+  const std::size_t usable = capacity_ - capacity_ / kSpareShare;
+  return usable > taken ? usable - taken : 0;
 }
 
 void FrameWriter::add_in_place(std::size_t position, std::size_t length, std::uint32_t row) {

@@ -94,7 +94,8 @@ class FrameWriter {
   std::span<char> room();
   void add_in_place(std::size_t position, std::size_t length, std::uint32_t row);
   void set_in_place_bytes(std::size_t bytes);
-  // Bytes that `records` more entries would leave for payloads in the given space.
+  // Bytes that `records` more entries would leave for payloads in the given space, less what stages behind
+  // may add.
   std::size_t space_left(std::size_t records_more) const;
 
   std::size_t size() const { return table_.size(); }

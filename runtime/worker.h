@@ -20,6 +20,7 @@ struct WorkerOptions {
   std::uint32_t index = 0;
   std::uint32_t epoch = 0;
   std::int64_t launcher_pid = 0;
+  bool stands_by = false;  // begins when 8 bytes can be read from stdin
 };
 
 // Each returns a code of ipc/worker_exit.h.

@@ -1,10 +1,12 @@
 #include "worker_setup.h"
 
+#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -37,6 +39,20 @@ std::uint64_t start_ticks() {
   return ticks;
 }
 
+// Until the launcher says to begin; nothing of the run has been touched before. Afterwards stdin is what
+// every worker has. False: the launcher is gone.
+bool stand_by() {
+  std::uint64_t word = 0;
+  ssize_t got = 0;
+  do {
+    got = read(STDIN_FILENO, &word, sizeof word);
+  } while (got < 0 && errno == EINTR);
+  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0 || dup2(null, STDIN_FILENO) < 0) return false;
+  close(null);
+  return got == sizeof word;
+}
+
 Result<std::vector<ipc::Edge>> attach_edges(const Weld& weld, std::uint32_t epoch,
                                             const std::vector<Weld::EdgePlan>& plans, ipc::Ring::Role role) {
   std::vector<ipc::Edge> edges;
@@ -53,6 +69,7 @@ Result<std::vector<ipc::Edge>> attach_edges(const Weld& weld, std::uint32_t epoc
 Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& options,
                                                          const Parameters& declared,
                                                          ipc::Ports::Order order) {
+  if (options.stands_by && !stand_by()) return Error("the launcher is gone");
   // The launcher's death is a SIGKILL to this process (PR_SET_PDEATHSIG); if it died before that was set,
   // the parent is another one by now.
   if (options.launcher_pid != 0 && getppid() != options.launcher_pid) return Error("the launcher is gone");

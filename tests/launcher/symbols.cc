@@ -23,7 +23,7 @@ std::string call_of(void* address) {
 
 TEST(Symbols, NameAFunctionOfAnExecutable) {
   void* address = reinterpret_cast<void*>(&function_to_be_named);
-  const auto described = symbolize({call_of(address)});
+  const auto described = Symbols().describe({call_of(address)});
   ASSERT_EQ(described.size(), 1U);
   EXPECT_THAT(described[0], testing::HasSubstr("function_to_be_named(int)"));
   EXPECT_THAT(described[0], testing::HasSubstr("(exe+0x"));
@@ -31,7 +31,7 @@ TEST(Symbols, NameAFunctionOfAnExecutable) {
 
 TEST(Symbols, LeaveAloneWhatTheyDoNotKnow) {
   const std::vector<std::string> calls = {"/nonexistent/module+0x12", "0x7fff1234", "nonsense", "", "x+0xzz"};
-  EXPECT_EQ(symbolize(calls), calls);
+  EXPECT_EQ(Symbols().describe(calls), calls);
 }
 
 }  // namespace
