@@ -75,7 +75,8 @@ class SourceWorker {
       writer_.begin(ports_.space(seq), FrameOrigin{});
       SourceFrame frame(writer_, notes_, dead_letters, pace_.records());
       try {
-        if (!source_.read(frame)) {
+        // What it was read from may be gone when a predecessor has seen the end.
+        if (seq == ports_.output_end() || !source_.read(frame)) {
           ports_.announce_end(seq);
           return wait_for_completion();
         }

@@ -59,13 +59,17 @@ class Memory(RunTest):
         frames, kills = 16000, {}
         run = self.start(*self.run_between("--set", "commit_interval=100ms"))
         peers = {"feed": self.peer("feed", str(frames)), "read": self.peer("read", "got")}
-        while peers["read"].poll() != 0 or peers["feed"].poll() != 0:
+
+        def is_done(verb):  # also killed on its way out, when it knew that the run is complete
+            return peers[verb].poll() == 0 or (peers[verb].poll() is not None and run.poll() == 0)
+
+        while not is_done("read") or not is_done("feed"):
             time.sleep(choice.uniform(0.02, 0.3))
             for verb, argument in (("feed", str(frames)), ("read", "got")):
                 if peers[verb].poll() is not None:
-                    if peers[verb].returncode > 0:
+                    if peers[verb].returncode > 0 and run.poll() != 0:
                         self.fail(f"seed {seed}: {verb}: {peers[verb].stderr.read().decode()}")
-                    if peers[verb].returncode < 0:
+                    if peers[verb].returncode < 0 and run.poll() != 0:
                         peers[verb] = self.peer(verb, argument)
             if run.poll() is not None and run.returncode != 0:
                 wait_until(lambda: not processes_of(self.run_directory), what="the end of the workers")
