@@ -49,6 +49,8 @@ struct alignas(kCacheLine) InFlight {
   AtomicWord started_ns;  // CLOCK_MONOTONIC_COARSE: some milliseconds exact
   AtomicWord row;         // of the first record
   AtomicWord path_hash;   // XXH3-64 of its path's text; 0 for the empty path
+  AtomicWord done,
+      total;  // as the operator reports it (Context::progress); total 0: it does not. Display only
 };
 
 // An entry that is not idle, as it was read.
@@ -97,17 +99,25 @@ struct alignas(kCacheLine) Cell {
   AtomicWord committed_mark;  // by a committer: the newest mark whose line in its .done file is durable
   AtomicWord committed_seq;   // frames below it are in that commit; stored before the mark
 
+  // Of a source, for its part of the graph (what its rings connect).
+  AtomicWord issued_mark;      // by the source, behind the publish: its newest commit point
+  AtomicWord checkpoint_mark;  // by the launcher: the newest that every committer of the part holds
+
   // Hints for the source, by a stage or sink; 0: not known yet. See runtime/pace.h.
   AtomicWord frame_ns;     // how long its frames take
   AtomicWord rows_wanted;  // rows of the input that it wants in a frame
 };
 
+// As a mark: the stream has ended, and all of it is committed.
+constexpr std::uint64_t kEndMark = ~std::uint64_t{0};
+
 static_assert(sizeof(InFlight) == kCacheLine && sizeof(Counters) == 96 && sizeof(Cell) == 6 * kCacheLine);
 static_assert(offsetof(Cell, semaphore) == 8 && offsetof(Cell, pid) == 64 && offsetof(Cell, gave_up) == 104 &&
               offsetof(Cell, counters) == 128 && offsetof(Cell, written) == 256 &&
               offsetof(Cell, written_version) == 320 && offsetof(Cell, committed_mark) == 328 &&
-              offsetof(Cell, committed_seq) == 336 && offsetof(Cell, frame_ns) == 344 &&
-              offsetof(Cell, rows_wanted) == 352);
+              offsetof(Cell, committed_seq) == 336 && offsetof(Cell, issued_mark) == 344 &&
+              offsetof(Cell, checkpoint_mark) == 352 && offsetof(Cell, frame_ns) == 360 &&
+              offsetof(Cell, rows_wanted) == 368);
 
 struct alignas(kCacheLine) ControlHeader {
   AtomicWord magic;
@@ -116,9 +126,7 @@ struct alignas(kCacheLine) ControlHeader {
   std::uint64_t epoch;
   std::uint32_t launcher_pid;
   std::uint32_t in_flight_per_cell;
-  char run_directory[1024];    // absolute, NUL-terminated: tells whose segments these are
-  AtomicWord issued_mark;      // by the source: the newest commit point that it has published
-  AtomicWord checkpoint_mark;  // by the launcher: the newest that every committer holds
+  char run_directory[1024];  // absolute, NUL-terminated: tells whose segments these are
 };
 
 static_assert(sizeof(ControlHeader) == 17 * kCacheLine);
@@ -164,15 +172,6 @@ class Control {
   QuarantineTable& quarantine() const { return *quarantine_; }
 
   std::uint32_t in_flight_per_cell() const { return in_flight_per_cell_; }
-
-  // The newest mark that the source has published; stored by the source only, behind the publish.
-  std::uint64_t issued() const { return header_->issued_mark.load(std::memory_order_acquire); }
-  void set_issued(std::uint64_t mark) const { header_->issued_mark.store(mark, std::memory_order_release); }
-  // The newest mark that every committer holds; stored by the launcher only.
-  std::uint64_t checkpoint() const { return header_->checkpoint_mark.load(std::memory_order_acquire); }
-  void set_checkpoint(std::uint64_t mark) const {
-    header_->checkpoint_mark.store(mark, std::memory_order_release);
-  }
 
   // Wakes the worker of a cell if it is parked; false if it was not. A waker that dies between its two steps
   // leaves a sleeper that no longer looks parked: see rouse() in ipc/recovery.h.

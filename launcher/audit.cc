@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runtime/commit_log.h"
 
 namespace datagen::launcher {
@@ -37,6 +39,12 @@ void check_balance(const StageAudit& stage, Audit& audit) {
 
 void check_edges(const Plan& plan, Audit& audit) {
   for (std::size_t index = 0; index < plan.stages.size(); ++index) {
+    if (const std::string& followed = plan.stages[index].follows; !followed.empty()) {
+      const StageAudit& sink = *std::ranges::find(audit.stages, followed, &StageAudit::id);
+      if (sink.out != audit.stages[index].in)
+        audit.mismatches.push_back(fmt::format("'{}' wrote {} records, '{}' read {} of them", followed,
+                                               sink.out, plan.stages[index].id, audit.stages[index].in));
+    }
     if (plan.stages[index].in.empty()) continue;
     const StageAudit& to = audit.stages[index];
     std::uint64_t passed_on = 0;
@@ -82,8 +90,10 @@ Result<Audit> audit_run(const std::string& run_directory, const Plan& plan) {
     }
     const Commit& commit = commits.back().commit;
     audit.sealed = audit.sealed && commit.sealed;
-    audit.output_bytes += commit.output_bytes;
-    audit.output_records += commit.output_records;
+    if (!plan.is_followed(sink)) {  // else it is no end of the run
+      audit.output_bytes += commit.output_bytes;
+      audit.output_records += commit.output_records;
+    }
     for (const auto& [index, stage] : commit.totals.stages()) add_stage(stage, audit.stages[index]);
   }
   for (const StageAudit& stage : audit.stages) check_balance(stage, audit);

@@ -137,11 +137,14 @@ std::vector<Directive> Blame::new_epoch() {
   return directives;
 }
 
-void Blame::retire(std::uint64_t seq) {
-  std::erase_if(given_, [seq](const Directive& directive) { return directive.frame < seq; });
-  std::erase_if(records_, [seq](const auto& entry) { return entry.second.frame < seq; });
+void Blame::retire(std::uint64_t seq, const std::function<bool(std::uint32_t stage)>& is_meant) {
+  std::erase_if(
+      given_, [&](const Directive& directive) { return directive.frame < seq && is_meant(directive.stage); });
+  std::erase_if(records_, [&](const auto& entry) {
+    return entry.second.frame < seq && is_meant(std::get<0>(entry.first));
+  });
   // A new epoch may cut the same records into frames a little differently, hence one frame more.
-  std::erase_if(careful_, [seq](const auto& entry) { return entry.second + 1 < seq; });
+  std::erase_if(careful_, [&](const auto& entry) { return entry.second + 1 < seq && is_meant(entry.first); });
 }
 
 int Blame::attempts(std::uint32_t stage, std::uint64_t row, std::uint64_t path_hash) const {

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <tuple>
@@ -73,8 +74,9 @@ class Blame {
   // directives that the new table begins with.
   std::vector<ipc::Directive> new_epoch();
 
-  // Frames below `seq` are committed by every sink: they do not come again in any epoch.
-  void retire(std::uint64_t seq);
+  // Frames below `seq` are committed by every sink that the stages lead to: they do not come again in any
+  // epoch.
+  void retire(std::uint64_t seq, const std::function<bool(std::uint32_t stage)>& is_meant);
 
   // The deaths that count against a record.
   int attempts(std::uint32_t stage, std::uint64_t row, std::uint64_t path_hash) const;

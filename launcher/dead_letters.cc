@@ -79,6 +79,13 @@ Result<std::map<Place, std::string>> read_replayed(const std::string& run_direct
 
 }  // namespace
 
+std::optional<DeadLetter> parse_dead_letter(const std::string& line) {
+  dom::parser parser;
+  dom::element root;
+  if (parser.parse(line).get(root) != simdjson::SUCCESS) return {};
+  return read_letter(line, root);
+}
+
 std::vector<std::string> dead_letter_paths(const std::string& run_directory) {
   std::vector<std::string> paths;
   std::error_code error;

@@ -36,6 +36,9 @@ struct DeadLetterFilter {
   }
 };
 
+// A line of a dead-letter file; none: it is torn.
+std::optional<DeadLetter> parse_dead_letter(const std::string& line);
+
 // The files, one for each sink, in the order of their names.
 std::vector<std::string> dead_letter_paths(const std::string& run_directory);
 

@@ -9,8 +9,10 @@
 
 #include "launcher/commands.h"
 #include "launcher/generation.h"
+#include "launcher/hooks.h"
 #include "launcher/replay.h"
 #include "launcher/report.h"
+#include "launcher/run_events.h"
 #include "launcher/session.h"
 #include "launcher/stage_catalog.h"
 #include "runtime/commit_log.h"
@@ -18,6 +20,8 @@
 namespace datagen::launcher {
 
 namespace {
+
+constexpr std::chrono::seconds kHookPatience{5};  // with hooks, when the run is over
 
 Progress::Mode progress_mode(bool quiet) {
   if (quiet) return Progress::Mode::quiet;
@@ -28,20 +32,26 @@ Progress::Mode progress_mode(bool quiet) {
 // differ.
 Result<void> check_executables(Plan& plan, bool same_binary, bool quiet) {
   StageCatalog catalog({});
-  for (PlannedStage& stage : plan.stages) {
-    DATAGEN_TRY(const std::string hash, catalog.hash(stage.executable));
-    if (hash == stage.executable_hash) continue;
-    const std::string change =
-        fmt::format("stage '{}' was rebuilt since this run began: {}", stage.id, stage.executable);
+  const auto check = [&](const PlannedStage& stage, const std::string& path,
+                         std::string& known) -> Result<void> {
+    DATAGEN_TRY(const std::string hash, catalog.hash(path));
+    if (hash == known) return success();
+    const std::string change = fmt::format("stage '{}' was rebuilt since this run began: {}", stage.id, path);
     if (same_binary) return Error(change + " (refused by --same-binary)");
     if (!quiet) complain(change);
-    stage.executable_hash = hash;
+    known = hash;
+    return success();
+  };
+  for (PlannedStage& stage : plan.stages) {
+    DATAGEN_TRY(check(stage, stage.executable, stage.executable_hash));
+    if (!stage.program.empty()) DATAGEN_TRY(check(stage, stage.program, stage.program_hash));
   }
   return success();
 }
 
 // Audits the run, writes report.json, says how it ended. The exit code.
-int conclude(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOptions& options, RunEnd end) {
+int conclude(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOptions& options,
+             RunEnd& end) {
   if (runtime.replay && end.verdict.kind == Verdict::Kind::complete) {
     const auto replayed = finish_replay(directory.path(), runtime);
     if (!replayed) return complain(replayed.error().message()), kStoppedByFailure;
@@ -69,19 +79,30 @@ int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOp
   std::error_code error;
   std::filesystem::remove(directory.path() + "/report.json", error);  // of an earlier stop: not true any more
   Progress progress(progress_mode(options.quiet));
+  auto hooks = Hooks::open(runtime.plan, runtime.run_id, directory.path() + "/logs");
+  if (!hooks) return complain(hooks.error().message()), kUsage;
+  RunEvents events(hooks.value(), directory.path(), runtime);
+  events.run_start();
   const Signals signals;
   const auto began = std::chrono::steady_clock::now();
   RunEnd end;
+  bool was_started = false;
   {
-    Session session(directory, runtime, signals, progress);
+    Session session(directory, runtime, signals, progress, events);
     auto verdict = session.run();
-    if (!verdict) return complain(verdict.error().message()), kStoppedByFailure;
-    end.verdict = verdict.value();
+    was_started = verdict.has_value();
+    if (verdict) end.verdict = verdict.value();
+    if (!verdict) end.verdict = {Verdict::Kind::failed, 0, {}, verdict.error().message()};
     end.restarts = session.restarts();
     end.epochs = session.epochs();
   }
   end.time = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
-  return conclude(directory, runtime, options, std::move(end));
+  // What could not even be started has no books.
+  const int code = was_started ? conclude(directory, runtime, options, end)
+                               : (complain(end.verdict.message), kStoppedByFailure);
+  events.run_end(end, code);
+  for (const std::string& ending : hooks.value().close(kHookPatience)) progress.say(ending);
+  return code;
 }
 
 int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary,
@@ -97,7 +118,8 @@ int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary,
     if (runtime.replay || file_bytes(directory.path() + "/report.json") == 0) {
       if (const auto renewed = renew_seals(directory.path(), runtime.plan); !renewed)
         return complain(renewed.error().message()), kStoppedByFailure;
-      return conclude(directory, runtime, options, RunEnd{});
+      RunEnd end;
+      return conclude(directory, runtime, options, end);
     }
     if (!options.quiet)
       complain(

@@ -29,6 +29,8 @@ struct Committed {
     return found == commits.end() ? nullptr : &*found;
   }
 
+  bool is_sealed() const { return !commits.empty() && commits.back().commit.sealed; }
+
   // An older mark counts when the disk has damaged newer lines; the state that a stateful stage saved at it
   // may be removed by then.
   bool can_go_on_from(std::uint64_t mark, const std::string& run_directory) const {
@@ -94,29 +96,52 @@ Result<void> check_inputs(const Plan& plan) {
 
 }  // namespace
 
+namespace {
+
+// The committers of one part of the graph. Where they go on, or that they are done.
+Result<PartStart> start_of(const std::vector<Committed>& part, const std::string& run_directory) {
+  PartStart start;
+  start.is_sealed =
+      std::ranges::all_of(part, [](const Committed& committed) { return committed.is_sealed(); });
+  const std::uint64_t mark = start.is_sealed ? 0 : newest_common_mark(part, run_directory);
+  for (const Committed& committed : part) {
+    const LoggedCommit* logged = start.is_sealed ? &committed.commits.back() : committed.find(mark);
+    if (logged == nullptr) continue;  // no mark: it begins
+    DATAGEN_TRY(check_output(*committed.stage, logged->commit));
+    if (start.is_sealed) continue;
+    if (!start.resume) start.resume = ResumePoint{mark, logged->commit.seq, {}};
+    if (committed.stage->kind == StageKind::sink)
+      start.resume->cursor_hex = boost::algorithm::hex_lower(logged->commit.cursor);
+  }
+  return start;
+}
+
+// How much of a log counts.
+std::uint64_t bytes_of(const Committed& committed, const PartStart& start) {
+  if (start.is_sealed) return committed.commits.back().end;
+  return start.resume ? committed.find(start.resume->mark)->end : 0;
+}
+
+}  // namespace
+
 Result<void> begin_generation(const std::string& run_directory, RuntimeFile& runtime) {
   if (!runtime.replay) DATAGEN_TRY(check_inputs(runtime.plan));  // dead letters hold all that is needed
-  DATAGEN_TRY(const auto all, read_all(run_directory, runtime.plan));
-  const std::uint64_t mark = newest_common_mark(all, run_directory);
-  runtime.resume.reset();
-  if (mark != 0) {
-    ResumePoint point;
-    point.mark = mark;
-    for (const Committed& committed : all) {
-      const Commit& commit = committed.find(mark)->commit;
-      DATAGEN_TRY(check_output(*committed.stage, commit));
-      point.seq = commit.seq;
-      if (committed.stage->kind == StageKind::sink)
-        point.cursor_hex = boost::algorithm::hex_lower(commit.cursor);
-    }
-    runtime.resume = point;
+  std::vector<std::vector<Committed>> parts(runtime.plan.parts());
+  DATAGEN_TRY(auto all, read_all(run_directory, runtime.plan));
+  for (Committed& committed : all) parts[committed.stage->part].push_back(std::move(committed));
+  runtime.parts.clear();
+  for (const std::vector<Committed>& part : parts) {
+    DATAGEN_TRY(auto start, start_of(part, run_directory));
+    runtime.parts.push_back(std::move(start));
   }
   // The number first: should this process die between here and the cuts, the next start cuts the same lines
   // again.
   ++runtime.generation;
   DATAGEN_TRY(write_runtime_file(run_directory, runtime));
-  for (const Committed& committed : all)
-    DATAGEN_TRY(renew_commits(committed.path, mark == 0 ? 0 : committed.find(mark)->end));
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    for (const Committed& committed : parts[part])
+      DATAGEN_TRY(renew_commits(committed.path, bytes_of(committed, runtime.parts[part])));
+  }
   return success();
 }
 
@@ -129,9 +154,8 @@ Result<void> renew_seals(const std::string& run_directory, const Plan& plan) {
 
 bool is_complete(const std::string& run_directory, const Plan& plan) {
   const auto all = read_all(run_directory, plan);
-  return all && std::ranges::all_of(all.value(), [](const Committed& committed) {
-           return !committed.commits.empty() && committed.commits.back().commit.sealed;
-         });
+  return all &&
+         std::ranges::all_of(all.value(), [](const Committed& committed) { return committed.is_sealed(); });
 }
 
 }  // namespace datagen::launcher

@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <tuple>
 
 #include "launcher/graph_reader.h"
 #include "launcher/settings.h"
@@ -59,21 +57,16 @@ YamlNode tree_of(const FlagGraph& flags) {
   return root;
 }
 
-// In the order of the file; errors of one place stay as they came.
-void sort_by_place(GraphErrors& errors) {
-  std::ranges::stable_sort(errors, [](const GraphError& left, const GraphError& right) {
-    return std::tie(left.line, left.column) < std::tie(right.line, right.column);
-  });
-}
-
-Checked<Graph> read_tree(YamlNode root, const std::string& folder, bool is_file, const GraphContext& context,
-                         GraphErrors errors) {
+GraphReading read_tree(YamlNode root, const std::string& folder, bool is_file, const GraphContext& context,
+                       GraphErrors errors) {
   if (root.is(YamlNode::Kind::map)) apply_settings(root, context, errors);
   Graph graph = GraphReader(folder, context.working_directory, is_file, errors).read(root);
   sort_by_place(errors);
-  if (!errors.empty()) return errors;
-  return graph;
+  if (!root.is(YamlNode::Kind::map)) return {{}, std::move(errors)};
+  return {std::move(graph), std::move(errors)};
 }
+
+GraphReading unreadable(const Place& place, const std::string& why) { return {{}, {{place, why}}}; }
 
 // A file without `pipeline` is named by the file; checked like a given name.
 void name_pipeline(YamlNode& root, const std::string& name, const std::string& file) {
@@ -94,24 +87,24 @@ std::string absolute_folder_of(const std::string& file, const std::string& worki
 
 }  // namespace
 
-Checked<Graph> read_graph(const std::string& text, const std::string& file, const GraphContext& context) {
-  if (!simdjson::validate_utf8(text)) return GraphErrors{{Place{file, 0, 0}, "the graph is not UTF-8"}};
+GraphReading read_graph(const std::string& text, const std::string& file, const GraphContext& context) {
+  if (!simdjson::validate_utf8(text)) return unreadable({file, 0, 0}, "the graph is not UTF-8");
   GraphErrors errors;
   auto root = parse_yaml(text, file, errors);
   if (!root) {
     sort_by_place(errors);
-    return errors;
+    return {{}, std::move(errors)};
   }
   name_pipeline(*root, std::filesystem::path(file).stem().string(), file);
-  auto graph = read_tree(std::move(*root), absolute_folder_of(file, context.working_directory), true, context,
-                         std::move(errors));
-  if (graph) graph.value().file = file;
-  return graph;
+  GraphReading reading = read_tree(std::move(*root), absolute_folder_of(file, context.working_directory),
+                                   true, context, std::move(errors));
+  if (reading.graph) reading.graph->file = file;
+  return reading;
 }
 
-Checked<Graph> read_graph_file(const std::string& path, const GraphContext& context) {
+GraphReading read_graph_file(const std::string& path, const GraphContext& context) {
   const auto refuse = [&](const std::string& why) {
-    return GraphErrors{{Place{}, fmt::format("cannot read the graph {}: {}", path, why)}};
+    return unreadable({}, fmt::format("cannot read the graph {}: {}", path, why));
   };
   const auto absolute = std::filesystem::path(context.working_directory) / path;
   std::error_code error;
@@ -125,19 +118,19 @@ Checked<Graph> read_graph_file(const std::string& path, const GraphContext& cont
   return read_graph(text, path, context);
 }
 
-Checked<Graph> read_flag_graph(const FlagGraph& flags, const GraphContext& context) {
+GraphReading read_flag_graph(const FlagGraph& flags, const GraphContext& context) {
   std::vector<std::string> texts = flags.stages;
   texts.insert(texts.end(), {flags.input, flags.output});
   for (const std::string& text : texts) {
-    if (!simdjson::validate_utf8(text)) return GraphErrors{{Place{}, "the command line is not UTF-8"}};
+    if (!simdjson::validate_utf8(text)) return unreadable({}, "the command line is not UTF-8");
   }
-  auto graph = read_tree(tree_of(flags), context.working_directory, false, context, {});
-  if (!graph || !graph.value().pipeline.empty()) return graph;
+  GraphReading reading = read_tree(tree_of(flags), context.working_directory, false, context, {});
+  if (!reading.graph || !reading.graph->pipeline.empty()) return reading;
   std::string joined;
-  for (const StageSpec& stage : graph.value().stages) joined += (joined.empty() ? "" : "+") + stage.id;
+  for (const StageSpec& stage : reading.graph->stages) joined += (joined.empty() ? "" : "+") + stage.id;
   constexpr std::size_t kNameBytesMax = 100;
-  graph.value().pipeline = joined.empty() ? "copy" : joined.substr(0, kNameBytesMax);
-  return graph;
+  reading.graph->pipeline = joined.empty() ? "copy" : joined.substr(0, kNameBytesMax);
+  return reading;
 }
 
 }  // namespace datagen::launcher

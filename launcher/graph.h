@@ -23,11 +23,12 @@ struct GivenParameter {
   std::string text;
   bool quoted = false;  // text for certain, never a number
   Place place;
+  bool is_refused = false;  // an error was reported: it has no value
 };
 
 // An end of the graph.
 struct EndSpec {
-  Uri uri;
+  Uri uri;           // without a scheme: an error was reported
   std::string path;  // "input" or "output"
   Place place;
   std::vector<GivenParameter> params;
@@ -35,22 +36,35 @@ struct EndSpec {
 
 // A stage, or `input`, that another reads.
 struct FromSpec {
-  std::string id;
+  std::string id;    // empty: an error was reported
   std::string path;  // "stages[1].from"
   Place place;
 };
 
 struct StageSpec {
   std::string id;
-  std::string path;  // "stages[1]"
-  Place place;       // of the name or path
-  std::string name;  // of the stage; empty with `run`
-  std::string run;   // absolute path of an executable; empty with a name
+  std::string path;     // "stages[1]"
+  Place place;          // of the name or path
+  std::string name;     // of the stage; empty with `run`, or when an error was reported
+  std::string run;      // absolute path of an executable; empty with a name
+  std::string program;  // of `exec`, as it is looked up: a name, or an absolute path
   std::vector<GivenParameter> params;
   std::vector<FromSpec> from;     // empty: the stage above, or the input
   std::optional<EndSpec> output;  // its records also go there
+  bool is_durable = false;        // and who reads them takes them from there
+  Place durable_place;
+  std::string exclusions;  // where dropped records go: an absolute path, or "true"; empty: nowhere
+  Place exclusions_place;
   RunningKeys running;
   Place workers_place, threads_place;
+};
+
+// Who is told of events: a file, a descriptor or a command.
+struct HookSpec {
+  std::string file;                  // absolute; empty: another kind
+  std::int64_t fd = -1;              // -1: another kind
+  std::vector<std::string> command;  // arguments; a first one with a slash is absolute
+  std::vector<std::string> events;   // their names; empty: all
 };
 
 struct Graph {
@@ -61,6 +75,7 @@ struct Graph {
   DeadLetterLimit max_dead_letters;
   std::int64_t commit_interval_ms = 1000;
   std::vector<std::string> stage_path;  // absolute
+  std::vector<HookSpec> hooks;
   std::int64_t slots = 64;
   std::int64_t block_bytes = 256 << 10;
   std::int64_t frame_records = 0;  // 0: as few as slow stages need
@@ -83,10 +98,15 @@ struct GraphContext {
   std::vector<std::string> sets;                                                   // PATH=VALUE
 };
 
-// Errors: all that can be found without looking up a stage.
-Checked<Graph> read_graph_file(const std::string& path, const GraphContext& context);
+// What could be read of a graph, and all that stands against it and can be found without looking up a stage.
+// A graph with errors may still be planned, to find the others.
+struct GraphReading {
+  std::optional<Graph> graph;  // none: it is no YAML
+  GraphErrors errors;
+};
+GraphReading read_graph_file(const std::string& path, const GraphContext& context);
 // The same for a text; `file` is for messages, and its folder for relative paths.
-Checked<Graph> read_graph(const std::string& text, const std::string& file, const GraphContext& context);
-Checked<Graph> read_flag_graph(const FlagGraph& flags, const GraphContext& context);
+GraphReading read_graph(const std::string& text, const std::string& file, const GraphContext& context);
+GraphReading read_flag_graph(const FlagGraph& flags, const GraphContext& context);
 
 }  // namespace datagen::launcher

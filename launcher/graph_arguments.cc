@@ -26,7 +26,7 @@ void complain_all(const GraphErrors& errors) {
   std::fputs(text.c_str(), stderr);
 }
 
-std::optional<Graph> read(const GraphArguments& arguments, const GraphContext& context) {
+std::optional<GraphReading> read(const GraphArguments& arguments, const GraphContext& context) {
   const bool has_flags = !arguments.input.empty() || !arguments.output.empty() || !arguments.stages.empty();
   if (!arguments.graph.empty() && has_flags) {
     complain(
@@ -37,11 +37,8 @@ std::optional<Graph> read(const GraphArguments& arguments, const GraphContext& c
     complain("what is to be run? Give a graph file, or --input URI --stage NAME --output URI");
     return std::nullopt;
   }
-  auto graph = has_flags ? read_flag_graph({arguments.input, arguments.output, arguments.stages}, context)
-                         : read_graph_file(arguments.graph, context);
-  if (graph) return std::move(graph).value();
-  complain_all(graph.error());
-  return std::nullopt;
+  return has_flags ? read_flag_graph({arguments.input, arguments.output, arguments.stages}, context)
+                   : read_graph_file(arguments.graph, context);
 }
 
 }  // namespace
@@ -54,10 +51,11 @@ std::optional<PlannedRun> plan_run(const GraphArguments& arguments) {
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
   context.sets = arguments.sets;
-  const auto graph = read(arguments, context);
-  if (!graph) return std::nullopt;
-  StageCatalog catalog(StageCatalog::folders(graph->stage_path));
-  auto plan = make_plan(*graph, catalog);
+  const auto reading = read(arguments, context);
+  if (!reading) return std::nullopt;
+  StageCatalog catalog(
+      StageCatalog::folders(reading->graph ? reading->graph->stage_path : std::vector<std::string>()));
+  auto plan = make_plan(*reading, catalog);
   if (!plan) {
     complain_all(plan.error());
     return std::nullopt;

@@ -20,9 +20,10 @@ class Connector {
 
   Checked<GraphEdges> connect() {
     for (std::size_t index = 0; index < graph_.stages.size(); ++index) read_from(index);
-    if (errors_.empty()) sort();
-    if (errors_.empty()) add_sinks();
-    if (!errors_.empty()) return errors_;
+    if (errors_.empty() && is_clear_) add_followers();
+    if (errors_.empty() && is_clear_) sort();
+    if (errors_.empty() && is_clear_) add_sinks();
+    if (!errors_.empty() || !is_clear_) return errors_;
     return found_;
   }
 
@@ -51,6 +52,8 @@ class Connector {
   Node node_of(const FromSpec& from) {
     if (from.id == "input") return kSource;
     const auto found = std::ranges::find(graph_.stages, from.id, &StageSpec::id);
+    if (from.id.empty() || std::ranges::count(graph_.stages, from.id, &StageSpec::id) > 1)
+      return is_clear_ = false, kNobody;
     if (found != graph_.stages.end()) return static_cast<Node>(found - graph_.stages.begin()) + 1;
     std::vector<std::string> ids = {"input"};
     for (const StageSpec& stage : graph_.stages) ids.push_back(stage.id);
@@ -59,12 +62,37 @@ class Connector {
     return kNobody;
   }
 
+  void add_followers() {
+    for (Node node = 1; node < reads_.size(); ++node) {
+      if (!spec(node).is_durable) continue;
+      const auto reads_it = [&](const std::vector<Node>& reads) {
+        return std::ranges::find(reads, node) != reads.end();
+      };
+      if (!spec(node).output) {
+        refuse(spec(node).durable_place,
+               fmt::format("{}.durable: needs an output: URI, where the records are kept", spec(node).path));
+      } else if (std::ranges::none_of(reads_, reads_it)) {
+        refuse(spec(node).durable_place,
+               fmt::format("{}.durable: nothing reads '{}'; remove it", spec(node).path, spec(node).id));
+      }
+      found_.followers.push_back(node);
+    }
+  }
+
+  // What a reader of `node` is connected to.
+  Node outlet_of(Node node) const {
+    const auto found = std::ranges::find(found_.followers, node);
+    return found == found_.followers.end()
+               ? node
+               : reads_.size() + static_cast<Node>(found - found_.followers.begin());
+  }
+
   // Each behind those that it reads, else in the order of the file.
   void sort() {
     std::vector<bool> done(reads_.size());
     done[kSource] = true;
     found_.order = {kSource};
-    while (found_.order.size() < reads_.size()) {
+    while (found_.order.size() < reads_.size() + found_.followers.size()) {
       Node next = 1;
       const auto is_ready = [&](Node node) {
         return !done[node] && std::ranges::all_of(reads_[node], [&](Node read) { return done[read]; });
@@ -73,7 +101,8 @@ class Connector {
       if (next == reads_.size()) return refuse_circle(done);
       done[next] = true;
       found_.order.push_back(next);
-      for (const Node read : reads_[next]) found_.edges.push_back({read, next});
+      for (const Node read : reads_[next]) found_.edges.push_back({outlet_of(read), next});
+      if (outlet_of(next) != next) found_.order.push_back(outlet_of(next));
     }
   }
 
@@ -98,6 +127,7 @@ class Connector {
   void add_sinks() {
     std::vector<Node> ends;
     for (const Node node : found_.order) {
+      if (node >= reads_.size()) continue;  // a follower is there for its readers
       const bool is_read =
           std::ranges::any_of(found_.edges, [&](const GraphEdges::Edge& edge) { return edge.from == node; });
       if (node != kSource && spec(node).output) {
@@ -112,7 +142,7 @@ class Connector {
              "output: every stage has an output of its own, so nothing goes there; remove it");
     if (!graph_.has_output || ends.size() > 1) refuse_ends(ends);
     for (std::size_t sink = 0; sink < found_.sinks.size(); ++sink) {
-      const Node node = reads_.size() + sink;
+      const Node node = reads_.size() + found_.followers.size() + sink;
       found_.order.push_back(node);
       found_.edges.push_back({found_.sinks[sink].reads, node});
     }
@@ -143,6 +173,7 @@ class Connector {
   std::vector<std::vector<Node>> reads_;  // by node, of the source and the stages
   GraphEdges found_;
   GraphErrors errors_;
+  bool is_clear_ = true;  // false: an id is missing, or two stages have it, which was reported
 };
 
 }  // namespace

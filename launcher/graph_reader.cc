@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <map>
 
+#include "launcher/hook_events.h"
+#include "launcher/json_text.h"
 #include "launcher/suggest.h"
 
 namespace datagen::launcher {
@@ -63,13 +65,19 @@ void GraphReader::refuse_unknown_keys(const YamlNode& map, Scope scope, const st
                                       const YamlMember* except) {
   for (const YamlMember& member : map.members) {
     if (&member == except || member.key.starts_with("x-") || find_key(scope, member.key) != nullptr) continue;
-    if (is_planned_key(scope, member.key)) {
-      refuse(member.key_place, fmt::format("{}{}: is not supported by this version", prefix, member.key));
-    } else {
-      refuse(member.key_place,
-             fmt::format("{}{}: unknown key{}", prefix, member.key, hint_for_unknown(scope, member.key)));
-    }
+    refuse(member.key_place,
+           fmt::format("{}{}: unknown key{}", prefix, member.key, hint_for_unknown(scope, member.key)));
   }
+}
+
+std::optional<std::string> GraphReader::choice_of(const YamlNode& node, const Key& key,
+                                                  const std::string& path) {
+  const std::string* text = text_of(node, path);
+  if (text == nullptr) return std::nullopt;
+  auto choice = parse_choice(key, *text);
+  if (choice) return std::move(choice).value();
+  refuse(node.place, path + ": " + choice.error().message());
+  return std::nullopt;
 }
 
 const std::string* GraphReader::text_of(const YamlNode& node, const std::string& path) {
@@ -170,11 +178,8 @@ void GraphReader::read_top(const YamlNode& root, Graph& graph) {
     }
   }
   if (const YamlNode* node = root.find("ids")) {
-    if (const std::string* text = text_of(*node, "ids")) {
-      const auto choice = parse_choice(*find_key(Scope::graph, "ids"), *text);
-      if (!choice) refuse(node->place, "ids: " + choice.error().message());
-      if (choice) graph.ids = choice.value() == "true" ? "add" : choice.value() == "false" ? "off" : "keep";
-    }
+    if (const auto choice = choice_of(*node, *find_key(Scope::graph, "ids"), "ids"))
+      graph.ids = *choice == "true" ? "add" : *choice == "false" ? "off" : "keep";
   }
   if (const YamlNode* node = root.find("commit_interval")) {
     if (const std::string* text = text_of(*node, "commit_interval")) {
@@ -193,6 +198,79 @@ void GraphReader::read_top(const YamlNode& root, Graph& graph) {
   if (const YamlNode* node = root.find("stage_path")) read_stage_path(*node, graph);
   if (const YamlNode* node = root.find("rings"); node != nullptr && is_map(*node, "rings"))
     read_rings(*node, graph);
+  if (const YamlNode* node = root.find("hooks")) read_hooks(*node, graph);
+}
+
+void GraphReader::read_hooks(const YamlNode& node, Graph& graph) {
+  if (!node.is(Kind::list)) return graph.hooks.push_back(read_hook(node, "hooks"));
+  for (std::size_t index = 0; index < node.items.size(); ++index)
+    graph.hooks.push_back(read_hook(node.items[index], fmt::format("hooks[{}]", index)));
+}
+
+HookSpec GraphReader::read_hook(const YamlNode& node, const std::string& path) {
+  HookSpec hook;
+  if (node.is(Kind::scalar)) {
+    hook.file = path_of(node, path);
+    return hook;
+  }
+  if (!is_map(node, path)) return hook;
+  int kinds = 0;
+  for (const YamlMember& member : node.members) {
+    const std::string key = path + "." + member.key;
+    if (member.key == "events") {
+      read_hook_events(member.value, key, hook);
+      continue;
+    }
+    ++kinds;
+    if (member.key == "file") {
+      hook.file = path_of(member.value, key);
+    } else if (member.key == "command") {
+      hook.command = read_command(member.value, key);
+    } else if (member.key == "fd") {
+      const std::string* text = text_of(member.value, key);
+      const auto number = text == nullptr ? Result<std::int64_t>(0) : parse_whole(*text);
+      if (!number || number.value() < 0 || number.value() > 1'000'000)
+        refuse(member.value.place, key + ": expected the number of an open descriptor");
+      if (number) hook.fd = number.value();
+    } else {
+      --kinds;
+      if (!member.key.starts_with("x-"))
+        refuse(member.key_place, fmt::format("{}: unknown key{}", key,
+                                             suggestion(member.key, {"file", "fd", "command", "events"})));
+    }
+  }
+  if (kinds != 1) refuse(node.place, path + ": write one of file: PATH, fd: NUMBER and command: [NAME, …]");
+  return hook;
+}
+
+void GraphReader::read_hook_events(const YamlNode& node, const std::string& path, HookSpec& hook) {
+  if (!node.is(Kind::list))
+    return refuse(node.place, fmt::format("{}: expected a list of events, got {}", path, show(node.kind)));
+  for (std::size_t index = 0; index < node.items.size(); ++index) {
+    const std::string* text = text_of(node.items[index], fmt::format("{}[{}]", path, index));
+    if (text == nullptr) continue;
+    const std::vector<std::string> known(hook_event_names().begin(), hook_event_names().end());
+    if (std::ranges::find(known, *text) == known.end())
+      refuse(node.items[index].place,
+             fmt::format("{}[{}]: there is no event '{}'{}", path, index, *text, suggestion(*text, known)));
+    hook.events.push_back(*text);
+  }
+}
+
+// A first argument with a slash is a path; others are found as a shell finds them.
+std::vector<std::string> GraphReader::read_command(const YamlNode& node, const std::string& path) {
+  std::vector<std::string> command;
+  const auto add = [&](const YamlNode& given, const std::string& key) {
+    const std::string* text = text_of(given, key);
+    if (text == nullptr) return;
+    const bool is_path = command.empty() && text->find('/') != std::string::npos;
+    command.push_back(is_path ? absolute_in(base_of(given), *text) : *text);
+  };
+  if (!node.is(Kind::list)) add(node, path);
+  for (std::size_t index = 0; index < node.items.size(); ++index)
+    add(node.items[index], fmt::format("{}[{}]", path, index));
+  if (node.is(Kind::list) && node.items.empty()) refuse(node.place, path + ": names no command");
+  return command;
 }
 
 void GraphReader::read_stage_path(const YamlNode& node, Graph& graph) {
@@ -225,11 +303,8 @@ void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
   read("block_bytes", graph.block_bytes);
   read("frame_records", graph.frame_records);
   if (const YamlNode* checksums = node.find("checksums")) {
-    if (const std::string* text = text_of(*checksums, "rings.checksums")) {
-      const auto choice = parse_choice(*find_key(Scope::rings, "checksums"), *text);
-      if (!choice) refuse(checksums->place, "rings.checksums: " + choice.error().message());
-      if (choice) graph.checksums = choice.value() == "true";
-    }
+    if (const auto choice = choice_of(*checksums, *find_key(Scope::rings, "checksums"), "rings.checksums"))
+      graph.checksums = *choice == "true";
   }
   const YamlNode* found = node.find("block_bytes");
   if (graph.block_bytes % kPage != 0) {
@@ -283,7 +358,9 @@ void GraphReader::read_stages(YamlNode& node, Graph& graph) {
   if (!node.is(Kind::list))
     return refuse(node.place, fmt::format("stages: expected a list (- NAME), got {}", show(node.kind)));
   for (std::size_t index = 0; index < node.items.size(); ++index) {
-    graph.stages.push_back(read_stage(node.items[index], fmt::format("stages[{}]", index)));
+    StageSpec stage = read_stage(node.items[index], fmt::format("stages[{}]", index));
+    if (const YamlNode* when = node.items[index].find("when")) add_condition(*when, stage, graph);
+    graph.stages.push_back(std::move(stage));
   }
 }
 
@@ -303,7 +380,12 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
   refuse_unknown_keys(node, Scope::stage, path + ".", shape.short_form);
   read_running(node, path + ".", stage);
   if (const YamlNode* from = node.find("from")) read_from(*from, stage);
+  if (const YamlNode* exclusions = node.find("exclusions")) read_exclusions(*exclusions, stage);
   if (node.find("output") != nullptr) stage.output = read_end(node, "output", path + ".output");
+  if (const YamlNode* durable = node.find("durable")) {
+    stage.durable_place = durable->place;
+    stage.is_durable = choice_of(*durable, *find_key(Scope::stage, "durable"), path + ".durable") == "true";
+  }
   const YamlNode* id = node.find("id");
   const bool has_id = id != nullptr && text_of(*id, path + ".id") != nullptr;
   stage.id = has_id ? id->text : default_id(shape);
@@ -323,7 +405,9 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
 
 void GraphReader::read_from(const YamlNode& node, StageSpec& stage) {
   const auto add = [&](const YamlNode& given, const std::string& path) {
-    if (const std::string* text = text_of(given, path)) stage.from.push_back({*text, path, given.place});
+    const std::string* text = text_of(given, path);
+    stage.from.push_back({text == nullptr ? std::string() : *text, path, given.place});
+    if (text != nullptr && text->empty()) refuse(given.place, path + ": names no stage");
   };
   const std::string path = stage.path + ".from";
   if (!node.is(Kind::list)) return add(node, path);
@@ -332,10 +416,33 @@ void GraphReader::read_from(const YamlNode& node, StageSpec& stage) {
     add(node.items[index], fmt::format("{}[{}]", path, index));
 }
 
+void GraphReader::read_exclusions(const YamlNode& node, StageSpec& stage) {
+  const std::string path = stage.path + ".exclusions";
+  const std::string* text = text_of(node, path);
+  if (text == nullptr || *text == "false") return;
+  stage.exclusions = *text;
+  stage.exclusions_place = node.place;
+  if (*text == "true") return;
+  const auto uri = parse_uri(*text, base_of(node));
+  if (!uri) return refuse(node.place, path + ": " + uri.error().message());
+  stage.exclusions = uri.value().path;
+  if (uri.value().scheme != "jsonl" || stage.exclusions.ends_with(".gz") ||
+      stage.exclusions.ends_with(".zst"))
+    refuse(node.place, path + ": expected true, or a plain file (jsonl://dropped.jsonl)");
+}
+
 void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& stage) {
   const YamlNode* params = node.find("params");
-  if (shape.run != nullptr && shape.use != nullptr) {
-    refuse(node.place, stage.path + ": has 'use' and 'run'; a stage is one of them");
+  if ((shape.run != nullptr) + (shape.use != nullptr) + (shape.exec != nullptr) > 1) {
+    refuse(node.place, fmt::format("{}: has {}; a stage is one of them", stage.path,
+                                   shape.exec == nullptr  ? "'use' and 'run'"
+                                   : shape.run != nullptr ? "'run' and 'exec'"
+                                                          : "'use' and 'exec'"));
+  } else if (shape.exec != nullptr) {
+    if (params != nullptr)
+      refuse(params->place, stage.path + ".params: goes with 'use' or 'run'; a program takes its arguments");
+    read_exec(node, *shape.exec, stage);
+    params = nullptr;
   } else if (shape.run != nullptr) {
     stage.place = shape.run->place;
     stage.run = path_of(*shape.run, stage.path + ".run");
@@ -356,14 +463,80 @@ void GraphReader::read_what(YamlNode& node, const StageShape& shape, StageSpec& 
                                         stage.path, stage.name));
     }
     params = nullptr;
-  } else if (node.find("exec") == nullptr) {
-    refuse(node.place, stage.path + ": names no stage; write a name, use: NAME or run: PATH");
+  } else {
+    refuse(node.place,
+           stage.path + ": names no stage; write a name, use: NAME, run: PATH or exec: [PROGRAM]");
   }
+  if (const YamlNode* mode = node.find("mode"); mode != nullptr && shape.exec == nullptr)
+    refuse(mode->place, stage.path + ".mode: goes with 'exec'");
   if (stage.name.find('/') != std::string::npos) {
     refuse(stage.place, fmt::format("{}: '{}' is a path; write run: {}", stage.path, stage.name, stage.name));
+    stage.name.clear();
   }
   if (params != nullptr && !params->is(Kind::null))
     stage.params = read_params(*params, stage.path + ".params");
+}
+
+// A program is run by the stage `exec` or, line by line, `exec_line`, which take the command as one text: a
+// JSON array.
+void GraphReader::read_exec(const YamlNode& node, const YamlNode& exec, StageSpec& stage) {
+  const std::string path = stage.path + ".exec";
+  stage.name = "exec";
+  stage.place = exec.place;
+  if (!exec.is(Kind::list) || exec.items.empty())
+    return refuse(exec.place, path + ": expected a list, [PROGRAM, ARGUMENT, …]");
+  std::string arguments;
+  for (std::size_t index = 0; index < exec.items.size(); ++index) {
+    const YamlNode& item = exec.items[index];
+    const std::string name = fmt::format("{}[{}]", path, index);
+    // As in a shell, 007 is a text here.
+    if (!item.is(Kind::scalar))
+      return refuse(item.place, fmt::format("{}: expected a text, got {}", name, show(item.kind)));
+    if (item.text.find('\0') != std::string::npos)
+      return refuse(item.place, name + ": cannot have a NUL byte");
+    if (index > 0) arguments += (arguments.empty() ? "" : ", ") + json_string(item.text);
+  }
+  const YamlNode& program = exec.items.front();
+  if (program.text.empty()) return refuse(program.place, path + "[0]: names no program");
+  // A path is taken from the graph's folder, a name from PATH.
+  const bool is_path = program.text.find('/') != std::string::npos;
+  stage.program = is_path ? absolute_in(base_of(program), program.text) : program.text;
+  stage.place = program.place;
+  stage.params.push_back({"arguments", exec.place, path, "[" + arguments + "]", true, exec.place});
+  if (const YamlNode* mode = node.find("mode")) {
+    const std::string* text = text_of(*mode, stage.path + ".mode");
+    const auto choice = text == nullptr ? Result<std::string>(std::string("frame"))
+                                        : parse_choice(*find_key(Scope::stage, "mode"), *text);
+    if (!choice) return refuse(mode->place, stage.path + ".mode: " + choice.error().message());
+    if (choice.value() == "line") stage.name = "exec_line";
+  }
+}
+
+// `when` is a filter of its own in front of the stage, so that the books show what it kept away.
+void GraphReader::add_condition(const YamlNode& when, StageSpec& stage, Graph& graph) {
+  const std::string path = stage.path + ".when";
+  const std::string* text = text_of(when, path);
+  if (text == nullptr) return;
+  if (stage.from.size() > 1) {
+    return refuse(when.place, path +
+                                  ": a stage that joins branches gets all their records; put it on a stage "
+                                  "of one branch, or behind the join");
+  }
+  StageSpec filter;
+  filter.id = stage.id + ".when";
+  filter.path = path;
+  filter.place = when.place;
+  filter.name = "filter";
+  filter.params.push_back({"where", when.place, path, *text, true, when.place});
+  filter.params.push_back({"reason", when.place, path, "when", true, when.place});
+  filter.from = std::move(stage.from);
+  filter.running = defaults_;
+  filter.running.workers = stage.running.workers;
+  filter.running.threads = 1;
+  filter.workers_place = stage.workers_place;
+  filter.threads_place = stage.threads_place;
+  stage.from = {{filter.id, path, when.place}};
+  graph.stages.push_back(std::move(filter));
 }
 
 void GraphReader::read_running(const YamlNode& map, const std::string& prefix, StageSpec& stage) {
@@ -378,14 +551,12 @@ void GraphReader::read_running(const YamlNode& map, const std::string& prefix, S
 
 void GraphReader::read_running_key(const Key& key, const YamlNode& node, const std::string& path,
                                    RunningKeys& running) {
-  const std::string* text = text_of(node, path);
-  if (text == nullptr) return;
   if (key.number == nullptr) {  // on_error, the only one that is no number
-    const auto choice = parse_choice(key, *text);
-    if (!choice) return refuse(node.place, path + ": " + choice.error().message());
-    running.on_error = choice.value();
+    if (const auto choice = choice_of(node, key, path)) running.on_error = *choice;
     return;
   }
+  const std::string* text = text_of(node, path);
+  if (text == nullptr) return;
   if (node.quoted && key.type == KeyType::whole) {
     return refuse(
         node.place,
@@ -406,8 +577,8 @@ std::vector<GivenParameter> GraphReader::read_params(const YamlNode& node, const
 void GraphReader::read_param(const YamlMember& member, const std::string& path,
                              std::vector<GivenParameter>& params) {
   const std::string* text = text_of(member.value, path);
-  if (text == nullptr) return;
-  params.push_back({member.key, member.key_place, path, *text, member.value.quoted, member.value.place});
+  params.push_back({member.key, member.key_place, path, text == nullptr ? std::string() : *text,
+                    member.value.quoted, member.value.place, text == nullptr});
 }
 
 void GraphReader::check_ids(const Graph& graph) {

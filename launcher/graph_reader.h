@@ -34,6 +34,8 @@ class GraphReader {
   // The text of a scalar; nothing (and an error) for another kind of node, and for a number with leading
   // zeros.
   const std::string* text_of(const YamlNode& node, const std::string& path);
+  // One of the words that the key allows; nothing after an error.
+  std::optional<std::string> choice_of(const YamlNode& node, const Key& key, const std::string& path);
   // The scalar as a path, made absolute; nothing (and an error) where it is none.
   std::string path_of(const YamlNode& node, const std::string& path);
   const std::string& base_of(const YamlNode& node) const {
@@ -45,12 +47,19 @@ class GraphReader {
   void read_format(const YamlNode& root);
   void read_stage_path(const YamlNode& node, Graph& graph);
   void read_rings(const YamlNode& node, Graph& graph);
+  void read_hooks(const YamlNode& node, Graph& graph);
+  HookSpec read_hook(const YamlNode& node, const std::string& path);
+  void read_hook_events(const YamlNode& node, const std::string& path, HookSpec& hook);
+  std::vector<std::string> read_command(const YamlNode& node, const std::string& path);
   // `path` is what messages call it; `name` the key in `map`.
   EndSpec read_end(const YamlNode& map, const std::string& name, const std::string& path);
   void read_from(const YamlNode& node, StageSpec& stage);
+  void read_exclusions(const YamlNode& node, StageSpec& stage);
   void read_stages(YamlNode& node, Graph& graph);
   StageSpec read_stage(YamlNode& node, const std::string& path);
   void read_what(YamlNode& node, const StageShape& shape, StageSpec& stage);
+  void read_exec(const YamlNode& node, const YamlNode& exec, StageSpec& stage);
+  void add_condition(const YamlNode& when, StageSpec& stage, Graph& graph);
   void read_running(const YamlNode& map, const std::string& prefix, StageSpec& stage);
   void read_running_key(const Key& key, const YamlNode& node, const std::string& path, RunningKeys& running);
   std::vector<GivenParameter> read_params(const YamlNode& node, const std::string& path);

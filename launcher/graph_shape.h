@@ -11,12 +11,14 @@ namespace datagen::launcher {
 struct StageShape {
   YamlNode* run = nullptr;           // the path, of `run: PATH`
   YamlNode* use = nullptr;           // the name, of `use: NAME` or of a bare name
+  YamlNode* exec = nullptr;          // the list, of `exec: [PROGRAM, ARGUMENT, …]`
   YamlMember* short_form = nullptr;  // `NAME: {parameters}`
 };
 
 StageShape shape_of(YamlNode& stage);
 
-// The stage's id: the one given, else its name, else the executable's file name without its last suffix.
+// The stage's id: the one given, else its name, else the executable's or program's file name without its last
+// suffix.
 std::string id_of(YamlNode& stage);
 
 // What the stage is called where no id is given; empty if that cannot be told.

@@ -35,6 +35,8 @@ constexpr Key kKeys[] = {
     {Scope::graph, "max_dead_letters", dead_letters, running, "5%",
      "count, or share of the records, at which the run stops"},
     {Scope::graph, "stage_path", text_or_list, running, "[]", "folders in which stages are looked up first"},
+    {Scope::graph, "hooks", text_or_list, running, "[]",
+     "who is told what happens to the run: a file, or a list of files, {fd: N} and {command: […]}"},
     {Scope::graph, "rings", map, running, "{}", "size of the shared memory between stages"},
 
     {Scope::rings, "slots", whole, running, "64", "frames that a ring holds", 2, 65'536},
@@ -47,11 +49,20 @@ constexpr Key kKeys[] = {
 
     {Scope::stage, "use", text, meaning, "", "name of the stage"},
     {Scope::stage, "run", text, meaning, "", "path of a stage's executable"},
+    {Scope::stage, "exec", list, meaning, "", "any program that filters JSON Lines, and its arguments"},
+    {Scope::stage, "mode", choice, meaning, "frame",
+     "with exec; frame: the program is started for each frame, line: it answers line by line", 0, 0,
+     "frame|line"},
+    {Scope::stage, "when", text, meaning, "", "a jq expression: the records for which the stage is"},
     {Scope::stage, "params", map, meaning, "{}", "the stage's parameters, with use or run"},
     {Scope::stage, "id", text, meaning, "the stage's name", "name within this graph"},
     {Scope::stage, "from", text_or_list, meaning, "the stage above",
      "the stage that it reads, or several; input: the source"},
     {Scope::stage, "output", text_or_map, meaning, "", "where its records go, beside those that read it"},
+    {Scope::stage, "durable", choice, meaning, "false",
+     "true: who reads it starts from the file in output, at its own speed", 0, 0, "true|false"},
+    {Scope::stage, "exclusions", text, meaning, "false",
+     "keep the records that it drops: true, or the file where they go"},
     {Scope::stage, "workers", whole, running, "1", "processes", 1, 4096, {}, &RunningKeys::workers},
     {Scope::stage,
      "threads",
@@ -127,8 +138,6 @@ constexpr Key kKeys[] = {
      "dead_letter|drop|fail"},
 };
 
-constexpr std::string_view kPlannedStageKeys[] = {"exec", "mode", "when"};
-
 // Bounds in the words of the key's type.
 std::string show_bound(const Key& key, std::int64_t bound) {
   if (key.type == KeyType::size) return show_bytes(static_cast<std::uint64_t>(bound));
@@ -183,10 +192,6 @@ Result<std::string> parse_choice(const Key& key, std::string_view given) {
   if (std::ranges::find(words, given) != words.end()) return std::string(given);
   return Error(
       fmt::format("expected {}, got '{}'{}", fmt::join(words, " or "), given, suggestion(given, words)));
-}
-
-bool is_planned_key(Scope scope, std::string_view name) {
-  return scope == Scope::stage && std::ranges::find(kPlannedStageKeys, name) != std::end(kPlannedStageKeys);
 }
 
 }  // namespace datagen::launcher

@@ -67,7 +67,4 @@ Result<std::int64_t> parse_number(const Key& key, std::string_view text);
 // Errors: none of the choices, with a suggestion.
 Result<std::string> parse_choice(const Key& key, std::string_view text);
 
-// Keys of the format that this version does not run. A graph with one is refused by name, not as a typo.
-bool is_planned_key(Scope scope, std::string_view name);
-
 }  // namespace datagen::launcher

@@ -89,6 +89,7 @@ std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>
   for (const ParameterDescription& parameter : stage.parameters) {
     const auto entry = std::ranges::find(given, parameter.name, &GivenParameter::name);
     if (entry != given.end()) {
+      if (entry->is_refused) continue;
       auto json = value_json(parameter, *entry);
       if (!json) errors.emplace_back(entry->place, entry->path + ": " + json.error().message());
       if (json) planned.push_back({parameter.name, std::move(json).value()});

@@ -40,6 +40,8 @@ using GraphErrors = std::vector<GraphError>;
 template <class T>
 using Checked = boost::outcome_v2::result<T, GraphErrors, boost::outcome_v2::policy::terminate>;
 
+// In the order of the file; errors of one place stay as they came.
+void sort_by_place(GraphErrors& errors);
 // One error a line.
 std::string show(const GraphErrors& errors);
 

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "ipc/control.h"
@@ -18,7 +19,8 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Graph& graph, StageLookup& lookup) : graph_(graph), lookup_(lookup) {}
+  Planner(const GraphReading& reading, StageLookup& lookup)
+      : graph_(*reading.graph), lookup_(lookup), errors_(reading.errors) {}
 
   Checked<Plan> make() {
     plan_.pipeline = graph_.pipeline;
@@ -26,18 +28,20 @@ class Planner {
     plan_.max_dead_letters = graph_.max_dead_letters;
     plan_.checksums = graph_.checksums;
     plan_.frame_records = static_cast<std::uint64_t>(graph_.frame_records);
+    plan_.hooks = graph_.hooks;
     plan_.commit_interval_ms = static_cast<std::uint64_t>(graph_.commit_interval_ms);
-    const auto edges = connect(graph_);
-    if (edges) {
+    if (const auto edges = connect(graph_)) {
       add_stages(edges.value());
       add_edges(edges.value());
+      check_joins();
+      check_size();
     } else {
-      errors_ = edges.error();
-      for (const StageSpec& stage : graph_.stages) add_stage(stage);
+      std::ranges::copy(edges.error(), std::back_inserter(errors_));
+      add_all();
     }
-    if (errors_.empty()) check_joins();
-    if (errors_.empty()) look_at_data(edges.value());
-    if (errors_.empty()) check_size();
+    for (const LookedAt& end : ends_) look_at_data(end);
+    check_exclusions();
+    sort_by_place(errors_);
     if (!errors_.empty()) return errors_;
     return plan_;
   }
@@ -70,22 +74,43 @@ class Planner {
     for (const GraphEdges::Node node : graph.order) {
       place_of_[node] = static_cast<std::uint32_t>(plan_.stages.size());
       const std::size_t stages = graph_.stages.size();
+      const std::size_t first_sink = 1 + stages + graph.followers.size();
       if (node == 0) {
         add_end(graph_.input, StageKind::source, "source");
       } else if (node <= stages) {
         add_stage(graph_.stages[node - 1]);
+      } else if (node < first_sink) {
+        add_follower(graph_.stages[graph.followers[node - stages - 1] - 1]);
       } else {
-        const GraphEdges::SinkNode& sink = graph.sinks[node - stages - 1];
+        const GraphEdges::SinkNode& sink = graph.sinks[node - first_sink];
         const bool is_own = sink.end != &graph_.output;
         add_end(*sink.end, StageKind::sink, is_own ? "sink." + graph_.stages[sink.reads - 1].id : "sink");
       }
     }
   }
 
+  // What there is, when it cannot be told who reads from whom.
+  void add_all() {
+    add_end(graph_.input, StageKind::source, "source");
+    for (const StageSpec& stage : graph_.stages) {
+      add_stage(stage);
+      if (stage.output) add_end(*stage.output, StageKind::sink, "sink." + stage.id);
+    }
+    if (graph_.has_output) add_end(graph_.output, StageKind::sink, "sink");
+  }
+
   void add_end(const EndSpec& end, StageKind kind, const std::string& id) {
-    PlannedStage stage;
+    if (find_end(end, kind, id)) ends_.push_back({&end, plan_.stages.size() - 1});
+  }
+
+  // False after an error, and without a scheme, which the reader reported.
+  bool find_end(const EndSpec& end, StageKind kind, const std::string& id) {
+    PlannedStage& stage = plan_.stages.emplace_back();
     stage.id = id;
+    stage.kind = kind;
     stage.uri = end.uri.text();
+    if (end.uri.scheme.empty()) return false;
+    const std::size_t errors = errors_.size();
     const std::string name = fmt::format("{}-{}", name_of(kind), end.uri.scheme);
     const auto executable = lookup_.find(name);
     StageDescription description;
@@ -94,18 +119,40 @@ class Planner {
                                     kind == StageKind::source ? "reads" : "writes", end.uri.scheme,
                                     executable.error().message()));
     } else if (describe(executable.value(), kind, end.path, end.place, stage, description)) {
-      stage.params = check_parameters(end.params, description, end.path, end.place, errors_);
+      stage.params = parameters(end.params, description, end.path, end.place);
     }
-    plan_.stages.push_back(std::move(stage));
+    return errors_.size() == errors;
+  }
+
+  // The source of what stands behind a durable edge.
+  void add_follower(const StageSpec& spec) {
+    EndSpec end;
+    end.uri = spec.output->uri;
+    end.path = spec.path + ".durable";
+    end.place = spec.durable_place;
+    const bool is_split = std::ranges::any_of(spec.output->params, [](const GivenParameter& given) {
+      return given.name == "split" || given.name == "split_records";
+    });
+    if (end.uri.scheme != "jsonl" || is_split)
+      refuse(end.place,
+             fmt::format("{}: its output has to be one file of jsonl://, which keeps records as they are",
+                         end.path));
+    if (graph_.ids == "keep")
+      refuse(end.place,
+             fmt::format("{}: needs ids of its own in the file, which ids: keep forbids", end.path));
+    find_end(end, StageKind::source, "source." + spec.id);
+    plan_.stages.back().follows = "sink." + spec.id;
   }
 
   void add_stage(const StageSpec& spec) {
-    PlannedStage stage;
+    PlannedStage& stage = plan_.stages.emplace_back();
     stage.id = spec.id;
     stage.given = spec.run.empty() ? spec.name : spec.run;
     stage.running = spec.running;
+    if (!spec.exclusions.empty())
+      stage.exclusions = spec.exclusions == "true" ? "exclusions." + spec.id + ".jsonl" : spec.exclusions;
     std::string executable = spec.run;
-    if (executable.empty()) {
+    if (executable.empty() && !spec.name.empty()) {
       const auto found = lookup_.find(spec.name);
       if (!found) refuse(spec.place, spec.path + ": " + found.error().message());
       if (found) executable = found.value();
@@ -113,10 +160,37 @@ class Planner {
     StageDescription description;
     if (!executable.empty() &&
         describe(executable, StageKind::stage, spec.path, spec.place, stage, description)) {
-      stage.params = check_parameters(spec.params, description, spec.path, spec.place, errors_);
+      std::vector<GivenParameter> given = spec.params;
+      if (!spec.program.empty()) add_program(spec, stage, given);
+      stage.params = parameters(given, description, spec.path, spec.place);
       if (stage.stateful) check_stateful(spec);
     }
-    plan_.stages.push_back(std::move(stage));
+  }
+
+  // Checked against the declarations, and those that have a check of their own by the executable.
+  std::vector<PlannedParameter> parameters(const std::vector<GivenParameter>& given,
+                                           const StageDescription& description, const std::string& path,
+                                           const Place& place) {
+    auto planned = check_parameters(given, description, path, place, errors_);
+    for (const GivenParameter& entry : given) {
+      const ParameterDescription* declared = description.find(entry.name);
+      if (declared == nullptr || !declared->checked || declared->secret) continue;
+      const auto wrong = lookup_.check(description.executable, entry.name + "=" + entry.text);
+      if (!wrong) refuse(entry.place, entry.path + ": " + wrong.error().message());
+      if (wrong && !wrong.value().empty()) refuse(entry.place, entry.path + ": " + wrong.value());
+    }
+    return planned;
+  }
+
+  // Finds the program of an exec stage.
+  void add_program(const StageSpec& spec, PlannedStage& stage, std::vector<GivenParameter>& given) {
+    const auto program = lookup_.find_program(spec.program);
+    if (!program) return refuse(spec.place, spec.path + ".exec: " + program.error().message());
+    const auto hash = lookup_.hash(program.value());
+    if (!hash) return refuse(spec.place, spec.path + ".exec: " + hash.error().message());
+    stage.program = program.value();
+    stage.program_hash = hash.value();
+    given.push_back({"program", spec.place, spec.path + ".exec", program.value(), true, spec.place});
   }
 
   void check_stateful(const StageSpec& spec) {
@@ -140,6 +214,9 @@ class Planner {
       plan_.edges.push_back({from, to, static_cast<std::uint32_t>(graph_.slots),
                              static_cast<std::uint64_t>(graph_.block_bytes)});
     }
+    std::uint32_t parts = 0;
+    for (PlannedStage& stage : plan_.stages)
+      stage.part = stage.in.empty() ? parts++ : plan_.stages[plan_.edges[stage.in.front()].from].part;
     assign_cells(plan_);
   }
 
@@ -149,27 +226,38 @@ class Planner {
     for (std::uint32_t index = 0; index < plan_.stages.size(); ++index) {
       const PlannedStage& stage = plan_.stages[index];
       const auto number_of = [&](std::uint32_t edge) { return numbering[plan_.edges[edge].from]; };
-      if (!stage.in.empty()) numbering[index] = number_of(stage.in.front());
+      numbering[index] = stage.in.empty() ? index : number_of(stage.in.front());
       for (const std::uint32_t edge : stage.in) {
         if (number_of(edge) == numbering[index]) continue;
         const auto spec = std::ranges::find(graph_.stages, stage.id, &StageSpec::id);
-        refuse(
-            spec->place,
-            fmt::format("{}: reads branches that cannot be joined: '{}' keeps state and adds records at the "
-                        "end, which the other branch does not have; let both branches begin behind it",
-                        spec->path, plan_.stages[std::max(number_of(edge), numbering[index])].id));
+        const PlannedStage& other = plan_.stages[std::max(number_of(edge), numbering[index])];
+        const std::string why =
+            other.kind == StageKind::source
+                ? "one of them begins anew in the file of a durable stage"
+                : fmt::format(
+                      "'{}' keeps state and adds records at the end, which the other branch does not have",
+                      other.id);
+        refuse(spec->place,
+               fmt::format("{}: reads branches that cannot be joined: {}; let both branches begin behind it",
+                           spec->path, why));
       }
       if (stage.stateful) numbering[index] = index;
     }
   }
 
-  void look_at_data(const GraphEdges& graph) {
-    const PlannedStage& source = plan_.stages.front();
-    auto inputs = lookup_.freeze(source.executable, graph_.input.uri.path, settings_of(source.params));
-    if (!inputs) refuse(graph_.input.place, "input: " + inputs.error().message());
-    if (inputs) plan_.inputs = inputs.value();
-    for (std::size_t index = 0; index < graph.sinks.size(); ++index)
-      look_at_output(*graph.sinks[index].end, plan_.stages[plan_.stages.size() - graph.sinks.size() + index]);
+  // An end that could be looked up.
+  struct LookedAt {
+    const EndSpec* end;
+    std::size_t stage;  // in the plan
+  };
+
+  void look_at_data(const LookedAt& looked_at) {
+    const EndSpec& end = *looked_at.end;
+    const PlannedStage& stage = plan_.stages[looked_at.stage];
+    if (stage.kind == StageKind::sink) return look_at_output(end, stage);
+    auto inputs = lookup_.freeze(stage.executable, end.uri.path, settings_of(stage.params));
+    if (!inputs) return refuse(end.place, end.path + ": " + inputs.error().message());
+    plan_.inputs = inputs.value();
   }
 
   void look_at_output(const EndSpec& end, const PlannedStage& sink) {
@@ -184,6 +272,21 @@ class Planner {
     }
   }
 
+  // Each a file that nobody else reads or writes.
+  void check_exclusions() {
+    std::vector<std::string> written = plan_.outputs;
+    for (const StageSpec& spec : graph_.stages) {
+      if (spec.exclusions.empty() || spec.exclusions == "true") continue;
+      const bool is_read =
+          std::ranges::find(plan_.inputs, spec.exclusions, &FrozenInput::uri) != plan_.inputs.end();
+      if (is_read || std::ranges::find(written, spec.exclusions) != written.end())
+        refuse(spec.exclusions_place,
+               fmt::format("{}.exclusions: {} is {}; name another file", spec.path, spec.exclusions,
+                           is_read ? "also read" : "written by another too"));
+      written.push_back(spec.exclusions);
+    }
+  }
+
   void check_size() {
     constexpr std::uint64_t kCellsMax = 16'382;  // those that a slot's word can name: ipc/slot_word.h
     if (plan_.cells() <= kCellsMax) return;
@@ -194,13 +297,17 @@ class Planner {
   const Graph& graph_;
   StageLookup& lookup_;
   std::map<GraphEdges::Node, std::uint32_t> place_of_;  // in the plan
+  std::vector<LookedAt> ends_;                          // the source first
   Plan plan_;
   GraphErrors errors_;
 };
 
 }  // namespace
 
-Checked<Plan> make_plan(const Graph& graph, StageLookup& lookup) { return Planner(graph, lookup).make(); }
+Checked<Plan> make_plan(const GraphReading& reading, StageLookup& lookup) {
+  if (!reading.graph) return reading.errors;
+  return Planner(reading, lookup).make();
+}
 
 void assign_cells(Plan& plan) {
   std::uint32_t next = 0;
@@ -214,6 +321,30 @@ std::vector<std::string> Plan::stage_names() const {
   std::vector<std::string> names;
   for (const PlannedStage& stage : stages) names.push_back(stage.id);
   return names;
+}
+
+std::uint32_t Plan::parts() const {
+  std::uint32_t count = 0;
+  for (const PlannedStage& stage : stages) count = std::max(count, stage.part + 1);
+  return count;
+}
+
+const PlannedStage& Plan::source_of(std::uint32_t part) const {
+  return *std::ranges::find_if(stages, [&](const PlannedStage& stage) {
+    return stage.kind == StageKind::source && stage.part == part;
+  });
+}
+
+bool Plan::is_followed(const PlannedStage& sink) const {
+  return std::ranges::find(stages, sink.id, &PlannedStage::follows) != stages.end();
+}
+
+std::vector<std::string> Plan::written_paths() const {
+  std::vector<std::string> paths = outputs;
+  for (const PlannedStage& stage : stages) {
+    if (stage.exclusions.starts_with('/')) paths.push_back(stage.exclusions);
+  }
+  return paths;
 }
 
 std::string done_path(const std::string& run_directory, const PlannedStage& stage) {
@@ -307,7 +438,8 @@ MeaningKeys meaning_keys(const Plan& plan) {
   std::vector<std::string> names;  // in the words of the graph
   for (const PlannedStage& stage : plan.stages) {
     const bool is_own_sink = stage.kind == StageKind::sink && stage.id.starts_with("sink.");
-    const std::string& name = names.emplace_back(stage.kind == StageKind::source ? "input"
+    const std::string& name = names.emplace_back(!stage.follows.empty() ? stage.id.substr(7) + ".durable"
+                                                 : stage.kind == StageKind::source ? "input"
                                                  : is_own_sink ? stage.id.substr(5) + ".output"
                                                  : stage.kind == StageKind::sink ? "output"
                                                                                  : stage.id);
@@ -318,6 +450,7 @@ MeaningKeys meaning_keys(const Plan& plan) {
     if (stage.kind == StageKind::stage) {
       order += (order.empty() ? "" : ", ") + stage.id;
       keys.emplace_back(name + ".use", stage.given);
+      if (!stage.exclusions.empty()) keys.emplace_back(name + ".exclusions", stage.exclusions);
     } else {
       keys.emplace_back(name + ".uri", stage.uri);
     }

@@ -24,8 +24,15 @@ struct PlannedStage {
   std::string given;  // the name or path that the graph gives; empty for ends
   std::string executable;
   std::string executable_hash;
-  std::string uri;  // of a source or sink
+  std::string program;       // of an exec stage: absolute
+  std::string program_hash;  // as executable_hash
+  std::string uri;           // of a source or sink
+  // Parts of the graph are connected by rings each, among each other by files: a source that reads what a
+  // sink of another part writes. Each has its own numbering of frames and its own commits.
+  std::uint32_t part = 0;
+  std::string follows;  // of such a source the sink's id
   std::vector<PlannedParameter> params;
+  std::string exclusions;  // file for what it drops, absolute or in the run directory; empty: none
   RunningKeys running;
   bool stateful = false;
   bool batch = false;
@@ -51,14 +58,20 @@ struct Plan {
   std::uint64_t overflow_bytes = 256 << 20;
   std::uint64_t commit_interval_ms = 1000;
   std::uint64_t commit_bytes = 256 << 20;
-  bool checksums = true;             // of the frames in the rings
-  std::uint64_t frame_records = 0;   // most that the source puts in a frame; 0: as few as slow stages need
+  std::uint64_t frame_records = 0;  // most that the source puts in a frame; 0: as few as slow stages need
+  bool checksums = true;            // of the frames in the rings
+  std::vector<HookSpec> hooks;
   std::vector<PlannedStage> stages;  // in topological order
   std::vector<PlannedEdge> edges;
   std::vector<FrozenInput> inputs;
   std::vector<std::string> outputs;  // absolute paths that the sinks will write
 
   std::vector<std::string> stage_names() const;  // in the order of the stages
+  std::uint32_t parts() const;
+  const PlannedStage& source_of(std::uint32_t part) const;
+  bool is_followed(const PlannedStage& sink) const;
+  // Absolute paths of all that a run writes outside of its directory: outputs, and files for dropped records.
+  std::vector<std::string> written_paths() const;
   std::uint32_t cells() const;
   std::uint32_t threads_max() const;
   // What a run needs in /dev/shm, overflow excluded.
@@ -66,8 +79,9 @@ struct Plan {
   std::uint64_t ring_bytes(const PlannedEdge& edge) const;
 };
 
-// Errors: all that stands against the graph, each with place and remedy.
-Checked<Plan> make_plan(const Graph& graph, StageLookup& lookup);
+// Errors: all that stands against the graph, each with place and remedy; with those that its reader found, in
+// the order of the file.
+Checked<Plan> make_plan(const GraphReading& reading, StageLookup& lookup);
 
 // Where a committer's log stands.
 std::string done_path(const std::string& run_directory, const PlannedStage& stage);

@@ -119,7 +119,8 @@ Result<Process> Process::spawn(const SpawnOptions& options) {
   const int log = open(options.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log < 0) return Error::from_errno("cannot open " + options.log_path, errno);
   const int begin_fd = options.stands_by ? eventfd(0, EFD_CLOEXEC) : -1;
-  auto pid = start(options.argv, log, log, options.memory_limit_bytes, begin_fd);
+  auto pid =
+      start(options.argv, log, log, options.memory_limit_bytes, options.stands_by ? begin_fd : options.input);
   close(log);
   auto process = pid ? adopt(pid.value()) : Result<Process>(pid.error());
   if (process) {
@@ -178,6 +179,12 @@ void Process::signal(int number) const {
 
 Process::Exit Process::wait() {
   DATAGEN_CHECK(pid_ > 0, "a process is waited for once");
+  // What it has started ends with it (programs of exec stages, and theirs). It must be dead, and is not
+  // reaped yet, so that the number of its group is still its own.
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+  }
+  kill(-pid_, SIGKILL);
   const Exit exit = reap(pid_);
   pid_ = -1;
   return exit;

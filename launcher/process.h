@@ -17,6 +17,7 @@ struct SpawnOptions {
   std::string log_path;                  // stdout and stderr, appended; the file is created
   std::uint64_t memory_limit_bytes = 0;  // of its address space (RLIMIT_AS); 0: none
   bool stands_by = false;                // stdin is what begin() writes to
+  int input = -1;                        // its stdin; -1: /dev/null
 };
 
 // Once, at the start of a program that spawns: 0, 1 and 2 are open (else a pipe or a log would become one of
@@ -27,7 +28,7 @@ void prepare_to_spawn();
 class Process {
  public:
   // In a process group of its own (a terminal's Ctrl-C is the launcher's to handle), with default signals,
-  // stdin from /dev/null and no other descriptor, killed by the kernel when the calling thread ends
+  // stdin as the options say and no other descriptor, killed by the kernel when the calling thread ends
   // (PR_SET_PDEATHSIG).
   // Errors: the executable cannot be started, and why.
   static Result<Process> spawn(const SpawnOptions& options);

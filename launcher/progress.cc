@@ -41,7 +41,7 @@ void Progress::show(const Plan& plan, const ipc::Control& control, std::size_t r
   for (const PlannedStage& stage : plan.stages) {
     const StageCounters counters = sum_counters(control, stage);
     dead += counters.dead;
-    if (stage.kind == StageKind::sink) written += counters.out;
+    if (stage.kind == StageKind::sink && !plan.is_followed(stage)) written += counters.out;
   }
   std::uint64_t input_bytes = 0;
   for (const FrozenInput& input : plan.inputs) input_bytes += input.bytes;

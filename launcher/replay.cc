@@ -146,10 +146,21 @@ Result<Plan> replay_plan(const Plan& plan, const std::string& stage, const std::
     if (index != first) DATAGEN_TRY(check_stage(plan, plan.stages[index], members));
   }
 
+  for (const std::uint32_t index : members) {
+    if (plan.is_followed(plan.stages[index]))
+      return Error(
+          fmt::format("stage '{}' stands before a durable edge, behind which everything is read and done; "
+                      "mend the records and "
+                      "run them as a graph of their own",
+                      stage));
+  }
+
   Plan cut = plan;
   cut.max_dead_letters = {{}, 1.0};  // they are all dead already
   cut.edges.clear();
   for (std::uint32_t index = 0; index < cut.stages.size(); ++index) {
+    cut.stages[index].part = 0;
+    cut.stages[index].follows.clear();
     cut.stages[index].in.clear();
     cut.stages[index].out.clear();
     if (index != 0 && !members.contains(index)) cut.stages[index].running.workers = 0;
@@ -178,7 +189,7 @@ Result<void> begin_replay(const std::string& run_directory, RuntimeFile& runtime
   DATAGEN_TRY(write_durably(letters_path(run_directory), text));
   DATAGEN_TRY(write_runtime_file(run_directory, runtime, kOwnPlanFile));
   ++runtime.generation;
-  runtime.resume.reset();
+  runtime.parts.clear();
   runtime.plan = std::move(plan);
   runtime.replay = Replay{batch.stage, (runtime.generation << 32) + 1, batch.letters.size()};
   return write_runtime_file(run_directory, runtime);

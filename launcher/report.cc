@@ -123,12 +123,10 @@ std::string closing_lines(const RunEnd& end, const RunDirectory& directory, cons
 
 std::string report_json(const RunEnd& end, const RuntimeFile& runtime, int exit_code) {
   const Audit& audit = end.audit;
-  constexpr const char* kKinds[] = {"complete", "failed", "stopped"};
   std::string text = fmt::format(
       "{{\n  \"version\": 1,\n  \"pipeline\": {},\n  \"run_id\": \"{}\",\n  \"outcome\": \"{}\",\n  "
       "\"exit_code\": {},\n",
-      json_string(runtime.plan.pipeline), runtime.run_id, kKinds[static_cast<int>(end.verdict.kind)],
-      exit_code);
+      json_string(runtime.plan.pipeline), runtime.run_id, name_of(end.verdict.kind), exit_code);
   if (!end.verdict.message.empty())
     text += fmt::format("  \"message\": {},\n", json_string(end.verdict.message));
   text += fmt::format(

@@ -25,7 +25,7 @@ std::string new_run_id() {
 
 // Empty, or why the outputs may not be written to. `own` are those that an earlier run of this graph made.
 std::string foreign_output(const Plan& plan, const std::vector<std::string>& own) {
-  for (const std::string& path : plan.outputs) {
+  for (const std::string& path : plan.written_paths()) {
     struct stat info {};
     const bool has_content = stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0;
     if (!has_content || std::ranges::find(own, path) != own.end()) continue;
@@ -46,8 +46,10 @@ Result<void> adopt(Plan now, Plan& plan) {
   }
   now.inputs = plan.inputs;
   now.outputs = plan.outputs;
-  for (std::size_t index = 0; index < now.stages.size(); ++index)
+  for (std::size_t index = 0; index < now.stages.size(); ++index) {
     now.stages[index].executable_hash = plan.stages[index].executable_hash;
+    now.stages[index].program_hash = plan.stages[index].program_hash;
+  }
   plan = std::move(now);
   return success();
 }
@@ -65,7 +67,7 @@ class RunCommand {
     const bool replaces = arguments_.fresh && directory.value().has_plan();
     if (replaces) {
       if (auto earlier = read_runtime_file(directory.value().path())) {
-        own_outputs = earlier.value().plan.outputs;
+        own_outputs = earlier.value().plan.written_paths();
         remove_frames_of(earlier.value().run_id, directory.value().path());  // when its launcher was killed
       }
     }

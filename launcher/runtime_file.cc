@@ -35,7 +35,14 @@ std::string stage_json(const PlannedStage& stage) {
       "    {{\"id\": {}, \"kind\": \"{}\", \"given\": {}, \"executable\": {}, \"executable_hash\": \"{}\",\n",
       json_string(stage.id), name_of(stage.kind), json_string(stage.given), json_string(stage.executable),
       stage.executable_hash);
+  if (!stage.exclusions.empty())
+    text += fmt::format("     \"exclusions\": {},\n", json_string(stage.exclusions));
+  if (!stage.program.empty())
+    text += fmt::format("     \"program\": {}, \"program_hash\": \"{}\",\n", json_string(stage.program),
+                        stage.program_hash);
   if (!stage.uri.empty()) text += fmt::format("     \"uri\": {},\n", json_string(stage.uri));
+  if (stage.part != 0) text += fmt::format("     \"part\": {},\n", stage.part);
+  if (!stage.follows.empty()) text += fmt::format("     \"follows\": {},\n", json_string(stage.follows));
   text += fmt::format("     \"params\": {}, \"stateful\": {}, \"batch\": {},\n", params_json(stage.params),
                       stage.stateful, stage.batch);
   text += fmt::format(
@@ -49,11 +56,35 @@ std::string stage_json(const PlannedStage& stage) {
   return text;
 }
 
+std::string hooks_json(const std::vector<HookSpec>& hooks) {
+  const auto strings = [](const std::vector<std::string>& texts) {
+    std::string text;
+    for (const std::string& entry : texts) text += (text.empty() ? "" : ", ") + json_string(entry);
+    return text;
+  };
+  std::string text;
+  for (const HookSpec& hook : hooks) {
+    text += fmt::format("{}\n    {{\"file\": {}, \"fd\": {}, \"command\": [{}], \"events\": [{}]}}",
+                        text.empty() ? "" : ",", json_string(hook.file), hook.fd, strings(hook.command),
+                        strings(hook.events));
+  }
+  return "[" + text + "]";
+}
+
 template <class List, class Show>
 std::string lines_json(const List& list, Show show) {
   std::string text;
   for (const auto& entry : list) text += (text.empty() ? "" : ",\n") + show(entry);
   return text;
+}
+
+std::string part_json(const PartStart& part) {
+  std::string resume = "null";
+  if (part.resume) {
+    resume = fmt::format("{{\"mark\": {}, \"seq\": {}, \"cursor\": \"{}\"}}", part.resume->mark,
+                         part.resume->seq, part.resume->cursor_hex);
+  }
+  return fmt::format("    {{\"sealed\": {}, \"resume\": {}}}", part.is_sealed, resume);
 }
 
 std::string to_json(const RuntimeFile& file) {
@@ -65,15 +96,11 @@ std::string to_json(const RuntimeFile& file) {
   text += fmt::format("  \"max_dead_letters\": \"{}\",\n", plan.max_dead_letters.show());
   text += fmt::format("  \"limits\": {{\"max_record_bytes\": {}, \"overflow_bytes\": {}}},\n",
                       plan.record_bytes_max, plan.overflow_bytes);
-  text += fmt::format("  \"checksums\": {},\n  \"frame_records\": {},\n", plan.checksums, plan.frame_records);
+  text += fmt::format("  \"checksums\": {},\n  \"frame_records\": {},\n  \"hooks\": {},\n", plan.checksums,
+                      plan.frame_records, hooks_json(plan.hooks));
   text += fmt::format("  \"commit\": {{\"interval_ms\": {}, \"bytes\": {}}},\n", plan.commit_interval_ms,
                       plan.commit_bytes);
-  if (file.resume) {
-    text += fmt::format("  \"resume\": {{\"mark\": {}, \"seq\": {}, \"cursor\": \"{}\"}},\n",
-                        file.resume->mark, file.resume->seq, file.resume->cursor_hex);
-  } else {
-    text += "  \"resume\": null,\n";
-  }
+  text += "  \"parts\": [\n" + lines_json(file.parts, part_json) + "\n  ],\n";
   if (file.replay)
     text += fmt::format("  \"replay\": {{\"stage\": {}, \"mark\": {}, \"letters\": {}}},\n",
                         json_string(file.replay->stage), file.replay->mark, file.replay->letters);
@@ -121,7 +148,12 @@ PlannedStage read_stage(dom::element given) {
   stage.given = text_of(given, "given");
   stage.executable = text_of(given, "executable");
   stage.executable_hash = text_of(given, "executable_hash");
+  stage.program = text_of(given, "program");
+  stage.program_hash = text_of(given, "program_hash");
   stage.uri = text_of(given, "uri");
+  stage.part = static_cast<std::uint32_t>(number(given, "part"));
+  stage.follows = text_of(given, "follows");
+  stage.exclusions = text_of(given, "exclusions");
   stage.stateful = flag(given, "stateful");
   stage.batch = flag(given, "batch");
   if (dom::object params; given["params"].get(params) == simdjson::SUCCESS) {
@@ -147,6 +179,20 @@ PlannedStage read_stage(dom::element given) {
   return stage;
 }
 
+std::vector<std::string> strings(dom::element object, std::string_view key) {
+  std::vector<std::string> found;
+  for (const dom::element value : list(object, key)) {
+    if (std::string_view text; value.get(text) == simdjson::SUCCESS) found.emplace_back(text);
+  }
+  return found;
+}
+
+HookSpec read_hook(dom::element given) {
+  HookSpec hook{text_of(given, "file"), -1, strings(given, "command"), strings(given, "events")};
+  if (given["fd"].get(hook.fd) != simdjson::SUCCESS) hook.fd = -1;
+  return hook;
+}
+
 DeadLetterLimit read_limit(dom::element root) {
   const auto limit = parse_dead_letter_limit(text_of(root, "max_dead_letters"));
   return limit ? limit.value() : DeadLetterLimit{};
@@ -161,6 +207,10 @@ bool is_consistent(const Plan& plan) {
     if (!within(stage.in, plan.edges.size()) || !within(stage.out, plan.edges.size()) ||
         stage.running.workers < 0)
       return false;
+    const auto is_its_source = [&](const PlannedStage& other) {
+      return other.kind == StageKind::source && other.part == stage.part;
+    };
+    if (std::ranges::none_of(plan.stages, is_its_source)) return false;
     // Nobody works on it while others are replayed; then it has no edges either.
     if (stage.running.workers == 0 && !(stage.in.empty() && stage.out.empty())) return false;
   }
@@ -191,8 +241,11 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
   RuntimeFile file;
   file.run_id = text_of(root, "run_id");
   file.generation = number(root, "generation", 1);
-  if (dom::element resume; root["resume"].get(resume) == simdjson::SUCCESS && !resume.is_null()) {
-    file.resume = ResumePoint{number(resume, "mark"), number(resume, "seq"), text_of(resume, "cursor")};
+  for (const dom::element part : list(root, "parts")) {
+    PartStart& start = file.parts.emplace_back();
+    start.is_sealed = flag(part, "sealed");
+    if (dom::element resume; part["resume"].get(resume) == simdjson::SUCCESS && !resume.is_null())
+      start.resume = ResumePoint{number(resume, "mark"), number(resume, "seq"), text_of(resume, "cursor")};
   }
   if (dom::element replay; root["replay"].get(replay) == simdjson::SUCCESS)
     file.replay = Replay{text_of(replay, "stage"), number(replay, "mark"), number(replay, "letters")};
@@ -218,10 +271,8 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
   }
   for (const dom::element input : list(root, "inputs"))
     plan.inputs.push_back({text_of(input, "uri"), number(input, "bytes")});
-  for (const dom::element output : list(root, "outputs")) {
-    std::string_view file_path;
-    if (output.get(file_path) == simdjson::SUCCESS) plan.outputs.emplace_back(file_path);
-  }
+  plan.outputs = strings(root, "outputs");
+  for (const dom::element hook : list(root, "hooks")) plan.hooks.push_back(read_hook(hook));
   if (!is_consistent(plan)) return Error(path + " contradicts itself: it is damaged, or was changed by hand");
   return file;
 }

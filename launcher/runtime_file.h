@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "launcher/plan.h"
 
@@ -24,12 +25,20 @@ struct Replay {
   std::uint64_t letters = 0;  // how many
 };
 
+// How a part of the graph starts in this generation.
+struct PartStart {
+  bool is_sealed = false;             // it is done: its stages are not started
+  std::optional<ResumePoint> resume;  // else it begins
+};
+
 struct RuntimeFile {
   std::string run_id;            // 12 hex digits, the same for every resume
   std::uint64_t generation = 1;  // grows with every start of the graph; never used twice
-  std::optional<ResumePoint> resume;
+  std::vector<PartStart> parts;  // by Plan's numbers of them; none in a run that begins
   std::optional<Replay> replay;
   Plan plan;
+
+  PartStart start_of(std::uint32_t part) const { return part < parts.size() ? parts[part] : PartStart{}; }
 };
 
 // Errors: as the system tells them.

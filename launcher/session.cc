@@ -70,11 +70,12 @@ int Signals::take() const {
 }
 
 Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals,
-                 Progress& progress)
+                 Progress& progress, RunEvents& events)
     : directory_(directory),
       runtime_(runtime),
       signals_(signals),
       progress_(progress),
+      events_(events),
       supervisor_(stage_infos(runtime.plan), Supervisor::Options{}),
       workers_(runtime.plan.cells()) {
   for (std::uint32_t stage = 0; stage < runtime_.plan.stages.size(); ++stage) {
@@ -108,7 +109,8 @@ std::size_t Session::restarts() const {
 Result<Verdict> Session::run() {
   running_time_.tick(monotonic_ns());  // a stop before the first tick is lost time too
   DATAGEN_TRY(begin_epoch());
-  DATAGEN_TRY(carry_out(supervisor_.start()));
+  events_.graph_start(false);
+  DATAGEN_TRY(carry_out(supervisor_.start(sealed_stages())));
   while (!is_over_) {
     epoll_event events[64];
     const int count = epoll_wait(epoll_, events, 64, -1);
@@ -133,14 +135,39 @@ Result<void> Session::begin_epoch() {
   for (Worker& worker : workers_) worker.successor.reset();  // they stand by for the old epoch
   epoch_.reset();  // its rings are removed before the new ones need their room
   DATAGEN_TRY(epoch_, Epoch::create(runtime_, directory_.path()));
-  if (runtime_.resume) epoch_->control().set_checkpoint(runtime_.resume->mark);
-  if (runtime_.resume) blame_.retire(runtime_.resume->seq);
+  for (std::uint32_t part = 0; part < runtime_.plan.parts(); ++part) begin_part(part);
   for (const ipc::Directive& directive : blame_.new_epoch())
     DATAGEN_TRY(ipc::write_directive(epoch_->control().quarantine(), directive));
   return success();
 }
 
+void Session::begin_part(std::uint32_t part) {
+  const PartStart start = runtime_.start_of(part);
+  if (start.is_sealed) checkpoint_of(part).store(ipc::kEndMark, std::memory_order_release);
+  if (!start.resume) return;
+  checkpoint_of(part).store(start.resume->mark, std::memory_order_release);
+  retire(part, start.resume->seq);
+}
+
+// Its word in shared memory; this process alone writes it.
+std::atomic<std::uint64_t>& Session::checkpoint_of(std::uint32_t part) const {
+  return epoch_->control().cell(runtime_.plan.source_of(part).first_cell).checkpoint_mark;
+}
+
+// Frames of the part below `seq` are committed: nobody works on them again.
+void Session::retire(std::uint32_t part, std::uint64_t seq) {
+  blame_.retire(seq, [&](std::uint32_t stage) { return runtime_.plan.stages[stage].part == part; });
+}
+
+std::vector<bool> Session::sealed_stages() const {
+  std::vector<bool> sealed;
+  for (const PlannedStage& stage : runtime_.plan.stages)
+    sealed.push_back(runtime_.start_of(stage.part).is_sealed);
+  return sealed;
+}
+
 Result<void> Session::carry_out(std::vector<Action> actions) {
+  if (supervisor_.verdict().kind != Verdict::Kind::complete) events_.run_stop(supervisor_.verdict());
   while (!actions.empty()) {
     const Action action = actions.front();
     actions.erase(actions.begin());
@@ -160,7 +187,8 @@ Result<void> Session::carry_out(std::vector<Action> actions) {
             fmt::format("{}: starting the graph again from its last commit", runtime_.plan.pipeline));
         DATAGEN_TRY(begin_generation(directory_.path(), runtime_));
         DATAGEN_TRY(begin_epoch());
-        more = supervisor_.start();
+        events_.graph_start(true);
+        more = supervisor_.start(sealed_stages());
         break;
       case Action::Kind::end:
         is_over_ = true;
@@ -210,10 +238,17 @@ std::vector<Action> Session::spawn(std::uint32_t cell) {
   watch(epoll_, worker.process->fd(), cell);
   worker.successor.reset();
   if (!is_restart) return {};
+  events_.worker_restart(runtime_.plan.stages[worker.stage], worker.index, worker.process->pid());
   // Without one the next start takes longer, that is all.
   if (auto successor = start(worker, true))
     worker.successor = std::make_unique<Process>(std::move(successor).value());
   return {};
+}
+
+bool Session::is_any_alive(const PlannedStage& stage) const {
+  return std::any_of(workers_.begin() + stage.first_cell,
+                     workers_.begin() + stage.first_cell + stage.workers(),
+                     [](const Worker& worker) { return worker.process != nullptr; });
 }
 
 void Session::kill_all() {
@@ -227,6 +262,7 @@ void Session::kill_all() {
 std::vector<Action> Session::reap(std::uint32_t cell) {
   Worker& worker = workers_[cell];
   const PlannedStage& stage = runtime_.plan.stages[worker.stage];
+  const pid_t pid = worker.process->pid();
   const Process::Exit exit = worker.process->wait();
   worker.process.reset();  // closes the pidfd, which leaves the epoll set with it
   Ending ending;
@@ -255,6 +291,8 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
                               stage.id, describe_ending(ending),
                               ending.message.empty() ? "" : " (" + ending.message + ")"));
   }
+  if (!ending.finished) events_.worker_death(stage, worker.index, pid, ending);
+  if (ending.finished && !is_any_alive(stage)) events_.stage_finish(stage);
   const std::vector<Action> then = supervisor_.on_exit(cell, ending, now());
   first.insert(first.end(), then.begin(), then.end());
   return first;
@@ -332,8 +370,9 @@ void Session::kill_overdue() {
 
 std::vector<Action> Session::tick() {
   std::vector<Action> actions = supervisor_.on_tick(now());
+  events_.tick(epoch_->control(), restarts());
   if (!supervisor_.is_running()) return actions;
-  advance_checkpoint();
+  for (std::uint32_t part = 0; part < runtime_.plan.parts(); ++part) advance_checkpoint(part);
   kill_overdue();
   progress_.show(runtime_.plan, epoch_->control(), restarts());
   const std::vector<Action> limits = check_limits();
@@ -341,19 +380,21 @@ std::vector<Action> Session::tick() {
   return actions;
 }
 
-// The newest mark that every committer holds is the run's checkpoint; the source may then issue the next.
-void Session::advance_checkpoint() {
+// The newest mark that every committer of a part holds is its checkpoint; its source may then issue the next,
+// and who follows its output may read so far.
+void Session::advance_checkpoint(std::uint32_t part) {
   std::uint64_t held = ~std::uint64_t{0};
   std::uint64_t seq = ~std::uint64_t{0};
   for (const PlannedStage& stage : runtime_.plan.stages) {
-    if (!stage.commits()) continue;
+    if (stage.part != part || !stage.commits()) continue;
     const ipc::Cell& cell = epoch_->control().cell(stage.first_cell);
     held = std::min(held, cell.committed_mark.load(std::memory_order_acquire));
     seq = std::min(seq, cell.committed_seq.load(std::memory_order_relaxed));
   }
-  if (held <= epoch_->control().checkpoint()) return;
-  epoch_->control().set_checkpoint(held);
-  blame_.retire(seq);  // nobody works on these frames again
+  if (held <= checkpoint_of(part).load(std::memory_order_relaxed)) return;
+  checkpoint_of(part).store(held, std::memory_order_release);
+  retire(part, seq);
+  if (held != ipc::kEndMark) events_.commit(part, held);
 }
 
 // The counters are for display and may count a redone frame twice; what is exact is judged at the end.

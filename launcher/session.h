@@ -4,8 +4,7 @@
 // ends every worker, and `datagen resume` goes on from the commits.
 #pragma once
 
-#include <functional>
-#include <map>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "launcher/process.h"
 #include "launcher/progress.h"
 #include "launcher/run_directory.h"
+#include "launcher/run_events.h"
 #include "launcher/running_time.h"
 #include "launcher/runtime_file.h"
 #include "launcher/supervisor.h"
@@ -39,7 +39,8 @@ class Signals {
 
 class Session {
  public:
-  Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Progress& progress);
+  Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Progress& progress,
+          RunEvents& events);
   ~Session();
 
   // Until the run is over, one way or the other. Error: it could not even be started.
@@ -65,6 +66,7 @@ class Session {
   Result<void> carry_out(std::vector<Action> actions);
   std::vector<Action> spawn(std::uint32_t cell);
   Result<Process> start(const Worker& worker, bool stands_by) const;
+  bool is_any_alive(const PlannedStage& stage) const;
   void kill_all();
   std::vector<Action> reap(std::uint32_t cell);
   // Finds out what the worker died of, and writes what follows from it for those who come after.
@@ -72,13 +74,18 @@ class Session {
   std::vector<Action> tick();
   void kill_overdue();
   std::vector<Action> on_signal(int number);
-  void advance_checkpoint();
+  void begin_part(std::uint32_t part);
+  void retire(std::uint32_t part, std::uint64_t seq);
+  void advance_checkpoint(std::uint32_t part);
+  std::atomic<std::uint64_t>& checkpoint_of(std::uint32_t part) const;
+  std::vector<bool> sealed_stages() const;
   std::vector<Action> check_limits();
 
   const RunDirectory& directory_;
   RuntimeFile& runtime_;
   const Signals& signals_;
   Progress& progress_;
+  RunEvents& events_;
   Supervisor supervisor_;
   Blame blame_;
   Symbols symbols_;

@@ -158,7 +158,7 @@ class Setting {
     }
     const Key* key = find_key(Scope::stage, rest);
     if (key != nullptr && key->kind == KeyKind::running) return put(stage, rest, value_);
-    if (key != nullptr || is_planned_key(Scope::stage, rest))
+    if (key != nullptr)
       return refuse(fmt::format("{}: '{}' cannot be set from outside the graph", path_, rest));
     const std::string name = rest.starts_with("params.") ? rest.substr(7) : rest;
     const StageShape shape = shape_of(stage);

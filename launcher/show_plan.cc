@@ -48,7 +48,9 @@ std::string show_plan(const Plan& plan, const std::string& run_directory) {
   std::string text = fmt::format("{:<{}}  {}\n", "plan", id_width, plan.pipeline);
   for (const PlannedStage& stage : plan.stages) {
     std::string line = stage.uri;
-    if (stage.kind == StageKind::source) line += fmt::format(" ({})", inputs_line(plan));
+    if (stage.kind == StageKind::source)
+      line += fmt::format(" ({})", stage.follows.empty() ? inputs_line(plan)
+                                                         : "as far as " + stage.follows + " has committed");
     const std::string details = details_of(stage);
     if (!line.empty() && !details.empty()) line += ", ";
     text +=
@@ -74,6 +76,10 @@ std::string plan_dot(const Plan& plan) {
     const std::string below = stage.uri.empty() ? details_of(stage) : stage.uri;
     text += fmt::format("  {} [label={}];\n", json_string(stage.id), json_string(stage.id + "\n" + below));
   }
+  for (const PlannedStage& stage : plan.stages) {
+    if (!stage.follows.empty())
+      text += fmt::format("  {} -> {} [style=dashed];\n", json_string(stage.follows), json_string(stage.id));
+  }
   for (const PlannedEdge& edge : plan.edges) {
     text += fmt::format("  {} -> {} [label={}];\n", json_string(plan.stages[edge.from].id),
                         json_string(plan.stages[edge.to].id),
@@ -90,10 +96,12 @@ std::string plan_json(const Plan& plan, const std::string& run_directory) {
     for (const PlannedParameter& param : stage.params)
       params += fmt::format("{}{}: {}", comma(params), json_string(param.name), param.json);
     stages += fmt::format(
-        "{}{{\"id\": {}, \"kind\": \"{}\", \"executable\": {}, \"uri\": {}, \"workers\": {}, \"threads\": "
+        "{}{{\"id\": {}, \"kind\": \"{}\", \"executable\": {}, \"uri\": {}, \"part\": {}, \"follows\": {}, "
+        "\"workers\": {}, \"threads\": "
         "{}, \"stateful\": {}, \"params\": {{{}}}}}",
         comma(stages), json_string(stage.id), name_of(stage.kind), json_string(stage.executable),
-        json_string(stage.uri), stage.running.workers, stage.running.threads, stage.stateful, params);
+        json_string(stage.uri), stage.part, json_string(stage.follows), stage.running.workers,
+        stage.running.threads, stage.stateful, params);
   }
   for (const PlannedEdge& edge : plan.edges) {
     edges += fmt::format("{}{{\"from\": {}, \"to\": {}, \"slots\": {}, \"block_bytes\": {}}}", comma(edges),

@@ -74,6 +74,7 @@ Result<ParameterDescription> read_parameter(dom::element given) {
   }
   parameter.required = flag(given, "required");
   parameter.secret = flag(given, "secret");
+  parameter.checked = flag(given, "checked");
   parameter.help = text_of(given, "help");
   return parameter;
 }
@@ -210,6 +211,27 @@ Result<std::vector<std::string>> StageCatalog::outputs(const std::string& execut
     if (given.get(file) == simdjson::SUCCESS) outputs.emplace_back(file);
   }
   return outputs;
+}
+
+Result<std::string> StageCatalog::check(const std::string& executable, const std::string& setting) {
+  return run_captured({executable, "--check", setting}, kDescribeTimeout);
+}
+
+Result<std::string> StageCatalog::find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) {
+    if (is_executable_file(name)) return name;
+    return Error(name + " is not an executable file");
+  }
+  const char* path = std::getenv("PATH");
+  std::string_view rest = path == nullptr ? "" : path;
+  while (!rest.empty()) {
+    const std::size_t colon = rest.find(':');
+    const std::string_view folder = rest.substr(0, colon);
+    const std::string found = fs::absolute(fs::path(folder) / name).lexically_normal();
+    if (!folder.empty() && is_executable_file(found)) return found;
+    rest = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
+  }
+  return Error(fmt::format("there is no program '{}' on PATH", name));
 }
 
 Result<std::string> StageCatalog::hash(const std::string& executable) {

@@ -25,6 +25,7 @@ struct ParameterDescription {
   std::vector<std::string> choices;
   bool required = false;
   bool secret = false;
+  bool checked = false;  // the executable is asked whether a value is good
   std::string help;
 };
 
@@ -37,6 +38,7 @@ struct StageDescription {
   bool batch = false;
   std::vector<ParameterDescription> parameters;
 
+  // Null: it declares none of that name.
   const ParameterDescription* find(std::string_view parameter) const;
 };
 
@@ -61,6 +63,10 @@ class StageLookup {
                                                   const std::vector<std::string>& settings) = 0;
   virtual Result<std::vector<std::string>> outputs(const std::string& executable, const std::string& path,
                                                    const std::vector<std::string>& settings) = 0;
+  // What the executable says against a value of a checked parameter, given as NAME=VALUE; empty: nothing.
+  virtual Result<std::string> check(const std::string& executable, const std::string& setting) = 0;
+  // The absolute path of a program, as a shell finds it. Error: there is none.
+  virtual Result<std::string> find_program(const std::string& name) = 0;
   // XXH3 of the executable's bytes, 16 hex digits.
   virtual Result<std::string> hash(const std::string& executable) = 0;
 };
@@ -79,6 +85,8 @@ class StageCatalog final : public StageLookup {
                                           const std::vector<std::string>& settings) override;
   Result<std::vector<std::string>> outputs(const std::string& executable, const std::string& path,
                                            const std::vector<std::string>& settings) override;
+  Result<std::string> check(const std::string& executable, const std::string& setting) override;
+  Result<std::string> find_program(const std::string& name) override;
   Result<std::string> hash(const std::string& executable) override;
 
   // Everything that can be named, sorted by name; the first folder that has a name wins.

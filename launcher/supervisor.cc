@@ -27,12 +27,14 @@ std::size_t Supervisor::stage_of(std::uint32_t cell) const {
 
 bool Supervisor::is_any_alive() const { return std::ranges::find(workers_, Worker::alive) != workers_.end(); }
 
-std::vector<Action> Supervisor::start() {
+std::vector<Action> Supervisor::start(const std::vector<bool>& done) {
   phase_ = Phase::running;
   ++epochs_;
   std::vector<Action> actions;
   for (std::uint32_t cell = 0; cell < workers_.size(); ++cell) {
-    workers_[cell] = Worker::alive;
+    const bool is_done = !done.empty() && done[stage_of(cell)];
+    workers_[cell] = is_done ? Worker::finished : Worker::alive;
+    if (is_done) continue;
     actions.push_back({Kind::spawn, cell});
   }
   return actions;
@@ -128,6 +130,18 @@ std::vector<Action> Supervisor::on_tick(Time now) {
   if (phase_ != Phase::stopping || killed_ || now < kill_at_) return {};
   killed_ = true;
   return {{Kind::kill_all}};
+}
+
+const char* name_of(Verdict::Kind kind) {
+  switch (kind) {
+    case Verdict::Kind::complete:
+      return "complete";
+    case Verdict::Kind::failed:
+      return "failed";
+    case Verdict::Kind::stopped:
+      return "stopped";
+  }
+  return "?";
 }
 
 std::string describe_ending(const Ending& ending) {

@@ -48,6 +48,9 @@ struct Verdict {
   std::string message;  // failed or stopped: why
 };
 
+// "complete", "failed", "stopped".
+const char* name_of(Verdict::Kind kind);
+
 class Supervisor {
  public:
   struct StageInfo {
@@ -64,8 +67,9 @@ class Supervisor {
 
   Supervisor(std::vector<StageInfo> stages, Options options);
 
-  // The first epoch, or (after begin_epoch) the next.
-  std::vector<Action> start();
+  // The first epoch, or (after begin_epoch) the next. `done`: by stage, those that have nothing left to do;
+  // none when empty.
+  std::vector<Action> start(const std::vector<bool>& done = {});
   std::vector<Action> on_exit(std::uint32_t cell, const Ending& ending, Time now);
   // A worker could not be started at all.
   std::vector<Action> on_spawn_failed(std::uint32_t cell, const std::string& message, Time now);

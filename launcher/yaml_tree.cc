@@ -8,6 +8,7 @@
 #include <iterator>
 #include <map>
 #include <sstream>
+#include <tuple>
 
 namespace datagen::launcher {
 
@@ -259,6 +260,12 @@ std::optional<YamlNode> parse_yaml(const std::string& text, const std::string& f
   std::ranges::move(builder.errors, std::back_inserter(errors));
   if (!is_whole) return {};
   return std::move(builder.root);
+}
+
+void sort_by_place(GraphErrors& errors) {
+  std::ranges::stable_sort(errors, [](const GraphError& left, const GraphError& right) {
+    return std::tie(left.line, left.column) < std::tie(right.line, right.column);
+  });
 }
 
 std::string show(const GraphErrors& errors) {

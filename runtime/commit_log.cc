@@ -60,6 +60,7 @@ void append_stage(ByteBuffer& out, const Totals::Stage& stage) {
   append_number(out, "parents", stage.counts.parents);
   append_number(out, "children", stage.counts.children);
   append_number(out, "joined", stage.counts.joined);
+  if (stage.counts.exclusion_bytes > 0) append_number(out, "exclusion_bytes", stage.counts.exclusion_bytes);
   append_map(out, "drop_reasons", stage.drop_reasons,
              [&](std::uint64_t n) { out.append(std::to_string(n)); });
   append_map(out, "counters", stage.counters, [&](std::int64_t n) { out.append(std::to_string(n)); });
@@ -91,9 +92,10 @@ void each_member(dom::element object, std::string_view key, Take take) {
 }
 
 void read_stage(dom::element given, Totals::Stage& stage) {
-  stage.counts = {number(given, "in"),    number(given, "out"),     number(given, "dropped"),
-                  number(given, "dead"),  number(given, "parents"), number(given, "children"),
-                  number(given, "joined")};
+  stage.counts = {number(given, "in"),      number(given, "out"),
+                  number(given, "dropped"), number(given, "dead"),
+                  number(given, "parents"), number(given, "children"),
+                  number(given, "joined"),  number(given, "exclusion_bytes")};
   each_member(given, "drop_reasons", [&](const std::string& name, dom::element value) {
     std::uint64_t count = 0;
     if (value.get(count) == simdjson::SUCCESS) stage.drop_reasons[name] = count;

@@ -8,9 +8,9 @@
 
 namespace datagen {
 
-Committer::Committer(Sink& sink, OutputFile& dead_letters, CommitLog log, ipc::Cell& cell, std::string stage)
+Committer::Committer(Sink& sink, SideFiles& side_files, CommitLog log, ipc::Cell& cell, std::string stage)
     : sink_(sink),
-      dead_letters_(dead_letters),
+      side_files_(side_files),
       log_(std::move(log)),
       cell_(cell),
       stage_(std::move(stage)),
@@ -60,7 +60,7 @@ void Committer::make_durable(const Commit& commit) {
   std::string problem;
   try {
     sink_.sync();
-    dead_letters_.sync();
+    side_files_.sync();
     if (const auto done = log_.append(commit); !done) problem = done.error().message();
   } catch (const std::exception& error) {
     problem = error.what();
@@ -69,7 +69,8 @@ void Committer::make_durable(const Commit& commit) {
     cell_.gave_up.store(1, std::memory_order_release);
     _exit(fail_worker(stage_, kWorkerNeedsEpoch, problem));
   }
-  if (commit.mark != 0) ipc::store_committed(cell_, commit.mark, commit.seq);
+  const std::uint64_t mark = commit.sealed ? ipc::kEndMark : commit.mark;
+  if (mark != 0) ipc::store_committed(cell_, mark, commit.seq);
 }
 
 }  // namespace datagen

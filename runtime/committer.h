@@ -1,5 +1,5 @@
-// Makes a commit durable beside the stream: output, dead letters, then the line in .done that names them. The
-// sink writes on meanwhile; what is synced beyond the commit does no harm.
+// Makes a commit durable beside the stream: output, dead letters and dropped records, then the line in .done
+// that names them. The sink writes on meanwhile; what is synced beyond the commit does no harm.
 //
 // Owner: the sink's process, one thread of its own. One commit at a time (the source issues the next mark
 // only when the last is the run's checkpoint). A sync that fails ends the process with kWorkerNeedsEpoch: it
@@ -13,15 +13,15 @@
 #include <thread>
 
 #include "commit_log.h"
-#include "datagen/output_file.h"
 #include "datagen/sink.h"
 #include "ipc/control.h"
+#include "side_files.h"
 
 namespace datagen {
 
 class Committer {
  public:
-  Committer(Sink& sink, OutputFile& dead_letters, CommitLog log, ipc::Cell& cell, std::string stage);
+  Committer(Sink& sink, SideFiles& side_files, CommitLog log, ipc::Cell& cell, std::string stage);
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
   ~Committer();
@@ -37,7 +37,7 @@ class Committer {
   void make_durable(const Commit& commit);
 
   Sink& sink_;
-  OutputFile& dead_letters_;
+  SideFiles& side_files_;
   CommitLog log_;
   ipc::Cell& cell_;
   std::string stage_;

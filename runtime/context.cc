@@ -64,11 +64,13 @@ void Context::report_usage(std::string_view model, std::int64_t prompt_tokens,
 }
 
 void Context::progress(std::int64_t done, std::int64_t total) {
-  state_->logger->debug("progress {}/{}", done, total);
+  if (state_->show_progress) state_->show_progress(done, total);
 }
 
 bool Context::cancelled() const {
-  return state_->cancel != nullptr && state_->cancel->load(std::memory_order_relaxed) != 0;
+  if (state_->cancel == nullptr || state_->cancel->load(std::memory_order_relaxed) == 0) return false;
+  state_->was_told_to_stop.store(true, std::memory_order_relaxed);
+  return true;
 }
 
 spdlog::logger& Context::log() { return *state_->logger; }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,6 +28,10 @@ class ContextState {
   std::shared_ptr<spdlog::logger> logger;
   // Set by the launcher in the worker's cell; null when there is no launcher.
   const std::atomic<std::uint32_t>* cancel = nullptr;
+  // An operator, or whoever would try it again, was told to stop: the frame in work is not whole.
+  std::atomic<bool> was_told_to_stop{false};
+  // How far the calling thread is within its record; none when there is no launcher.
+  std::function<void(std::int64_t done, std::int64_t total)> show_progress;
 
   std::mutex mutex;             // guards what follows
   StageNotes* notes = nullptr;  // of the frame in work

@@ -50,6 +50,24 @@ class Line {
   std::size_t end_ = 0;
 };
 
+// A thread's, until it ends; then the one that it had before (a sanitizer's, which it removes itself).
+class AlternateStack {
+ public:
+  AlternateStack() : memory_(std::make_unique<char[]>(kStackBytes)) {
+    stack_t stack{};
+    stack.ss_sp = memory_.get();
+    stack.ss_size = kStackBytes;
+    sigaltstack(&stack, &before_);
+  }
+  ~AlternateStack() { sigaltstack(&before_, nullptr); }
+  AlternateStack(const AlternateStack&) = delete;
+  AlternateStack& operator=(const AlternateStack&) = delete;
+
+ private:
+  std::unique_ptr<char[]> memory_;
+  stack_t before_{};
+};
+
 void write_headline(int number, const siginfo_t* info) {
   Line line;
   line << "datagen-crash: SIG" << sigabbrev_np(number);
@@ -98,15 +116,7 @@ void report(int number, siginfo_t* info, void*) {
 
 }  // namespace
 
-void use_alternate_stack() {
-  thread_local std::unique_ptr<char[]> memory;
-  if (memory) return;
-  memory = std::make_unique<char[]>(kStackBytes);
-  stack_t stack{};
-  stack.ss_sp = memory.get();
-  stack.ss_size = kStackBytes;
-  sigaltstack(&stack, nullptr);
-}
+void use_alternate_stack() { thread_local const AlternateStack stack; }
 
 void name_record_in_crash(const ipc::InFlight& entry) { in_flight = &entry; }
 

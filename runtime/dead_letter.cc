@@ -81,30 +81,49 @@ void append_payload(ByteBuffer& out, const RecordView& record) {
   }
 }
 
-}  // namespace
-
-std::string dead_letter_line(const DeadLetterContext& context, const RecordView& record,
-                             const DeadLetterReason& reason) {
-  ByteBuffer out;
+void append_id(ByteBuffer& out, const RecordView& record) {
   out.append("{\"id\":");
   if (record.path.empty() && record.origin.row != kNoRow) {
     out.append(std::to_string(record.origin.row));
   } else {
     append_json_string(out, lineage_id(record.origin.row, record.path));
   }
+}
+
+// The source, the record, and the object's end.
+void append_rest(ByteBuffer& out, const DeadLetterContext& context, const RecordView& record) {
+  out.append(",\"source\":{\"uri\":");
+  const bool known = record.origin.source < context.sources.size();
+  append_json_string(out,
+                     known ? std::string_view(context.sources[record.origin.source]) : std::string_view());
+  if (record.origin.line != 0) out.append(",\"line\":" + std::to_string(record.origin.line));
+  out.append(",\"offset\":" + std::to_string(record.origin.offset) + "}");
+  append_payload(out, record);
+  out.push_back('}');
+}
+
+}  // namespace
+
+std::string dead_letter_line(const DeadLetterContext& context, const RecordView& record,
+                             const DeadLetterReason& reason) {
+  ByteBuffer out;
+  append_id(out, record);
   append_member(out, "stage", context.stage);
   append_member(out, "reason", reason.reason);
   append_member(out, "message", reason.message);
   out.append(",\"attempts\":" + std::to_string(reason.attempts));
   if (!reason.details.empty()) out.append("," + reason.details);
-  out.append(",\"source\":{\"uri\":");
-  const bool known = record.origin.source < context.sources.size();
-  append_json_string(out,
-                     known ? std::string_view(context.sources[record.origin.source]) : std::string_view());
-  out.append(",\"line\":" + std::to_string(record.origin.line));
-  out.append(",\"offset\":" + std::to_string(record.origin.offset) + "}");
-  append_payload(out, record);
-  out.push_back('}');
+  append_rest(out, context, record);
+  return std::string(out.view());
+}
+
+std::string exclusion_line(const DeadLetterContext& context, const RecordView& record,
+                           std::string_view reason) {
+  ByteBuffer out;
+  append_id(out, record);
+  append_member(out, "stage", context.stage);
+  append_member(out, "reason", reason);
+  append_rest(out, context, record);
   return std::string(out.view());
 }
 

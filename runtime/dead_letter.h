@@ -30,4 +30,9 @@ constexpr std::size_t kDeadRecordBytesMax = 1 << 20;
 std::string dead_letter_line(const DeadLetterContext& context, const RecordView& record,
                              const DeadLetterReason& reason);
 
+// The line that a dropped record leaves where its stage keeps them: id, stage, reason, source, and the record
+// as it entered the stage.
+std::string exclusion_line(const DeadLetterContext& context, const RecordView& record,
+                           std::string_view reason);
+
 }  // namespace datagen

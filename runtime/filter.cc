@@ -53,6 +53,7 @@ class Filter {
                               command.retries,
                               std::chrono::milliseconds(100),
                               OnError::dead_letter,
+                              false,
                               {}}) {}
 
   void open() { runner_.open(); }

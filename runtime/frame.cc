@@ -1,5 +1,6 @@
 #include "frame.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace datagen {
@@ -7,8 +8,8 @@ namespace datagen {
 namespace {
 
 constexpr std::size_t kTableAlignment = 8;
-// A source leaves 1/8 of the block free: every stage adds its counts, some a field to each record, and a frame
-// that outgrows its block costs a segment of its own at each edge.
+// A source leaves 1/8 of the block free: every stage adds its counts, some a field to each record, and a
+// frame that outgrows its block costs a segment of its own at each edge.
 constexpr std::size_t kSpareShare = 8;
 
 std::size_t align(std::size_t value) {
@@ -20,7 +21,7 @@ std::size_t align(std::size_t value) {
 void FrameOrigin::set_cursor(std::string_view bytes) {
   DATAGEN_CHECK(bytes.size() <= kCursorBytesMax, "a source cursor of %zu bytes", bytes.size());
   cursor_bytes = static_cast<std::uint32_t>(bytes.size());
-  std::memcpy(cursor, bytes.data(), bytes.size());
+  std::copy_n(bytes.data(), bytes.size(), cursor);
 }
 
 Result<FrameReader> FrameReader::open(std::span<const std::byte> bytes) {
@@ -66,7 +67,7 @@ RecordView FrameReader::operator[](std::size_t index) const {
     record.origin.row = kNoRow;
   } else {
     record.origin.row = origin_.first_row + entry.row;
-    record.origin.line = origin_.first_line + entry.row;
+    if (origin_.first_line != 0) record.origin.line = origin_.first_line + entry.row;
   }
   return record;
 }
@@ -100,8 +101,8 @@ char* FrameWriter::reserve(std::size_t bytes) {
 void FrameWriter::add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag,
                       std::uint8_t flags) {
   char* to = reserve(path.size() + payload.size());
-  std::memcpy(to, path.data(), path.size());
-  std::memcpy(to + path.size(), payload.data(), payload.size());
+  std::copy_n(path.data(), path.size(), to);
+  std::copy_n(payload.data(), payload.size(), to + path.size());
   RecordEntry entry;
   entry.offset = static_cast<std::uint32_t>(end_ + path.size());
   entry.length = static_cast<std::uint32_t>(payload.size());
@@ -118,7 +119,7 @@ std::span<char> FrameWriter::room() { return {base_ + end_, space_left(1)}; }
 
 std::size_t FrameWriter::space_left(std::size_t records_more) const {
   const std::size_t taken = end_ + (table_.size() + records_more) * sizeof(RecordEntry) + kTableAlignment;
-  const std::size_t usable = capacity_ - capacity_ / kSpareShare;
+  const std::size_t usable = capacity_ - (capacity_ - sizeof(FrameHeader)) / kSpareShare;
   return usable > taken ? usable - taken : 0;
 }
 
@@ -129,6 +130,47 @@ void FrameWriter::add_in_place(std::size_t position, std::size_t length, std::ui
 }
 
 void FrameWriter::set_in_place_bytes(std::size_t bytes) { end_ = sizeof(FrameHeader) + bytes; }
+
+// `row` is the record's; the entry's own is filled when the lowest is known.
+bool FrameWriter::take_id(RecordEntry& entry, std::uint64_t& row) {
+  char* payload = base_ + entry.offset;
+  const std::string_view record(payload, entry.length);
+  constexpr std::string_view kKey = "\"_i\":";
+  const std::size_t key = record.rfind(kKey);
+  if (key == std::string_view::npos || key == 0 || record.back() != '}') return false;
+  std::string_view id = record.substr(key + kKey.size());
+  id.remove_suffix(1);
+  if (id.size() > 2 && id.front() == '"' && id.back() == '"') id = id.substr(1, id.size() - 2);
+  std::string_view path;
+  if (id.empty() || !parse_lineage_id(id, row, path)) return false;
+  const std::string kept(path);
+  // What the member leaves free has room for the path, which stands before the payload.
+  const std::size_t end = std::max<std::size_t>(key - 1, 1);  // at the comma before it, or behind the brace
+  payload[end] = '}';
+  std::memmove(payload + kept.size(), payload, end + 1);
+  std::copy_n(kept.data(), kept.size(), payload);
+  entry.offset += static_cast<std::uint32_t>(kept.size());
+  entry.length = static_cast<std::uint32_t>(end + 1);
+  entry.path_length = static_cast<std::uint16_t>(kept.size());
+  return true;
+}
+
+bool FrameWriter::take_ids() {
+  std::vector<std::uint64_t> rows(table_.size());
+  std::uint64_t lowest = kNoRow;
+  for (std::size_t index = 0; index < table_.size(); ++index) {
+    if (!take_id(table_[index], rows[index])) return false;
+    lowest = std::min(lowest, rows[index]);
+  }
+  origin_.first_row = lowest;
+  origin_.first_line = 0;
+  for (std::size_t index = 0; index < table_.size(); ++index) {
+    const std::uint64_t distance = rows[index] - lowest;
+    if (rows[index] != kNoRow && distance >= kNoRowDelta) return false;
+    table_[index].row = rows[index] == kNoRow ? kNoRowDelta : static_cast<std::uint32_t>(distance);
+  }
+  return true;
+}
 
 std::span<const std::byte> FrameWriter::finish(std::string_view side) {
   const std::size_t table_offset = align(end_);

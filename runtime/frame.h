@@ -26,7 +26,7 @@ constexpr std::size_t kCursorBytesMax = 256;
 // What a frame carries from the source to the sink, whatever happens to its records.
 struct FrameOrigin {
   std::uint64_t first_row = 0;   // of the rows that the source put in; rows of records count from here
-  std::uint64_t first_line = 0;  // line of first_row in its file
+  std::uint64_t first_line = 0;  // line of first_row in its file; 0: rows are not lines of it
   std::uint64_t offset = 0;      // byte offset of that line
   std::uint32_t source = 0;      // index of the file
   std::uint32_t cursor_bytes = 0;
@@ -98,6 +98,10 @@ class FrameWriter {
   // may add.
   std::size_t space_left(std::size_t records_more) const;
 
+  // For a source of what another part of the graph wrote: each record's "_i", its last member there, becomes
+  // its identity and is taken out of it. Once, when the frame is filled. False: a record has none.
+  bool take_ids();
+
   std::size_t size() const { return table_.size(); }
   // Length of the frame as it stands, side section excluded.
   std::size_t bytes() const { return end_ + table_.size() * sizeof(RecordEntry); }
@@ -111,6 +115,7 @@ class FrameWriter {
 
  private:
   char* reserve(std::size_t bytes);
+  bool take_id(RecordEntry& entry, std::uint64_t& row);
 
   char* base_ = nullptr;      // the given space, or spilled_
   std::size_t capacity_ = 0;  // of base_

@@ -16,6 +16,8 @@ void Item::set_json(std::string_view key, std::string_view json) { state_->set_j
 void Item::erase(std::string_view key) { state_->erase(key); }
 void Item::assign(std::initializer_list<Field> fields) { state_->assign(fields.begin(), fields.size()); }
 void Item::assign(const Composite& object) { state_->assign(object.bytes()); }
+void Item::assign_json(std::string_view json) { state_->assign_json(json); }
+void Item::emit_json(std::string_view json) { state_->emit_json(json); }
 void Item::emit(std::initializer_list<Field> fields) { state_->emit(fields.begin(), fields.size()); }
 void Item::emit(const Composite& object) { state_->emit(object.bytes()); }
 void Item::emit_copy(std::initializer_list<Field> fields) {

@@ -1,5 +1,6 @@
 #include "item_state.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "ipc/result.h"
@@ -62,7 +63,7 @@ void ItemState::validate() {
 std::string_view ItemState::keep(std::string_view bytes, std::size_t padding) {
   arena_used_ = true;
   auto* kept = static_cast<char*>(arena_.allocate(bytes.size() + padding + 1, 8));
-  std::memcpy(kept, bytes.data(), bytes.size());
+  std::copy_n(bytes.data(), bytes.size(), kept);
   std::memset(kept + bytes.size(), 0, padding);
   return {kept, bytes.size()};
 }
@@ -210,7 +211,7 @@ void ItemState::open_members() {
   members_.clear();
   if (record_.tag == Tag::json) {
     validate();
-    members_from_json();
+    members_from_json(record_.payload, members_);
   } else {
     members_from_msgpack(record_.payload);
   }
@@ -228,11 +229,11 @@ std::string_view ItemState::decode_key(std::string_view quoted) {
   return keep(text);
 }
 
-void ItemState::members_from_json() {
-  json::for_each_child(record_.payload, [&](std::string_view key, std::string_view value) {
+void ItemState::members_from_json(std::string_view object, std::vector<Member>& members) {
+  json::for_each_child(object, [&](std::string_view key, std::string_view value) {
     scratch_.clear();
     append_raw_json(scratch_, value);
-    put_member(members_, decode_key(key), keep(scratch_.view()));
+    put_member(members, decode_key(key), keep(scratch_.view()));
     return true;
   });
 }
@@ -283,21 +284,22 @@ void ItemState::set(std::string_view key, const FieldValue& value) {
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
-void ItemState::set_json(std::string_view key, std::string_view text) {
+std::string_view ItemState::keep_json(std::string_view text, const std::string& call, bool is_record) {
   const std::string_view kept = keep(json::trim(text), simdjson::SIMDJSON_PADDING);
   JsonDocument document;
   const JsonError error = kept.empty() ? JsonError::bad_json : document.parse(parser_, kept);
-  if (error != JsonError::none) {
-    throw BadRecord(reason_name(error), "set_json of field '" + std::string(key) + "': not valid JSON");
-  }
+  if (error != JsonError::none) throw BadRecord(reason_name(error), call + ": not valid JSON");
+  if (is_record && !document.root().is_object())
+    throw BadRecord(reason_name(JsonError::not_an_object), call + ": not a JSON object");
+  return kept;
+}
+
+void ItemState::set_json(std::string_view key, std::string_view text) {
+  const std::string_view json = keep_json(text, "set_json of field '" + std::string(key) + "'", false);
   forbid_when_dropped("set_json");
   open_members();
-  // Only now that it is valid: a line end within a string is an error, and must not become a blank before it
-  // is seen.
-  ByteBuffer one_line;
-  append_on_one_line(one_line, kept);
   scratch_.clear();
-  append_raw_json(scratch_, one_line.view());
+  append_raw_json(scratch_, json);
   put_member(members_, keep_key(key), keep(scratch_.view()));
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
@@ -326,6 +328,16 @@ void ItemState::assign(std::string_view msgpack_map) {
   check_is_map(msgpack_map);
   members_.clear();
   members_from_msgpack(keep(msgpack_map));
+  has_members_ = true;
+  if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
+}
+
+void ItemState::assign_json(std::string_view text) {
+  const std::string_view object = keep_json(text, "assign_json", true);
+  forbid_when_dropped("assign_json");
+  assigned_.clear();
+  members_from_json(object, assigned_);
+  members_.swap(assigned_);
   has_members_ = true;
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
@@ -359,6 +371,15 @@ void ItemState::emit(std::string_view msgpack_map) {
   forbid_when_dropped("emit");
   check_is_map(msgpack_map);
   children_.append(msgpack_map);
+  make_child();
+}
+
+void ItemState::emit_json(std::string_view text) {
+  const std::string_view object = keep_json(text, "emit_json", true);
+  forbid_when_dropped("emit_json");
+  assigned_.clear();
+  members_from_json(object, assigned_);
+  write_members(assigned_, children_);
   make_child();
 }
 

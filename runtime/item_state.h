@@ -78,6 +78,8 @@ class ItemState {
   void erase(std::string_view key);
   void assign(const Field* fields, std::size_t count);
   void assign(std::string_view msgpack_map);
+  void assign_json(std::string_view json);
+  void emit_json(std::string_view json);
   void emit(const Field* fields, std::size_t count);
   void emit(std::string_view msgpack_map);
   void emit_copy(const Field* fields, std::size_t count);
@@ -116,7 +118,10 @@ class ItemState {
   std::string_view keep_key(std::string_view key);
   std::string_view encode(const FieldValue& value);
   void open_members();
-  void members_from_json();
+  // `object` is a valid JSON object that stays where it is.
+  void members_from_json(std::string_view object, std::vector<Member>& members);
+  // Checks JSON text that an operator wrote, and gives a copy of it without line ends.
+  std::string_view keep_json(std::string_view text, const std::string& call, bool is_record);
   void members_from_msgpack(std::string_view map);
   static void put_member(std::vector<Member>& members, std::string_view key, std::string_view value);
   static void write_members(const std::vector<Member>& members, ByteBuffer& out);

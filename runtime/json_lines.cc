@@ -70,13 +70,14 @@ bool JsonLinesReader::read(SourceFrame& frame) {
   const bool has_line = carry_->view().find('\n') != std::string_view::npos;
   if (is_live && !has_line && !input_->wait(kIdleMs)) return true;
   const std::span<char> room = frame.room();
-  // As many bytes as leave room for the table, going by the last frame's lines, and no more than are wanted.
-  std::size_t wanted = room.size() * bytes_per_line_ / (bytes_per_line_ + kTableBytesPerLine);
+  // As many bytes as leave room for the table, going by the last frame's lines; not too few for a longer one.
+  std::size_t wanted = std::max(room.size() * bytes_per_line_ / (bytes_per_line_ + kTableBytesPerLine),
+                                std::min<std::size_t>((room.size() + 1) / 2, 4096));
+  // No more than the frame is to take, since what is left is carried on to the next.
   if (frame.records_left() < room.size() / bytes_per_line_)
     wanted = std::min(wanted, std::max(kReadBytes, frame.records_left() * bytes_per_line_ * 5 / 4));
-  wanted = std::clamp<std::size_t>(wanted, std::min<std::size_t>(room.size(), 4096), room.size());
   std::size_t size = std::min(carry_->size(), room.size());
-  std::memcpy(room.data(), carry_->data(), size);
+  std::copy_n(carry_->data(), size, room.data());
   const std::string rest(carry_->view().substr(size));
   carry_->clear();
   if (size < wanted && rest.empty() && !(is_live && has_line && !input_->wait(0)))

@@ -169,7 +169,10 @@ class JsonWriter : public msgpack::null_visitor {
     append_json_string(out_, {text, size});
     return true;
   }
-  bool visit_ext(const char* bytes, std::uint32_t size) { return put({bytes + 1, size - 1}); }
+  bool visit_ext(const char* bytes, std::uint32_t size) {
+    append_on_one_line(out_, {bytes + 1, size - 1});  // behind the byte that says it is kRawJson
+    return true;
+  }
   bool start_array(std::uint32_t) { return open('['); }
   bool start_array_item() { return comma(); }
   bool end_array() { return close(']'); }

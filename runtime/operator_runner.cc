@@ -5,6 +5,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <latch>
 #include <new>
+#include <random>
 #include <thread>
 
 #include "crash_handler.h"
@@ -64,10 +65,29 @@ const DeadLetterReason* OperatorRunner::given_up(const RecordView& record) const
 
 // ---- attempts
 
+namespace {
+
+// Doubled after each attempt, up to 1024 times. Of that between the half and all, by chance: many that failed
+// at the same moment do not come back at the same moment.
+std::chrono::milliseconds backoff(std::chrono::milliseconds first, int made) {
+  thread_local std::minstd_rand chance{std::random_device{}()};
+  const auto longest = first.count() * (std::int64_t{1} << std::min(made - 1, 10));
+  return std::chrono::milliseconds(
+      std::uniform_int_distribution<std::int64_t>((longest + 1) / 2, longest)(chance));
+}
+
+// How often a record had to be tried, for display.
+void note_attempts(int attempts, bool is_dead, StageNotes& notes) {
+  notes.retries += static_cast<std::uint64_t>(attempts - 1);
+  notes.errors += static_cast<std::uint64_t>(is_dead ? attempts : attempts - 1);
+}
+
+}  // namespace
+
 template <class Call>
 bool OperatorRunner::attempt(ItemState& state, Call call, Result& result) {
   for (int made = 1;; ++made) {
-    std::chrono::milliseconds pause = options_.backoff * (1 << std::min(made - 1, 10));
+    std::chrono::milliseconds pause = backoff(options_.backoff, made);
     result.reason.attempts = made;
     try {
       call();
@@ -177,39 +197,34 @@ void OperatorRunner::run_batch(const FrameRecords& in, std::size_t first, std::s
     items.push_back(std::make_unique<Item>(*states_[index]));
     pointers.push_back(items.back().get());
   }
-  bool all_done = true;
-  try {
-    Batch batch(pointers.data(), count);
-    operator_->process_batch(batch, context_);
-  } catch (...) {
-    all_done = false;  // one record's exception must not fail the others: each is tried alone
-  }
-  for (std::size_t index = 0; index < count; ++index) {
-    Result result;
-    if (!all_done) {
-      states_[index]->restore();
-      begin(0, first + index, 1, in[first + index]);
-      const auto alone = [&] {
-        Batch batch(&pointers[index], 1);
-        operator_->process_batch(batch, context_);
-      };
-      result.dead = !attempt(*states_[index], alone, result);
+  Batch batch(pointers.data(), count);
+  const auto call = [&] { operator_->process_batch(batch, context_); };
+  Result result;
+  if (count == 1) {
+    result.dead = !attempt(*states_[0], call, result);
+  } else {
+    try {
+      call();
+    } catch (...) {
+      // One record's exception must not fail the others: it is sought by halves.
+      run_batch(in, first, count / 2, out, notes);
+      return run_batch(in, first + count / 2, count - count / 2, out, notes);
     }
-    append(*states_[index], result, out, notes);
   }
+  for (std::size_t index = 0; index < count; ++index) append(*states_[index], result, out, notes);
 }
 
 // ---- results
 
-namespace {
-
-void note_dropped(const RecordView& record, const std::string& reason, StageNotes& notes) {
+void OperatorRunner::note_dropped(const RecordView& record, const std::string& reason, StageNotes& notes) {
   ++notes.counts.dropped;
   ++notes.drop_reasons[reason];
   if (notes.wants_dropped) notes.dropped.push_back({lineage_id(record.origin.row, record.path), reason});
+  if (!options_.keeps_exclusions) return;
+  const std::string line = exclusion_line(dead_letters_, record, reason) + "\n";
+  notes.counts.exclusion_bytes += line.size();
+  notes.exclusions += line;
 }
-
-}  // namespace
 
 void OperatorRunner::bury(const RecordView& record, const DeadLetterReason& reason, StageNotes& notes) {
   switch (options_.on_error) {
@@ -236,6 +251,7 @@ void OperatorRunner::append_child(const RecordView& parent, std::size_t index, s
 
 void OperatorRunner::append(ItemState& state, const Result& result, FrameWriter& out, StageNotes& notes) {
   const RecordView& record = state.record();
+  note_attempts(result.reason.attempts, result.dead, notes);
   if (result.dead) return bury(record, result.reason, notes);
   switch (state.outcome()) {
     case Outcome::unchanged:
@@ -273,6 +289,7 @@ void OperatorRunner::keep(ItemState& state, Result& result) {
 
 void OperatorRunner::append_kept(const RecordView& record, const Result& result, FrameWriter& out,
                                  StageNotes& notes) {
+  note_attempts(result.reason.attempts, result.dead, notes);
   if (result.dead) {
     RecordView looked_at = record;
     looked_at.flags = result.flags;
@@ -294,8 +311,11 @@ void OperatorRunner::append_kept(const RecordView& record, const Result& result,
                      out, notes);
       }
       return;
-    case Outcome::dropped:
-      return note_dropped(record, result.bytes, notes);
+    case Outcome::dropped: {
+      RecordView looked_at = record;
+      looked_at.flags = result.flags;
+      return note_dropped(looked_at, result.bytes, notes);
+    }
   }
 }
 

@@ -26,8 +26,9 @@ struct RunnerOptions {
   int threads = 1;
   std::size_t batch_size = 0;              // 0: the whole frame
   int retries = 0;                         // attempts after the first, for exceptions other than BadRecord
-  std::chrono::milliseconds backoff{100};  // doubled after each attempt
+  std::chrono::milliseconds backoff{100};  // doubled after each attempt, less a random part
   OnError on_error = OnError::dead_letter;
+  bool keeps_exclusions = false;      // dropped records go to a file
   std::vector<std::string> branches;  // ids of what it reads, when that is more than one
 };
 
@@ -99,6 +100,7 @@ class OperatorRunner {
   void append_kept(const RecordView& record, const Result& result, FrameWriter& out, StageNotes& notes);
   void append_child(const RecordView& parent, std::size_t index, std::string_view bytes, FrameWriter& out,
                     StageNotes& notes);
+  void note_dropped(const RecordView& record, const std::string& reason, StageNotes& notes);
   void bury(const RecordView& record, const DeadLetterReason& reason, StageNotes& notes);
   detail::ItemState& state(std::size_t index);
 

@@ -77,6 +77,13 @@ Number parse_number(const Parameter& parameter, std::string_view text, const cha
 }  // namespace
 
 ParameterValue parse_parameter(const Parameter& parameter, std::string_view text) {
+  if (parameter.check) {
+    try {
+      parameter.check(text);
+    } catch (const std::invalid_argument& wrong) {
+      throw std::invalid_argument("parameter '" + parameter.name + "': " + wrong.what());
+    }
+  }
   switch (parameter.type) {
     case Parameter::Type::text:
       return std::string(text);

@@ -18,7 +18,7 @@ constexpr std::uint8_t kValidated = 1;  // the payload was checked in full once,
 // Where a record was read, and which child of it this is.
 struct Origin {
   std::uint64_t row = 0;     // source row over all inputs, from 0
-  std::uint64_t line = 0;    // line in its input file, from 1
+  std::uint64_t line = 0;    // line in its input file, from 1; 0: not known
   std::uint64_t offset = 0;  // byte offset of that line in the file
   std::uint32_t source = 0;  // index of the file in the run's frozen input list
 };
@@ -36,5 +36,8 @@ struct RecordView {
 
 // "10" or "10_0_3".
 std::string lineage_id(std::uint64_t row, std::string_view path);
+
+// The same backwards. False: not an id.
+bool parse_lineage_id(std::string_view id, std::uint64_t& row, std::string_view& path);
 
 }  // namespace datagen

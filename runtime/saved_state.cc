@@ -70,7 +70,9 @@ Result<void> SavedState::seal(std::uint64_t seq) {
   commit.mark = newest_;
   commit.sealed = true;
   commit.seq = seq;
-  return log_.append(commit);
+  DATAGEN_TRY(log_.append(commit));
+  ipc::store_committed(cell_, ipc::kEndMark, seq);
+  return success();
 }
 
 }  // namespace datagen

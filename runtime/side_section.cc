@@ -6,7 +6,14 @@ namespace datagen {
 
 namespace {
 
-enum class Kind : std::uint32_t { counts = 1, drop_reason = 2, counter = 3, usage = 4, dead_letter = 5 };
+enum class Kind : std::uint32_t {
+  counts = 1,
+  drop_reason = 2,
+  counter = 3,
+  usage = 4,
+  dead_letter = 5,
+  exclusions = 6  // NamedEntry, its values unused: the lines in place of the name
+};
 
 // Every entry but a dead letter begins with the stage's index.
 struct CountsEntry {
@@ -64,6 +71,7 @@ StageCounts& StageCounts::operator+=(const StageCounts& other) {
   parents += other.parents;
   children += other.children;
   joined += other.joined;
+  exclusion_bytes += other.exclusion_bytes;
   return *this;
 }
 
@@ -73,6 +81,8 @@ void StageNotes::clear() {
   counters.clear();
   usage.clear();
   dead_letters.clear();
+  exclusions.clear();
+  errors = retries = 0;
   dropped.clear();
 }
 
@@ -95,24 +105,31 @@ void append_side_section(std::string& out, std::string_view incoming, std::uint3
   }
   for (const std::string& letter : notes.dead_letters)
     append_entry(out, Kind::dead_letter, std::string_view(), letter);
+  if (!notes.exclusions.empty())
+    append_entry(out, Kind::exclusions, NamedEntry{stage, {0, 0, 0}}, notes.exclusions);
 }
 
 void append_accounts(std::string& out, std::string_view side) {
   while (!side.empty()) {
     const auto entry = take_entry(side);
     if (!entry) return;  // Totals::add has refused it before
-    if (entry.value().kind != Kind::dead_letter) out.append(entry.value().whole);
+    const Kind kind = entry.value().kind;
+    if (kind != Kind::dead_letter && kind != Kind::exclusions) out.append(entry.value().whole);
   }
 }
 
 void Totals::append_to(std::string& out) const {
   for (const auto& [index, stage] : stages_) {
-    const StageNotes notes{stage.counts, stage.drop_reasons, stage.counters, stage.usage, {}, false, {}};
+    StageNotes notes;
+    notes.counts = stage.counts;
+    notes.drop_reasons = stage.drop_reasons;
+    notes.counters = stage.counters;
+    notes.usage = stage.usage;
     append_side_section(out, {}, index, notes);
   }
 }
 
-Result<void> Totals::add(std::string_view side, std::vector<std::string_view>& dead_letters) {
+Result<void> Totals::add(std::string_view side, SideLines& lines) {
   while (!side.empty()) {
     DATAGEN_TRY(const Entry entry, take_entry(side));
     CountsEntry counts{};
@@ -141,7 +158,11 @@ Result<void> Totals::add(std::string_view side, std::vector<std::string_view>& d
         break;
       }
       case Kind::dead_letter:
-        dead_letters.push_back(entry.bytes);
+        lines.dead_letters.push_back(entry.bytes);
+        break;
+      case Kind::exclusions:
+        if (!read_entry(entry.bytes, named, name)) return Error("a frame's dropped records are cut short");
+        lines.exclusions.emplace_back(static_cast<std::uint32_t>(named.stage), name);
         break;
       default:
         return Error("a frame's side section has an entry of unknown kind " +

@@ -1,5 +1,6 @@
-// What travels beside a frame's records, along the first out-edge to the sink: dead letters, counts by stage,
-// counters of operators. So they commit with the frame, exactly once, and a redo cannot count twice.
+// What travels beside a frame's records, along the first out-edge to the sink: dead letters, dropped records
+// for those who keep them, counts by stage, counters of operators. So they commit with the frame, exactly
+// once, and a redo cannot count twice.
 //
 // Format: entries of {u32 kind, u32 length, bytes}.
 #pragma once
@@ -8,6 +9,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ipc/result.h"
@@ -16,13 +18,14 @@ namespace datagen {
 
 // What one stage did to one frame, or, added up, to a whole stream.
 struct StageCounts {
-  std::uint64_t in = 0;        // records that entered
-  std::uint64_t out = 0;       // records that left, children included
-  std::uint64_t dropped = 0;   // filtered by the operator
-  std::uint64_t dead = 0;      // dead-lettered
-  std::uint64_t parents = 0;   // replaced by their children
-  std::uint64_t children = 0;  // that replaced them
-  std::uint64_t joined = 0;    // became one with the same record of another branch
+  std::uint64_t in = 0;               // records that entered
+  std::uint64_t out = 0;              // records that left, children included
+  std::uint64_t dropped = 0;          // filtered by the operator
+  std::uint64_t dead = 0;             // dead-lettered
+  std::uint64_t parents = 0;          // replaced by their children
+  std::uint64_t children = 0;         // that replaced them
+  std::uint64_t joined = 0;           // became one with the same record of another branch
+  std::uint64_t exclusion_bytes = 0;  // of the lines that keep dropped records
 
   // Nothing vanished.
   bool is_balanced() const { return in + children == out + dropped + dead + parents + joined; }
@@ -41,10 +44,12 @@ struct StageNotes {
   std::map<std::string, std::int64_t, std::less<>> counters;
   std::map<std::string, Usage, std::less<>> usage;  // by model
   std::vector<std::string> dead_letters;            // finished JSON lines, without newline
+  std::string exclusions;                           // finished JSON lines, each with its newline
   // Who was dropped, for tests of operators; left empty unless asked for.
   struct Dropped {
     std::string id, reason;
   };
+  std::uint64_t errors = 0, retries = 0;  // of attempts; for display, they do not travel
   bool wants_dropped = false;
   std::vector<Dropped> dropped;
 
@@ -55,14 +60,25 @@ struct StageNotes {
 void append_side_section(std::string& out, std::string_view incoming, std::uint32_t stage,
                          const StageNotes& notes);
 
-// The side section without its dead letters, which stand in their file by then: what a journal keeps.
+// The side section without what stands in files by then, dead letters and dropped records: what a journal
+// keeps.
 void append_accounts(std::string& out, std::string_view side);
+
+// What of a side section goes into files; views into it.
+struct SideLines {
+  std::vector<std::string_view> dead_letters;                          // without newline
+  std::vector<std::pair<std::uint32_t, std::string_view>> exclusions;  // by stage; lines with their newlines
+  void clear() {
+    dead_letters.clear();
+    exclusions.clear();
+  }
+};
 
 // All that arrived at a sink, added up by stage.
 class Totals {
  public:
-  // Adds a side section and hands each dead letter to `dead_letters`. Errors: damaged bytes.
-  Result<void> add(std::string_view side, std::vector<std::string_view>& dead_letters);
+  // Adds a side section and hands its lines to `lines`. Errors: damaged bytes.
+  Result<void> add(std::string_view side, SideLines& lines);
 
   struct Stage {
     StageCounts counts;

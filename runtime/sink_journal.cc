@@ -108,7 +108,7 @@ Result<SinkJournal::Recovered> SinkJournal::recover(std::uint64_t position) {
   std::string text(bytes, '\0');
   if (!file.read(text.data(), static_cast<std::streamsize>(bytes))) return Error("cannot read " + name);
   Recovered recovered;
-  std::vector<std::string_view> letters;
+  SideLines lines;
   for (std::string_view rest = text; !rest.empty();) {
     Head head{};
     if (!take(rest, &head, sizeof head) || head.bytes > rest.size())
@@ -116,7 +116,7 @@ Result<SinkJournal::Recovered> SinkJournal::recover(std::uint64_t position) {
     const std::string_view entry = rest.substr(0, head.bytes);
     rest.remove_prefix(head.bytes);
     if (head.kind == Kind::accounts) {
-      if (const auto added = recovered.totals.add(entry, letters); !added) return added.error().within(name);
+      if (const auto added = recovered.totals.add(entry, lines); !added) return added.error().within(name);
     } else if (head.kind != Kind::mark || !read_mark(entry, recovered.totals, recovered.pending.emplace())) {
       return Error(name + " is damaged: an entry of unknown kind or form");
     }

@@ -14,9 +14,9 @@
 
 #include "commit_log.h"
 #include "committer.h"
-#include "datagen/output_file.h"
 #include "frame.h"
 #include "item_state.h"
+#include "side_files.h"
 #include "sink_journal.h"
 #include "stage_lock.h"
 #include "worker_setup.h"
@@ -53,14 +53,14 @@ class SinkWorker {
       DATAGEN_TRY(resume(written));
     }
     sink_.open(weld_.path, {written.bytes, totals_.stage(weld_.stage_index).counts.out}, context);
-    dead_letter_file_.open(weld_.dead_letter_path, written.dead_bytes);
+    side_files_.open(weld_, written.dead_bytes, totals_);
     if (!is_successor) {
       journal_.begin(totals_);
       written.journal = journal_.position();
       ipc::store_written(ports_.cell(), written);
     }
     ports_.free_below(written.seq);
-    committer_.emplace(sink_, dead_letter_file_, CommitLog(done_path_, weld_.stage_names), ports_.cell(),
+    committer_.emplace(sink_, side_files_, CommitLog(done_path_, weld_.stage_names), ports_.cell(),
                        weld_.stage);
     if (pending && pending->mark > last_commit_.mark) committer_->begin(std::move(*pending));
     if (last_commit_.mark != 0) raise_committed(last_commit_);
@@ -113,15 +113,15 @@ class SinkWorker {
     for (std::size_t index = 0; index < frame.size(); ++index) append_line(frame[index]);
     sink_.write(lines_.view(), notes_.counts.out);
 
-    letters_.clear();
+    side_lines_.clear();
     side_.clear();
     append_side_section(side_, frame.side(), weld_.stage_index, notes_);
-    DATAGEN_TRY(totals_.add(side_, letters_));
-    write_dead_letters();
+    DATAGEN_TRY(totals_.add(side_, side_lines_));
+    side_files_.write(side_lines_);
     if (frame.origin().mark != 0 || held_.size() >= held_max() || wants_turn_over()) sink_.flush();
     const std::optional<Commit> commit = commit_at(frame.origin(), seq + 1);
     keep_accounts(commit);
-    held_.push_back({seq, dead_letter_file_.bytes(), journal_.position()});
+    held_.push_back({seq, side_files_.dead_letter_bytes(), journal_.position()});
     free_written();
     if (commit) committer_->begin(*commit);
     setup_.show_totals(notes_, frame.bytes(), lines_.size());
@@ -161,13 +161,6 @@ class SinkWorker {
     ++notes_.counts.out;
   }
 
-  void write_dead_letters() {
-    if (letters_.empty()) return;
-    std::string lines;
-    for (const std::string_view letter : letters_) lines.append(letter).push_back('\n');
-    dead_letter_file_.write(lines);
-  }
-
   // What is to be committed behind a marked frame.
   std::optional<Commit> commit_at(const FrameOrigin& origin, std::uint64_t seq) {
     if (origin.mark == 0) return std::nullopt;
@@ -182,7 +175,7 @@ class SinkWorker {
     commit.seq = seq;
     commit.output_bytes = sink_.bytes();
     commit.output_records = totals_.stage(weld_.stage_index).counts.out;
-    commit.dead_letter_bytes = dead_letter_file_.bytes();
+    commit.dead_letter_bytes = side_files_.dead_letter_bytes();
     commit.totals = totals_;
     const Sink::Tail tail = sink_.tail();
     if (tail.path.empty()) return;
@@ -226,7 +219,7 @@ class SinkWorker {
   Ports& ports_;
   DeadLetterContext dead_letters_;
   std::string done_path_;
-  OutputFile dead_letter_file_;
+  SideFiles side_files_;
   SinkJournal journal_;
   Commit last_commit_;  // of the predecessor or the earlier generation
   detail::ItemState checker_;
@@ -235,7 +228,7 @@ class SinkWorker {
   ByteBuffer lines_;
   std::deque<Held> held_;
   std::string side_, accounts_;
-  std::vector<std::string_view> letters_;
+  SideLines side_lines_;
   std::optional<Committer> committer_;  // last: its thread uses what stands above
 };
 

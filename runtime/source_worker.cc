@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <exception>
+#include <optional>
 
+#include "followed_output.h"
 #include "frame.h"
 #include "pace.h"
 #include "stage_lock.h"
@@ -20,24 +22,27 @@ namespace {
 class Marker {
  public:
   using Clock = std::chrono::steady_clock;
-  Marker(const Weld& weld, const ipc::Control& control) : weld_(weld), control_(control) {}
+  Marker(const Weld& weld, ipc::Cell& cell) : weld_(weld), cell_(cell) {}
 
   // The mark for the next frame, or 0.
   std::uint64_t next(std::size_t frame_bytes) {
     bytes_ += frame_bytes;
-    const std::uint64_t issued = control_.issued();
-    if (issued > control_.checkpoint()) return 0;
+    if (issued() > checkpoint()) return 0;
     const Clock::time_point now = Clock::now();
     if (now - last_ < weld_.commit_interval && bytes_ < weld_.commit_bytes) return 0;
     last_ = now;
     bytes_ = 0;
-    return behind(issued);
+    return behind_issued();
   }
-  std::uint64_t behind(std::uint64_t issued) const { return std::max(issued, weld_.generation << 32) + 1; }
+  std::uint64_t behind_issued() const { return std::max(issued(), weld_.generation << 32) + 1; }
+
+  std::uint64_t issued() const { return cell_.issued_mark.load(std::memory_order_acquire); }
+  void set_issued(std::uint64_t mark) { cell_.issued_mark.store(mark, std::memory_order_release); }
+  std::uint64_t checkpoint() const { return cell_.checkpoint_mark.load(std::memory_order_acquire); }
 
  private:
   const Weld& weld_;
-  const ipc::Control& control_;
+  ipc::Cell& cell_;
   Clock::time_point last_ = Clock::now();
   std::uint64_t bytes_ = 0;
 };
@@ -48,35 +53,47 @@ class SourceWorker {
       : source_(source),
         setup_(setup),
         ports_(setup.ports()),
-        marker_(setup.weld(), setup.ports().control()),
+        marker_(setup.weld(), setup.ports().cell()),
         pace_(setup.ports().control(), setup.weld().other_stages, setup.ports().first_output(),
               setup.weld().frame_records) {}
 
   // Where to go on: the cursor behind the last frame that is published, and what its producer left undone.
-  Result<std::string> recover() {
+  Result<void> recover() {
+    cursor_ = setup_.weld().resume.cursor;
     const std::uint64_t next = ports_.next_output();
-    if (next == ports_.first_output()) return cursor_ = setup_.weld().resume.cursor;
+    if (next == ports_.first_output()) return success();
     DATAGEN_TRY(const ipc::FrameBytes bytes, ports_.read_published(next - 1));
     DATAGEN_TRY(const FrameReader frame, FrameReader::open(bytes.bytes));
     ports_.complete_publish(next - 1);
     // Died between publishing the mark and saying so.
-    if (frame.origin().mark > ports_.control().issued()) ports_.control().set_issued(frame.origin().mark);
-    return cursor_ = frame.origin().cursor_view();
+    if (frame.origin().mark > marker_.issued()) marker_.set_issued(frame.origin().mark);
+    cursor_ = frame.origin().cursor_view();
+    return success();
+  }
+
+  // Begins to read behind what recover() found; a follower begins when there is something to read.
+  void open(Context& context) {
+    context_ = &context;
+    if (setup_.weld().follows) {
+      followed_.emplace(setup_.weld(), ports_, cursor_);
+    } else {
+      source_.open(setup_.weld().inputs, cursor_, context);
+      is_open_ = true;
+    }
   }
 
   int run() {
-    const DeadLetterContext dead_letters = setup_.weld().dead_letters();
     for (std::uint64_t seq = ports_.next_output();;) {
       if (ports_.wait_for_room(seq) == Ports::Outcome::cancelled || !wait_for_stages(seq))
         return kWorkerCancelled;
       tell_commit();
       setup_.show_frame(seq);
-      notes_.clear();
-      writer_.begin(ports_.space(seq), FrameOrigin{});
-      SourceFrame frame(writer_, notes_, dead_letters, pace_.records());
       try {
         // What it was read from may be gone when a predecessor has seen the end.
-        if (seq == ports_.output_end() || !source_.read(frame)) {
+        const auto filled = seq == ports_.output_end() ? Result<bool>(false) : fill(seq);
+        if (!filled) return setup_.fail(kWorkerStop, filled.error().message());
+        if (!filled.value()) {
+          if (ports_.is_cancelled()) return kWorkerCancelled;
           ports_.announce_end(seq);
           return wait_for_completion();
         }
@@ -98,7 +115,7 @@ class SourceWorker {
       }
       is_unmarked_ = mark == 0;
       if (mark != 0) {
-        ports_.control().set_issued(mark);
+        marker_.set_issued(mark);
         marked_cursor_ = cursor_;
       }
       setup_.show_totals(notes_, 0, bytes.size());
@@ -107,18 +124,37 @@ class SourceWorker {
   }
 
  private:
+  // False: at the end of the input, or cancelled.
+  Result<bool> fill(std::uint64_t seq) {
+    for (;;) {
+      notes_.clear();
+      writer_.begin(ports_.space(seq), FrameOrigin{});
+      SourceFrame frame(writer_, notes_, dead_letters_, pace_.records());
+      if (is_open_ && source_.read(frame)) {
+        if (followed_ && !writer_.take_ids())
+          throw BadInput(setup_.weld().inputs.front().uri + " holds a record without _i: it was changed");
+        return true;
+      }
+      if (!followed_) return false;
+      DATAGEN_TRY(const bool has_more, followed_->wait_for_more());
+      if (!has_more) return false;
+      source_.open(followed_->inputs(), cursor_, *context_);
+      is_open_ = true;
+    }
+  }
+
   // Commits all that was read, behind an empty frame `seq`, and tells the launcher to stop the run.
   int stop_behind(std::uint64_t seq, const BadInput& bad) {
-    if (!wait_for_checkpoint(ports_.control().issued())) return kWorkerCancelled;
+    if (!wait_for_checkpoint(marker_.issued())) return kWorkerCancelled;
     notes_.clear();
     writer_.begin(ports_.space(seq), FrameOrigin{});
     writer_.origin().set_cursor(cursor_);
-    writer_.origin().mark = marker_.behind(ports_.control().issued());
+    writer_.origin().mark = marker_.behind_issued();
     side_.clear();
     append_side_section(side_, {}, setup_.weld().stage_index, notes_);
     if (const auto done = publish(ports_, seq, writer_, writer_.finish(side_)); !done)
       return setup_.fail(kWorkerStop, done.error().message());
-    ports_.control().set_issued(writer_.origin().mark);
+    marker_.set_issued(writer_.origin().mark);
     if (!wait_for_checkpoint(writer_.origin().mark)) return kWorkerCancelled;
     return setup_.fail(kWorkerStop, bad.what());
   }
@@ -135,30 +171,14 @@ class SourceWorker {
 
   // The source may forget what it would need to go on from an earlier place.
   void tell_commit() {
-    if (marked_cursor_.empty() || ports_.control().checkpoint() < ports_.control().issued()) return;
+    if (marked_cursor_.empty() || marker_.checkpoint() < marker_.issued()) return;
     source_.committed(marked_cursor_);
     marked_cursor_.clear();
   }
 
-  // Every sink has sealed its output.
-  bool is_complete() const {
-    for (const ipc::CellRange& stage : setup_.weld().other_stages) {
-      for (std::uint32_t index = 0; index < stage.count; ++index) {
-        const ipc::Cell& cell = ports_.control().cell(stage.first + index);
-        if (cell.state.load(std::memory_order_acquire) != ipc::WorkerState::finished) return false;
-      }
-    }
-    return true;
-  }
-
-  // A worker that finished is not replaced, so its cell says so for good.
   int wait_for_completion() {
     if (!source_.wants_completion()) return kWorkerDone;
-    constexpr int kPauseMs = 20;
-    while (!is_complete()) {
-      if (ports_.is_cancelled()) return kWorkerCancelled;
-      poll(nullptr, 0, kPauseMs);
-    }
+    if (!wait_for_checkpoint(ipc::kEndMark)) return kWorkerCancelled;
     source_.complete();
     return kWorkerDone;
   }
@@ -166,7 +186,7 @@ class SourceWorker {
   // False: the run is cancelled. Looks again and again, as the launcher does at commits.
   bool wait_for_checkpoint(std::uint64_t mark) {
     constexpr int kPauseMs = 10;
-    while (ports_.control().checkpoint() < mark) {
+    while (marker_.checkpoint() < mark) {
       if (ports_.is_cancelled()) return false;
       poll(nullptr, 0, kPauseMs);
     }
@@ -178,6 +198,10 @@ class SourceWorker {
   Ports& ports_;
   Marker marker_;
   SourcePace pace_;
+  DeadLetterContext dead_letters_ = setup_.weld().dead_letters();
+  std::optional<FollowedOutput> followed_;
+  Context* context_ = nullptr;
+  bool is_open_ = false;
   FrameWriter writer_;
   StageNotes notes_;
   std::string side_;
@@ -202,10 +226,10 @@ int run_source_worker(const detail::SourceDefinition& definition, const WorkerOp
       return setup.fail(kWorkerCannotStart, "what was read is gone: " + first.error().message());
   }
   SourceWorker worker(*source, setup);
-  const auto cursor = worker.recover();
-  if (!cursor) return setup.fail(kWorkerNeedsEpoch, "cannot go on in place: " + cursor.error().message());
+  if (const auto recovered = worker.recover(); !recovered)
+    return setup.fail(kWorkerNeedsEpoch, "cannot go on in place: " + recovered.error().message());
   try {
-    source->open(setup.weld().inputs, cursor.value(), context);
+    worker.open(context);
   } catch (const std::exception& error) {
     return setup.fail(kWorkerCannotStart, error.what());
   }

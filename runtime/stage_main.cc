@@ -54,6 +54,7 @@ void append_parameter(ByteBuffer& out, const Parameter& parameter) {
   }
   if (parameter.required) out.append(",\"required\":true");
   if (parameter.secret) out.append(",\"secret\":true");
+  if (parameter.check) out.append(",\"checked\":true");
   out.push_back(',');
   append_text(out, "help", parameter.help);
   out.push_back('}');
@@ -72,6 +73,19 @@ std::string parameter_help(const Parameters& declared) {
             "  " + parameter.help + "\n";
   }
   return text;
+}
+
+// What a parameter's own check says of NAME=VALUE: nothing if the value is good.
+std::string check_setting(const std::string& setting, const Parameters& declared) {
+  const std::size_t equals = setting.find('=');
+  const Parameter* parameter = declared.find(setting.substr(0, equals));
+  if (equals == std::string::npos || parameter == nullptr || !parameter->check) return {};
+  try {
+    parameter->check(std::string_view(setting).substr(equals + 1));
+  } catch (const std::invalid_argument& wrong) {
+    return wrong.what();
+  }
+  return {};
 }
 
 // NAME=VALUE against the declarations; throws CLI::ValidationError.
@@ -123,12 +137,14 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
   command.name = std::filesystem::path(argv[0]).filename();
   CLI::App app(declared.help().empty() ? "A stage of a datagen pipeline" : declared.help(), command.name);
   std::vector<std::string> settings;
-  std::string epoch;
+  std::string epoch, checked;
   bool describe = false;
   CLI::Option* find_row = nullptr;
   CLI::Option* list = nullptr;
   app.set_version_flag("--version", std::string(DATAGEN_VERSION));
   app.add_flag("--describe", describe, "print the stage's parameters as JSON");
+  CLI::Option* check =
+      app.add_option("--check", checked, "print what is wrong with NAME=VALUE; nothing if it is good");
   app.add_option("--set", settings, "give a parameter a value, as NAME=VALUE")->take_all();
   const std::string internal = "Started by the launcher with";
   app.add_option("--worker", command.worker.run_directory, "the run directory")->group(internal);
@@ -161,6 +177,10 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
     app.parse(argc, argv);
     if (describe) {
       std::fputs(describe_stage(command.name, declared, identity).c_str(), stdout);
+      return command;
+    }
+    if (check->count() > 0) {
+      std::fputs(check_setting(checked, declared).c_str(), stdout);
       return command;
     }
     if (!command.worker.run_directory.empty()) {

@@ -49,6 +49,7 @@ class StageWorker {
           break;
       }
       if (const auto done = process(seq); !done) return setup_.fail(failure_, done.error().message());
+      if (was_told_to_stop()) return kWorkerCancelled;
     }
   }
 
@@ -75,6 +76,7 @@ class StageWorker {
     notes_.clear();
     writer_.begin(ports_.space(seq), origin);
     runner_.run(in, writer_, notes_, read_suspicions(quarantine_.about(seq), setup_.weld().run_directory));
+    if (was_told_to_stop()) return success();  // what the operator left undone must not be published
     side_.clear();
     std::size_t bytes_in = 0;
     for (const FrameReader& branch : branches_) {
@@ -93,6 +95,8 @@ class StageWorker {
     setup_.show_cost(origin.rows, in.size());
     return success();
   }
+
+  bool was_told_to_stop() { return setup_.context_state().was_told_to_stop.load(std::memory_order_relaxed); }
 
   // Frame `seq` of every in-edge, checked.
   Result<void> read_branches(std::uint64_t seq) {
@@ -115,6 +119,7 @@ class StageWorker {
         notes_.clear();
         writer_.begin(ports_.space(end), FrameOrigin{});
         runner_.finish(writer_, notes_);
+        if (was_told_to_stop()) return kWorkerCancelled;
         side_.clear();
         append_side_section(side_, {}, setup_.weld().stage_index, notes_);
         if (const auto done = publish(ports_, end, writer_, writer_.finish(side_)); !done) {

@@ -8,6 +8,7 @@
 
 #include <boost/algorithm/hex.hpp>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -65,6 +66,49 @@ void read_runner(dom::element stage, RunnerOptions& runner) {
                                          : OnError::dead_letter;
 }
 
+std::string path_of_uri(const std::string& uri) {
+  const std::size_t scheme = uri.find("://");
+  return scheme == std::string::npos ? uri : uri.substr(scheme + 3);
+}
+
+Result<void> read_resume(dom::element start, Weld::Resume& resume) {
+  dom::element found;
+  if (start["resume"].get(found) != simdjson::SUCCESS || found.is_null()) return success();
+  resume = {number(found, "mark"), number(found, "seq"), {}};
+  try {
+    boost::algorithm::unhex(text_of(found, "cursor"), std::back_inserter(resume.cursor));
+  } catch (const boost::algorithm::hex_decode_error&) {
+    return Error("runtime.json: the cursor is not hexadecimal");
+  }
+  return success();
+}
+
+// What holds for the stage's part of the graph: where it goes on, and what its source reads.
+Result<void> read_part(dom::element plan, dom::element own, Weld& weld) {
+  const std::uint64_t part = number(own, "part");
+  const auto parts = list(plan, "parts");
+  if (part < parts.size()) DATAGEN_TRY(read_resume(parts[part], weld.resume));
+  if (part == 0) {
+    for (const dom::element input : list(plan, "inputs"))
+      weld.inputs.push_back({text_of(input, "uri"), number(input, "bytes")});
+  }
+  const std::string followed = text_of(own, "follows");
+  std::uint64_t followed_part = 0;
+  for (const dom::element entry : list(plan, "stages")) {
+    if (part != 0 && number(entry, "part") == part && text_of(entry, "kind") == "source")
+      weld.inputs.push_back({path_of_uri(text_of(entry, "uri")), 0});
+    if (text_of(entry, "follows") == weld.stage) weld.ids = Ids::add;  // whoever reads it needs them
+    if (!followed.empty() && text_of(entry, "id") == followed) followed_part = number(entry, "part");
+  }
+  if (followed.empty()) return success();
+  weld.follows = {weld.run_directory + "/" + followed + ".done", 0};
+  for (const dom::element entry : list(plan, "stages")) {
+    if (text_of(entry, "kind") == "source" && number(entry, "part") == followed_part)
+      weld.follows->source_cell = static_cast<std::uint32_t>(number(entry, "first_cell"));
+  }
+  return success();
+}
+
 }  // namespace
 
 Result<std::string> read_secret(const std::string& reference) {
@@ -119,26 +163,17 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
     weld.commit_interval = std::chrono::milliseconds(number(commit, "interval_ms", 1000));
     weld.commit_bytes = number(commit, "bytes", weld.commit_bytes);
   }
-  dom::element resume;
-  if (plan["resume"].get(resume) == simdjson::SUCCESS && !resume.is_null()) {
-    weld.resume = {number(resume, "mark"), number(resume, "seq"), {}};
-    try {
-      boost::algorithm::unhex(text_of(resume, "cursor"), std::back_inserter(weld.resume.cursor));
-    } catch (const boost::algorithm::hex_decode_error&) {
-      return Error(path + ": the cursor is not hexadecimal");
-    }
-  }
-  for (const dom::element input : list(plan, "inputs")) {
-    weld.inputs.push_back({text_of(input, "uri"), number(input, "bytes")});
-  }
   std::vector<ipc::CellRange> cells;
   std::size_t sinks = 0;
+  std::vector<std::string> exclusions;       // by stage; empty: not kept
+  std::vector<std::uint32_t> first_readers;  // by stage, along its first out-edge
   dom::element found;
   bool any = false;
   for (const dom::element entry : list(plan, "stages")) {
     cells.push_back({static_cast<std::uint32_t>(number(entry, "first_cell")),
                      static_cast<std::uint32_t>(number(entry, "workers", 1))});
     weld.stage_names.push_back(text_of(entry, "id"));
+    exclusions.push_back(text_of(entry, "exclusions"));
     if (text_of(entry, "kind") == "sink") ++sinks;
     if (weld.stage_names.back() != stage) continue;
     weld.stage_index = static_cast<std::uint32_t>(cells.size() - 1);
@@ -148,14 +183,19 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   if (!any) return Error(path + " has no stage '" + stage + "'");
   weld.stage = stage;
   weld.cells = cells[weld.stage_index];
-  for (std::uint32_t other = 0; other < cells.size(); ++other) {
-    if (other != weld.stage_index && cells[other].count > 0) weld.other_stages.push_back(cells[other]);
+  weld.path = path_of_uri(text_of(found, "uri"));
+  DATAGEN_TRY(read_part(plan, found, weld));
+  std::uint32_t other = 0;
+  for (const dom::element entry : list(plan, "stages")) {
+    const bool is_own = other == weld.stage_index || number(entry, "part") != number(found, "part");
+    if (!is_own && cells[other].count > 0) weld.other_stages.push_back(cells[other]);
+    ++other;
   }
-  const std::string uri = text_of(found, "uri");
-  const std::size_t scheme = uri.find("://");
-  weld.path = scheme == std::string::npos ? uri : uri.substr(scheme + 3);
   DATAGEN_TRY(read_parameters(found, declared, weld.parameters));
   read_runner(found, weld.runner);
+  weld.runner.keeps_exclusions = !exclusions[weld.stage_index].empty();
+  constexpr std::uint32_t kNobody = ~std::uint32_t{0};
+  first_readers.resize(cells.size(), kNobody);
   std::uint32_t index = 0;
   for (const dom::element edge : list(plan, "edges")) {
     const auto from = static_cast<std::uint32_t>(number(edge, "from"));
@@ -164,15 +204,27 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
       return Error(path + ": edge " + std::to_string(index) + " is out of range");
     const ipc::RingGeometry geometry{static_cast<std::uint32_t>(number(edge, "slots")),
                                      number(edge, "block_bytes")};
+    if (first_readers[from] == kNobody) first_readers[from] = to;
     if (to == weld.stage_index) {
       weld.in.push_back({index, geometry, cells[from]});
       const std::string& name = weld.stage_names[from];
-      weld.runner.branches.push_back(name == "source" ? "input" : name);
+      constexpr std::string_view kFollower = "source.";  // reads the output of the stage behind the dot
+      weld.runner.branches.push_back(name == "source"              ? "input"
+                                     : name.starts_with(kFollower) ? name.substr(kFollower.size())
+                                                                   : name);
     }
     if (from == weld.stage_index) weld.out.push_back({index, geometry, cells[to]});
     ++index;
   }
   if (weld.in.size() < 2) weld.runner.branches.clear();
+  for (std::uint32_t from = 0; from < cells.size(); ++from) {
+    if (exclusions[from].empty()) continue;
+    std::uint32_t end = from;
+    for (std::size_t steps = 0; first_readers[end] != kNobody && steps < cells.size(); ++steps)
+      end = first_readers[end];
+    if (end == weld.stage_index && end != from)
+      weld.exclusion_paths[from] = (std::filesystem::path(run_directory) / exclusions[from]).string();
+  }
   weld.dead_letter_path =
       run_directory + (sinks > 1 ? "/dead_letter." + stage + ".jsonl" : "/dead_letter.jsonl");
   return weld;

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,9 +34,11 @@ struct Weld {
   ipc::CellRange cells;  // of this stage's workers
   std::vector<EdgePlan> in, out;
   std::string dead_letter_path;  // of a sink
-  std::vector<InputFile> inputs;
+  // Of a sink: where it writes what stages dropped whose side sections come to it, by their index.
+  std::map<std::uint32_t, std::string> exclusion_paths;
+  std::vector<InputFile> inputs;  // of this stage's part of the graph
   std::vector<std::string> stage_names;
-  std::vector<ipc::CellRange> other_stages;  // the workers of each stage but this one
+  std::vector<ipc::CellRange> other_stages;  // the workers of each other stage of its part
   std::size_t frame_records = 0;  // most that a source puts in a frame; 0: as many as fit the stages
   Ids ids = Ids::add;
   std::uint64_t record_bytes_max = 256 << 20;
@@ -48,6 +52,13 @@ struct Weld {
     std::uint64_t seq = 0;
     std::string cursor;
   } resume;
+
+  // Of a source behind a durable edge: what it reads is being written by a sink of the same run.
+  struct Follows {
+    std::string done_path;          // the sink's commits
+    std::uint32_t source_cell = 0;  // of that sink's part: its checkpoint stands there
+  };
+  std::optional<Follows> follows;
 
   // What the dead letters of this stage are named by.
   DeadLetterContext dead_letters() const;

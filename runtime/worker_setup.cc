@@ -95,6 +95,7 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
       std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
   ipc::Cell& own = setup->ports_->cell();
   setup->context_->cancel = &own.cancel;
+  setup->context_->show_progress = show_progress;
   own.start_ticks.store(start_ticks(), std::memory_order_relaxed);
   own.pid.store(static_cast<std::uint32_t>(getpid()), std::memory_order_relaxed);
   own.state.store(ipc::WorkerState::running, std::memory_order_relaxed);
@@ -110,6 +111,16 @@ void WorkerSetup::show_frame(std::uint64_t seq) {
 
 void WorkerSetup::show_cost(std::uint64_t rows, std::size_t records) {
   pace_->note(ports_->cell(), monotonic_ns() - frame_began_ns_, rows, records);
+}
+
+namespace {
+thread_local ipc::InFlight* entry_of_this_thread = nullptr;
+}
+
+void WorkerSetup::show_progress(std::int64_t done, std::int64_t total) {
+  if (entry_of_this_thread == nullptr) return;
+  entry_of_this_thread->done.store(static_cast<std::uint64_t>(done), std::memory_order_relaxed);
+  entry_of_this_thread->total.store(static_cast<std::uint64_t>(total), std::memory_order_relaxed);
 }
 
 void WorkerSetup::show_record(int thread, std::size_t first, std::size_t count, const RecordView* record) {
@@ -128,6 +139,9 @@ void WorkerSetup::show_record(int thread, std::size_t first, std::size_t count, 
       std::memory_order_relaxed);
   entry.row.store(record->origin.row, std::memory_order_relaxed);
   entry.path_hash.store(path_hash(record->path), std::memory_order_relaxed);
+  entry.done.store(0, std::memory_order_relaxed);
+  entry.total.store(0, std::memory_order_relaxed);
+  entry_of_this_thread = &entry;
   entry.frame.store(ports_->cell().current_frame.load(std::memory_order_relaxed), std::memory_order_release);
 }
 
@@ -144,6 +158,8 @@ void WorkerSetup::show_totals(const StageNotes& notes, std::size_t bytes_in, std
   add(counters.records_out, notes.counts.out);
   add(counters.dropped, notes.counts.dropped);
   add(counters.dead, notes.counts.dead);
+  add(counters.errors, notes.errors);
+  add(counters.retries, notes.retries);
   add(counters.bytes_in, bytes_in);
   add(counters.bytes_out, bytes_out);
   for (const auto& [model, usage] : notes.usage) {

@@ -29,6 +29,8 @@ class WorkerSetup {
   // begun.
   void show_record(int thread, std::size_t first, std::size_t count, const RecordView* record);
   void show_idle();  // all threads
+  // Of the record that the calling thread has begun.
+  static void show_progress(std::int64_t done, std::int64_t total);
   void show_totals(const StageNotes& notes, std::size_t bytes_in, std::size_t bytes_out);
   // For the source: what the frame that show_frame() began has cost, `records` that came out of `rows`.
   void show_cost(std::uint64_t rows, std::size_t records);

@@ -49,7 +49,8 @@ WorkerState look_at_worker(const ipc::Control& control, std::uint32_t index, std
     const ipc::InFlight& entry = control.in_flight(index, thread);
     const std::uint64_t frame = entry.frame.load(std::memory_order_acquire);
     if (frame == ipc::InFlight::kNothing) continue;
-    worker.in_flight.push_back({thread, frame, read(entry.record), age(read(entry.started_ns), now)});
+    worker.in_flight.push_back({thread, frame, read(entry.record), age(read(entry.started_ns), now),
+                                read(entry.done), read(entry.total)});
   }
   return worker;
 }

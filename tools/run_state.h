@@ -29,7 +29,8 @@ struct EdgeState {
 struct InFlightState {
   std::uint32_t thread = 0;
   std::uint64_t frame = 0, record = 0;
-  std::optional<double> seconds;  // since it was begun, where that is known
+  std::optional<double> seconds;      // since it was begun, where that is known
+  std::uint64_t done = 0, total = 0;  // as its operator reports; total 0: it does not
 };
 
 struct WorkerState {

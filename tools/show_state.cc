@@ -60,6 +60,7 @@ std::string in_flight_text(const WorkerState& worker) {
   for (const InFlightState& entry : worker.in_flight) {
     text += fmt::format("{}{}[{}]", text.empty() ? "" : " ", entry.frame, entry.record);
     if (entry.seconds) text += fmt::format(" {:.1f}s", *entry.seconds);
+    if (entry.total > 0) text += fmt::format(" {}/{}", entry.done, entry.total);
   }
   return text.empty() ? "-" : text;
 }
@@ -152,9 +153,10 @@ std::string edge_json(const RunView& view, const EdgeState& edge) {
 std::string worker_json(const RunView& view, const WorkerState& worker) {
   std::string in_flight;
   for (const InFlightState& entry : worker.in_flight) {
-    in_flight += fmt::format("{}{{\"thread\":{},\"frame\":{},\"record\":{},\"seconds\":{}}}",
-                             in_flight.empty() ? "" : ",", entry.thread, entry.frame, entry.record,
-                             number_or_null(entry.seconds));
+    in_flight +=
+        fmt::format("{}{{\"thread\":{},\"frame\":{},\"record\":{},\"seconds\":{},\"done\":{},\"total\":{}}}",
+                    in_flight.empty() ? "" : ",", entry.thread, entry.frame, entry.record,
+                    number_or_null(entry.seconds), entry.done, entry.total);
   }
   return fmt::format(
       "{{\"stage\":{},\"worker\":{},\"cell\":{},\"pid\":{},\"alive\":{},\"state\":\"{}\",\"frame\":{},"

@@ -38,9 +38,11 @@ class Context {
   void count(std::string_view name, std::int64_t amount = 1);
   // Tokens of one model call.
   void report_usage(std::string_view model, std::int64_t prompt_tokens, std::int64_t completion_tokens);
-  // How far a long call within one record is, for display only.
+  // How far a long call within one record is (`datagen-ring stat` shows it). Plain memory: may be called
+  // often.
   void progress(std::int64_t done, std::int64_t total);
-  // The run is being stopped: a long call should return soon, its record will be done again.
+  // The run is being stopped: a long call should return or throw soon. Nothing of the frame that its record
+  // is in counts then; all of it is done again when the run goes on.
   bool cancelled() const;
   // The stage's own log file. Include <spdlog/spdlog.h> to use it.
   spdlog::logger& log();

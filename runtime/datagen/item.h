@@ -41,10 +41,14 @@ class Item {
   // Replaces the whole record.
   void assign(std::initializer_list<Field> fields);
   void assign(const Composite& object);
+  // The same from the text of a JSON object, whose values are passed on byte for byte. Throws BadRecord when
+  // it is no valid JSON object.
+  void assign_json(std::string_view json);
 
   // Makes a child of this record. A record with children is replaced by them, in the order of the calls.
   void emit(std::initializer_list<Field> fields);
   void emit(const Composite& object);
+  void emit_json(std::string_view json);
   // A child with this record's fields (as they stand now), and these set.
   void emit_copy(std::initializer_list<Field> fields);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <optional>
@@ -24,6 +25,8 @@ struct Parameter {
   bool required = false;
   bool secret = false;  // given only as env:NAME or file:PATH, and never shown
   std::string help;
+  // See ParameterDeclaration::checked_by; empty: none.
+  std::function<void(std::string_view text)> check;
 };
 
 // Returned by the declaring calls, to say more: p.integer("max", 100).min(1).help("records per domain").
@@ -48,6 +51,12 @@ class ParameterDeclaration {
   }
   ParameterDeclaration& help(std::string text) {
     parameter_->help = std::move(text);
+    return *this;
+  }
+  // What else a value must be, such as an expression that compiles: `check` throws std::invalid_argument with
+  // what is wrong with it. The launcher asks for it before anything starts; of a secret it does not.
+  ParameterDeclaration& checked_by(std::function<void(std::string_view text)> check) {
+    parameter_->check = std::move(check);
     return *this;
   }
 

@@ -17,6 +17,7 @@ SPECTRUM = {
     "empty_crlf": 'a,b,c\r\n1,"",""\r\n2,3,4\r\n',
     "escaped_quotes": 'a,b\n1,"ha ""ha"" ha"\n3,4\n',
     "json": 'key,val\n1,"{""type"": ""Point"", ""coordinates"": [102.0, 0.5]}"\n',
+    "location_coordinates": 'Phone,Coordinates\n5550100,37°36\'37.8"N 121°2\'17.9"W\n',
     "newlines": 'a,b,c\n1,2,3\n"Once upon \na time",5,6\n7,8,9\n',
     "newlines_crlf": 'a,b,c\r\n1,2,3\r\n"Once upon \r\na time",5,6\r\n7,8,9\r\n',
     "quotes_and_newlines": 'a,b\n1,"ha \n""ha"" \nha"\n3,4\n',

@@ -102,12 +102,14 @@ class Graphs(RunTest):
     def test_all_errors_come_at_once_with_their_places(self):
         self.write("g.yaml", "datagen: 1\ninput: nowhere.jsonl\noutput: out.jsonl\nstages:\n  - clean_tex\n  - split_text: {chars: 0, bye: 1}\n    workers: 0\n")
         _, err = self.datagen("run", "g.yaml", code=2)
-        self.assertIn("stages[1].workers: 0 is too small: at least 1 at g.yaml:7:14", err)
-        self.write("g.yaml", "datagen: 1\ninput: nowhere.jsonl\noutput: out.jsonl\nstages:\n  - clean_tex\n  - split_text: {chars: 0, bye: 1}\n")
-        _, err = self.datagen("run", "g.yaml", code=2)
+        self.assertEqual([line.rpartition(" at ")[2] for line in err.splitlines()[:-1]],
+                         ["g.yaml:2:8", "g.yaml:5:5", "g.yaml:6:25", "g.yaml:6:28", "g.yaml:7:14"])
+        self.assertIn("nowhere.jsonl: No such file", err)
         self.assertIn("there is no stage 'clean_tex' (did you mean 'clean_text'?)", err)
-        self.assertIn("stages[1].split_text.chars: 0 is too small: at least 1 at g.yaml:6:25", err)
-        self.assertIn("stages[1].split_text.bye: split_text has no such parameter (did you mean 'by'?) at g.yaml:6:28", err)
+        self.assertIn("stages[1].split_text.chars: 0 is too small: at least 1", err)
+        self.assertIn("stages[1].split_text.bye: split_text has no such parameter (did you mean 'by'?)", err)
+        self.assertIn("stages[1].workers: 0 is too small: at least 1", err)
+        self.assertIn("5 errors; nothing was started", err)
         self.assertFalse(os.path.exists(self.path("runs")))
 
     def test_an_executable_that_is_no_stage_is_refused(self):

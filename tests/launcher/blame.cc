@@ -8,6 +8,8 @@
 namespace datagen::launcher {
 namespace {
 
+bool all_stages(std::uint32_t) { return true; }
+
 using Cause = Death::Cause;
 using Kind = ipc::Directive::Kind;
 using Directives = std::vector<ipc::Directive>;
@@ -183,10 +185,10 @@ TEST(Blame, CommittedFramesAreForgotten) {
   blame.judge(death({begun(4, 7)}), 1);
   blame.judge(death({begun(5, 7)}), 1);
   blame.judge(death({begun(4, 8)}), 3);
-  blame.retire(5);
+  blame.retire(5, all_stages);
   EXPECT_EQ(blame.attempts(1, 408, 0), 0);
   EXPECT_EQ(blame.new_epoch(), (Directives{{Kind::skip, 1, kAnyFrame, 507, 0, 1}}));
-  blame.retire(1'000'000);  // whether a record's row is behind that is not known any more
+  blame.retire(1'000'000, all_stages);  // whether a record's row is behind that is not known any more
   EXPECT_EQ(blame.new_epoch().size(), 1u);
 }
 
@@ -204,9 +206,9 @@ TEST(Blame, ABatchWithStateRunsOneRecordAtATimeInTheNextEpoch) {
 TEST(Blame, AStageWithStateIsFastAgainWhenTheFrameIsCommitted) {
   Blame blame;
   blame.judge({1, false, Cause::crash, {begun(4, 0, 8)}}, 1);
-  blame.retire(5);
+  blame.retire(5, all_stages);
   EXPECT_EQ(blame.new_epoch().size(), 1u);
-  blame.retire(6);
+  blame.retire(6, all_stages);
   EXPECT_TRUE(blame.new_epoch().empty());
 }
 

@@ -169,7 +169,7 @@ TEST(Graph, IsReadFromAFile) {
   std::ofstream(path / "g.yaml") << graph_with("");
   std::ofstream(path / "large.yaml") << graph_with("#" + std::string(16 << 20, 'x'));
   std::ofstream(path / "latin.yaml") << graph_with("pipeline: \xe4\n");
-  const auto graph = read_graph_file("g.yaml", context);
+  const auto graph = checked(read_graph_file("g.yaml", context));
   EXPECT_EQ(errors_of(graph), "read");
   if (graph) {
     EXPECT_EQ(graph.value().folder, path);
@@ -186,8 +186,9 @@ TEST(Graph, IsReadFromAFile) {
 }
 
 TEST(FlagGraph, NamesStagesAndExecutablesAndBeginsAtTheWorkingDirectory) {
-  const auto read = read_flag_graph(
-      {"data/in.jsonl", "jsonl://out.jsonl", {"clean_text", "./bin/score.sh", "/abs/judge"}}, context_of({}));
+  const auto read = checked(
+      read_flag_graph({"data/in.jsonl", "jsonl://out.jsonl", {"clean_text", "./bin/score.sh", "/abs/judge"}},
+                      context_of({})));
   ASSERT_EQ(errors_of(read), "read");
   const Graph& graph = read.value();
   EXPECT_EQ(graph.file, "");
@@ -203,7 +204,7 @@ TEST(FlagGraph, NamesStagesAndExecutablesAndBeginsAtTheWorkingDirectory) {
 }
 
 TEST(FlagGraph, ADashIsTheStandardStream) {
-  const auto read = read_flag_graph({"-", "-", {}}, context_of({}));
+  const auto read = checked(read_flag_graph({"-", "-", {}}, context_of({})));
   ASSERT_EQ(errors_of(read), "read");
   EXPECT_EQ(read.value().input.uri.text(), "stdin://");
   EXPECT_EQ(read.value().output.uri.text(), "stdout://");
@@ -211,9 +212,9 @@ TEST(FlagGraph, ADashIsTheStandardStream) {
 }
 
 TEST(FlagGraph, TakesSets) {
-  const auto read = read_flag_graph(
+  const auto read = checked(read_flag_graph(
       {"a.jsonl", "b.jsonl", {"clean_text"}},
-      context_of({{"clean_text.field=body", "clean_text.workers=3", "pipeline=mine", "rings.slots=4"}}));
+      context_of({{"clean_text.field=body", "clean_text.workers=3", "pipeline=mine", "rings.slots=4"}})));
   ASSERT_EQ(errors_of(read), "read");
   EXPECT_EQ(texts(read.value().stages[0].params), (Texts{{"field", "body"}}));
   EXPECT_EQ(read.value().stages[0].running.workers, 3);
@@ -222,7 +223,7 @@ TEST(FlagGraph, TakesSets) {
 }
 
 TEST(FlagGraph, LeavesDollarsToTheShell) {
-  const auto read = read_flag_graph({"$a/${b}$$.jsonl", "b.jsonl", {}}, context_of({}));
+  const auto read = checked(read_flag_graph({"$a/${b}$$.jsonl", "b.jsonl", {}}, context_of({})));
   ASSERT_EQ(errors_of(read), "read");
   EXPECT_EQ(read.value().input.uri.path, "/work/dir/$a/${b}$$.jsonl");
 }

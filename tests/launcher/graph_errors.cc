@@ -85,12 +85,19 @@ TEST(GraphErrors, UnknownKeysSayWhereTheyBelong) {
             "stages[0].X-b: unknown key at graphs/corpus.yaml:4:19");
 }
 
-TEST(GraphErrors, KeysOfLaterVersionsAreRefusedByName) {
-  EXPECT_EQ(error_in("stages:\n  - exec: [jq, -c]\n    mode: frame\n"),
-            "stages[0].exec: is not supported by this version at graphs/corpus.yaml:5:5\n"
-            "stages[0].mode: is not supported by this version at graphs/corpus.yaml:6:5");
-  EXPECT_EQ(error_in("stages:\n  - a:\n    when: b\n"),
-            "stages[0].when: is not supported by this version at graphs/corpus.yaml:6:5");
+TEST(GraphErrors, ProgramsAndConditions) {
+  EXPECT_EQ(error_in("stages:\n  - exec: jq -c\n"),
+            "stages[0].exec: expected a list, [PROGRAM, ARGUMENT, …] at graphs/corpus.yaml:5:11");
+  EXPECT_EQ(error_in("stages:\n  - exec: [jq]\n    mode: stream\n"),
+            "stages[0].mode: expected frame or line, got 'stream' at graphs/corpus.yaml:6:11");
+  EXPECT_EQ(error_in("stages:\n  - {use: a, mode: line}\n"),
+            "stages[0].mode: goes with 'exec' at graphs/corpus.yaml:5:20");
+  EXPECT_EQ(error_in("stages:\n  - {use: a, exec: [jq]}\n"),
+            "stages[0]: has 'use' and 'exec'; a stage is one of them at graphs/corpus.yaml:5:5");
+  EXPECT_EQ(
+      error_in("stages:\n  - {use: a, from: [input, b], when: .x}\n  - {use: b, from: input}\n"),
+      "stages[0].when: a stage that joins branches gets all their records; put it on a stage of one branch, "
+      "or behind the join at graphs/corpus.yaml:5:38");
 }
 
 TEST(GraphErrors, ValuesOfTheWrongKind) {
@@ -142,7 +149,8 @@ TEST(GraphErrors, ValuesOfTheWrongKind) {
 
 TEST(GraphErrors, AStageSaysWhatItIsExactlyOnce) {
   EXPECT_EQ(error_in("stages: [{workers: 2}]\n"),
-            "stages[0]: names no stage; write a name, use: NAME or run: PATH at graphs/corpus.yaml:4:10");
+            "stages[0]: names no stage; write a name, use: NAME, run: PATH or exec: [PROGRAM] at "
+            "graphs/corpus.yaml:4:10");
   EXPECT_EQ(error_in("stages: [{use: a, run: ./a}]\n"),
             "stages[0]: has 'use' and 'run'; a stage is one of them at graphs/corpus.yaml:4:10");
   EXPECT_EQ(error_in("stages: [{a: {}, b: {}}]\n"), "stages[0].b: unknown key at graphs/corpus.yaml:4:18");

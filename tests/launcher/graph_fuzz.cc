@@ -4,6 +4,8 @@
 #include <set>
 
 #include "graph_text.h"
+#include "launcher/plan.h"
+#include "made_up_world.h"
 #include "tests/ipc/rig.h"
 
 namespace datagen::launcher::testing {
@@ -185,7 +187,11 @@ TEST(GraphFuzz, AMutatedGraphIsReadOrRefusedWithPlaces) {
   const int rounds = ipc::testing::kIsInstrumented ? 4'000 : 30'000;
   for (int round = 0; round < rounds; ++round) {
     const std::string text = mutation.next();
-    const auto graph = read(text, {mutation.sets(), {{"X", "1"}}});
+    auto reading = read_graph(text, "graphs/corpus.yaml", context_of({mutation.sets(), {{"X", "1"}}}));
+    MadeUpWorld world;
+    const auto plan = make_plan(reading, world);  // also of what was read with errors
+    EXPECT_TRUE(reading.errors.empty() || !plan) << text;
+    const auto graph = checked(std::move(reading));
     expect_sane(graph, text);
     if (HasFatalFailure()) return;
     read_count += graph ? 1 : 0;

@@ -34,9 +34,15 @@ inline std::string graph_with(const std::string& rest) {
   return "datagen: 1\ninput: jsonl://in.jsonl\noutput: jsonl://out.jsonl\n" + rest;
 }
 
+// A graph without errors, or the errors.
+inline Checked<Graph> checked(GraphReading reading) {
+  if (!reading.errors.empty() || !reading.graph) return std::move(reading.errors);
+  return std::move(*reading.graph);
+}
+
 // As the file graphs/corpus.yaml.
 inline Checked<Graph> read(const std::string& text, const Given& given = {}) {
-  return read_graph(text, "graphs/corpus.yaml", context_of(given));
+  return checked(read_graph(text, "graphs/corpus.yaml", context_of(given)));
 }
 
 inline Graph must_read(const std::string& text, const Given& given = {}) {
@@ -52,6 +58,7 @@ inline std::string errors_of(const Checked<Graph>& graph) {
   if (!text.empty()) text.pop_back();
   return text;
 }
+inline std::string errors_of(GraphReading reading) { return errors_of(checked(std::move(reading))); }
 inline std::string errors_in(const std::string& text, const Given& given = {}) {
   return errors_of(read(text, given));
 }

@@ -18,7 +18,6 @@ TEST(Keys, StandOnceInTheirScope) {
   for (const Key& key : all_keys()) {
     EXPECT_TRUE(seen.emplace(key.scope, key.name).second) << key.name;
     EXPECT_FALSE(key.help.empty()) << key.name;
-    EXPECT_FALSE(is_planned_key(key.scope, key.name)) << key.name;
     EXPECT_EQ(find_key(key.scope, key.name), &key);
   }
   EXPECT_EQ(find_key(Scope::stage, "pipeline"), nullptr);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <random>
@@ -192,6 +193,69 @@ TEST(Frame, AFullRoomLeavesPlaceForItsTable) {
   const auto opened = FrameReader::open(finished);
   ASSERT_TRUE(opened.has_value());
   EXPECT_EQ(opened.value()[0].payload, std::string(room.size(), 'x'));
+}
+
+// A frame of these lines, as a source fills it, with its ids taken.
+bool take_ids(const std::vector<std::string>& lines, FrameWriter& writer, Bytes& space) {
+  space.resize(16384);
+  writer.begin(space, origin_of(10, 11, 0));
+  std::size_t end = 0;
+  std::uint32_t row = 0;
+  const std::span<char> room = writer.room();
+  for (const std::string& line : lines) {
+    std::copy(line.begin(), line.end(), room.begin() + static_cast<std::ptrdiff_t>(end));
+    writer.add_in_place(end, line.size(), row++);
+    end += line.size();
+    room[end++] = '\n';
+  }
+  writer.set_in_place_bytes(end);
+  return writer.take_ids();
+}
+
+TEST(Frame, TakesTheIdsOfWhatAGraphWrote) {
+  const std::vector<std::string> lines = {R"({"a":1,"_i":7000000000})", R"({"_i":6999999999})",
+                                          R"({"a":"\"_i\":5","_i":"7000000001_0_12"})",
+                                          R"({"_i":"8000000000_3"})", R"({"b":{},"_i":"end_0_1"})"};
+  FrameWriter writer;
+  Bytes space;
+  ASSERT_TRUE(take_ids(lines, writer, space));
+  const auto frame = writer.finish({});
+  const auto opened = FrameReader::open(frame);
+  ASSERT_TRUE(opened.has_value());
+  struct Expected {
+    const char* payload;
+    std::uint64_t row;
+    const char* path;
+  };
+  const Expected expected[] = {{R"({"a":1})", 7000000000, ""},
+                               {"{}", 6999999999, ""},
+                               {R"({"a":"\"_i\":5"})", 7000000001, "0_12"},
+                               {"{}", 8000000000, "3"},
+                               {R"({"b":{}})", kNoRow, "end_0_1"}};
+  ASSERT_EQ(opened.value().size(), std::size(expected));
+  std::size_t offset = 0;
+  for (std::size_t index = 0; index < std::size(expected); ++index) {
+    const RecordView record = opened.value()[index];
+    EXPECT_EQ(record.payload, expected[index].payload);
+    EXPECT_EQ(record.origin.row, expected[index].row);
+    EXPECT_EQ(record.path, expected[index].path);
+    EXPECT_EQ(record.origin.line, 0u);
+    EXPECT_EQ(record.origin.offset, offset);
+    offset += lines[index].size() + 1;
+  }
+}
+
+TEST(Frame, DoesNotTakeARecordWithoutId) {
+  for (const char* line :
+       {"", "{}", R"({"a":1})", R"("_i":1)", R"({"_i":1,"a":2})", R"({"_i":-1})", R"({"_i":"A_1"})",
+        R"({"_i":""})", R"({"_i":99999999999999999999999})", R"({"_i":1)"}) {
+    FrameWriter writer;
+    Bytes space;
+    EXPECT_FALSE(take_ids({line}, writer, space)) << line;
+  }
+  FrameWriter writer;
+  Bytes space;  // rows further apart than an entry can tell
+  EXPECT_FALSE(take_ids({R"({"_i":0})", R"({"_i":4294967295})"}, writer, space));
 }
 
 // ---- damage

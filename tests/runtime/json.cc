@@ -376,6 +376,13 @@ TEST(Output, IsOneLineWhateverSpaceTheRecordHolds) {
     const std::string made = output("\n{\n  \"a\": [\r\n 1.0 ],\n \"_i\" :\n 3 }\n", ids);
     EXPECT_EQ(made.find('\n'), std::string::npos) << made;
   }
+  ByteBuffer built;
+  append_map_header(built, 1);
+  append_msgpack_text(built, "a");
+  append_raw_json(built, "[\r\n1.0 ]");  // a field that an operator did not touch
+  ByteBuffer made;
+  append_msgpack_as_json(made, built.view());
+  EXPECT_EQ(made.view(), R"({"a":[  1.0 ]})");
 }
 
 TEST(Output, ABuiltRecordThatEndsInABracketTextIsSeparatedRight) {

@@ -306,6 +306,52 @@ TEST(Runner, RetryWaitsAsLongAsAskedFor) {
   EXPECT_EQ(calls, 2);
 }
 
+TEST(Runner, BackoffDoublesLessARandomPart) {
+  RunnerOptions given = options(1, 3);
+  given.backoff = milliseconds(40);
+  std::vector<std::chrono::steady_clock::time_point> calls;
+  run(
+      [&](Item&, Context&) {
+        calls.push_back(std::chrono::steady_clock::now());
+        throw std::runtime_error("x");
+      },
+      {"{}"}, given);
+  ASSERT_EQ(calls.size(), 4u);
+  for (std::size_t call = 1; call < calls.size(); ++call) {
+    const auto least = milliseconds(20 << (call - 1));  // a loaded machine may take longer
+    EXPECT_GE(calls[call] - calls[call - 1], least) << call;
+  }
+}
+
+TEST(Runner, ErrorsAndRetriesAreCounted) {
+  int calls = 0;
+  const Ran ran = run(
+      [&](Item& item, Context&) {
+        if (n_of(item) == 1) throw std::runtime_error("always");
+        if (++calls == 1) throw std::runtime_error("once");
+      },
+      {R"({"n":0})", R"({"n":1})"}, options(1, 2));
+  EXPECT_EQ(ran.notes.errors, 4u);
+  EXPECT_EQ(ran.notes.retries, 3u);
+}
+
+TEST(Runner, DroppedRecordsAreKeptAsTheyCame) {
+  RunnerOptions given = options(1, 0);
+  given.keeps_exclusions = true;
+  const Ran ran = run(
+      [&](Item& item, Context&) {
+        item.set("more", true);
+        if (n_of(item) == 1) return item.drop("odd");
+      },
+      {R"({"n":0})", R"({"n":1})"}, given);
+  EXPECT_NE(ran.notes.exclusions.find(R"({"id":1,)"), std::string::npos) << ran.notes.exclusions;
+  EXPECT_NE(ran.notes.exclusions.find(R"("reason":"odd",)"), std::string::npos);
+  EXPECT_NE(ran.notes.exclusions.find(R"("record":{"n":1}})"
+                                      "\n"),
+            std::string::npos);
+  EXPECT_EQ(ran.notes.counts.exclusion_bytes, ran.notes.exclusions.size());
+}
+
 TEST(Runner, CancelledEndsTheAttempts) {
   std::atomic<std::uint32_t> cancel{1};
   int calls = 0;
@@ -317,6 +363,7 @@ TEST(Runner, CancelledEndsTheAttempts) {
   runner.context_.cancel = &cancel;
   runner.run({"{}"});
   EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(runner.context_.was_told_to_stop) << "else its frame would be published";
 }
 
 TEST(Runner, OnErrorDropCountsAndOnErrorFailStops) {

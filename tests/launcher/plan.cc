@@ -1,0 +1,79 @@
+// From a graph to a plan, in a world that the test makes up: all that is wrong in one round, nothing twice.
+#include "launcher/plan.h"
+
+#include "graph_text.h"
+#include "made_up_world.h"
+
+namespace datagen::launcher::testing {
+namespace {
+
+Checked<Plan> plan_of(const std::string& text) {
+  MadeUpWorld world;
+  return make_plan(read_graph(text, "graphs/corpus.yaml", context_of({})), world);
+}
+
+std::string errors_against(const std::string& text) {
+  const auto plan = plan_of(text);
+  if (plan) return "planned";
+  std::string shown = show(plan.error());
+  if (!shown.empty()) shown.pop_back();
+  return shown;
+}
+
+TEST(Plan, ErrorsOfTheFileAndOfTheWorldComeTogetherInTheOrderOfTheFile) {
+  EXPECT_EQ(
+      errors_against("datagen: 1\ninput: gone.jsonl\noutput: out.txt\nstages:\n- clean: {max: many, mx: 1}\n"
+                     "  workrs: 4\n- {use: cleen, timeout: 30}\n- {run: ./missing, from: cleen}\n"),
+      "input: /work/dir/graphs/gone.jsonl: no such file at graphs/corpus.yaml:2:8\n"
+      "output: cannot tell the format of 'out.txt' from its name: write for example jsonl://out.txt at "
+      "graphs/corpus.yaml:3:9\n"
+      "stages[0].clean.max: expected a whole number, got 'many' at graphs/corpus.yaml:5:16\n"
+      "stages[0].clean.mx: clean has no such parameter (did you mean 'max'?) at graphs/corpus.yaml:5:22\n"
+      "stages[0].workrs: unknown key (did you mean 'workers'?) at graphs/corpus.yaml:6:3\n"
+      "stages[1]: there is no stage 'cleen' at graphs/corpus.yaml:7:9\n"
+      "stages[1].timeout: '30' has no unit: write 30s for seconds (ms, s, m, h, d) at "
+      "graphs/corpus.yaml:7:25\n"
+      "stages[2]: /work/dir/graphs/missing: no such file at graphs/corpus.yaml:8:9");
+}
+
+// What could not be read is reported as that, and not a second time as what is missing then.
+TEST(Plan, AnErrorIsNotReportedTwice) {
+  const auto with = [](const std::string& rest) {
+    return errors_against("datagen: 1\ninput: in.jsonl\noutput: out.jsonl\n" + rest);
+  };
+  EXPECT_EQ(with("stages:\n- clean: {max: [1]}\n"),
+            "stages[0].clean.max: expected one value, got a list at graphs/corpus.yaml:5:16");
+  EXPECT_EQ(with("stages:\n- {use: tally, id: a}\n- {use: tally, id: b, from: [[a]]}\n"),
+            "stages[1].from[0]: expected one value, got a list at graphs/corpus.yaml:6:30");
+  EXPECT_EQ(with("stages:\n- {use: tally, id: a}\n- {use: tally, id: a}\n- {use: tally, id: b, from: a}\n"),
+            "stages[1]: 'a' is the id of stages[0] already; give this one an id of its own (id: a_2) at "
+            "graphs/corpus.yaml:6:9");
+  EXPECT_EQ(with("stages:\n- {use: sub/tally, id: a}\n"),
+            "stages[0]: 'sub/tally' is a path; write run: sub/tally at graphs/corpus.yaml:5:9");
+  EXPECT_EQ(with("stages: [[]]\n"),
+            "stages[0]: expected a stage's name or a map, got a list at graphs/corpus.yaml:4:10");
+  EXPECT_EQ(errors_against("datagen: 1\nstages: []\n"),
+            "input: is missing; for example input: jsonl://data/input.jsonl at graphs/corpus.yaml:1:1\n"
+            "output: is missing; for example output: jsonl://data/output.jsonl at graphs/corpus.yaml:1:1");
+  EXPECT_EQ(errors_against("a: [\n").substr(0, 14), "not valid YAML");
+}
+
+TEST(Plan, EndsAreCheckedAlsoWhereTheStagesBetweenThemAreWrong) {
+  EXPECT_EQ(
+      errors_against("datagen: 1\ninput: gone.jsonl\noutput: out.jsonl\nstages:\n"
+                     "- {use: tally, id: a, from: b, output: out.jsonl}\n- {use: tally, id: b, from: a}\n"),
+      "input: /work/dir/graphs/gone.jsonl: no such file at graphs/corpus.yaml:2:8\n"
+      "output: /work/dir/graphs/out.jsonl is written by another end too at graphs/corpus.yaml:3:9\n"
+      "stages[0]: reads its own records in a circle: a -> b -> a at graphs/corpus.yaml:5:9");
+}
+
+TEST(Plan, AGraphWithoutErrorsIsPlanned) {
+  const auto plan = plan_of("datagen: 1\ninput: in.jsonl\noutput: out.jsonl\nstages:\n- clean: {max: 3}\n");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan.value().stage_names(), (std::vector<std::string>{"source", "clean", "sink"}));
+  EXPECT_EQ(plan.value().inputs, (std::vector<FrozenInput>{{"/work/dir/graphs/in.jsonl", 10}}));
+  EXPECT_EQ(plan.value().outputs, (std::vector<std::string>{"/work/dir/graphs/out.jsonl"}));
+}
+
+}  // namespace
+}  // namespace datagen::launcher::testing
