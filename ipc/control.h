@@ -102,6 +102,10 @@ struct alignas(kCacheLine) Cell {
   // Of a source, for its part of the graph (what its rings connect).
   AtomicWord issued_mark;      // by the source, behind the publish: its newest commit point
   AtomicWord checkpoint_mark;  // by the launcher: the newest that every committer of the part holds
+
+  // Hints for the source, by a stage or sink; 0: not known yet. See runtime/pace.h.
+  AtomicWord frame_ns;     // how long its frames take
+  AtomicWord rows_wanted;  // rows of the input that it wants in a frame
 };
 
 // As a mark: the stream has ended, and all of it is committed.
@@ -112,7 +116,8 @@ static_assert(offsetof(Cell, semaphore) == 8 && offsetof(Cell, pid) == 64 && off
               offsetof(Cell, counters) == 128 && offsetof(Cell, written) == 256 &&
               offsetof(Cell, written_version) == 320 && offsetof(Cell, committed_mark) == 328 &&
               offsetof(Cell, committed_seq) == 336 && offsetof(Cell, issued_mark) == 344 &&
-              offsetof(Cell, checkpoint_mark) == 352);
+              offsetof(Cell, checkpoint_mark) == 352 && offsetof(Cell, frame_ns) == 360 &&
+              offsetof(Cell, rows_wanted) == 368);
 
 struct alignas(kCacheLine) ControlHeader {
   AtomicWord magic;

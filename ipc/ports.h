@@ -75,6 +75,8 @@ class Ports {
 
   // One past the last frame of the first in-edge, or kNoEnd.
   std::uint64_t input_end() const { return in_.front().ring.end_seq(); }
+  // One past the last frame of the first out-edge, or kNoEnd: a predecessor has said that the stream ends.
+  std::uint64_t output_end() const { return out_.front().ring.end_seq(); }
   // For a source's successor: the frame to go on with, one behind the last that is published. (That last one
   // may lack stores on further out-edges: complete_publish(next_output() - 1) makes them.)
   std::uint64_t next_output() const { return out_.front().ring.first_unpublished(); }

@@ -78,6 +78,7 @@ struct Graph {
   std::vector<HookSpec> hooks;
   std::int64_t slots = 64;
   std::int64_t block_bytes = 256 << 10;
+  std::int64_t frame_records = 0;  // 0: as few as slow stages need
   bool checksums = true;
   EndSpec input, output;
   bool has_output = false;  // else every end has an output of its own

@@ -301,6 +301,7 @@ void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
   };
   read("slots", graph.slots);
   read("block_bytes", graph.block_bytes);
+  read("frame_records", graph.frame_records);
   if (const YamlNode* checksums = node.find("checksums")) {
     if (const auto choice = choice_of(*checksums, *find_key(Scope::rings, "checksums"), "rings.checksums"))
       graph.checksums = *choice == "true";

@@ -27,6 +27,7 @@ class Planner {
     plan_.ids = graph_.ids;
     plan_.max_dead_letters = graph_.max_dead_letters;
     plan_.checksums = graph_.checksums;
+    plan_.frame_records = static_cast<std::uint64_t>(graph_.frame_records);
     plan_.hooks = graph_.hooks;
     plan_.commit_interval_ms = static_cast<std::uint64_t>(graph_.commit_interval_ms);
     if (const auto edges = connect(graph_)) {

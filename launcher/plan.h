@@ -58,7 +58,8 @@ struct Plan {
   std::uint64_t overflow_bytes = 256 << 20;
   std::uint64_t commit_interval_ms = 1000;
   std::uint64_t commit_bytes = 256 << 20;
-  bool checksums = true;  // of the frames in the rings
+  std::uint64_t frame_records = 0;  // most that the source puts in a frame; 0: as few as slow stages need
+  bool checksums = true;            // of the frames in the rings
   std::vector<HookSpec> hooks;
   std::vector<PlannedStage> stages;  // in topological order
   std::vector<PlannedEdge> edges;

@@ -96,7 +96,8 @@ std::string to_json(const RuntimeFile& file) {
   text += fmt::format("  \"max_dead_letters\": \"{}\",\n", plan.max_dead_letters.show());
   text += fmt::format("  \"limits\": {{\"max_record_bytes\": {}, \"overflow_bytes\": {}}},\n",
                       plan.record_bytes_max, plan.overflow_bytes);
-  text += fmt::format("  \"checksums\": {},\n  \"hooks\": {},\n", plan.checksums, hooks_json(plan.hooks));
+  text += fmt::format("  \"checksums\": {},\n  \"frame_records\": {},\n  \"hooks\": {},\n", plan.checksums,
+                      plan.frame_records, hooks_json(plan.hooks));
   text += fmt::format("  \"commit\": {{\"interval_ms\": {}, \"bytes\": {}}},\n", plan.commit_interval_ms,
                       plan.commit_bytes);
   text += "  \"parts\": [\n" + lines_json(file.parts, part_json) + "\n  ],\n";
@@ -257,6 +258,7 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
     plan.overflow_bytes = number(limits, "overflow_bytes", plan.overflow_bytes);
   }
   plan.checksums = flag(root, "checksums", plan.checksums);
+  plan.frame_records = number(root, "frame_records", plan.frame_records);
   if (dom::element commit; root["commit"].get(commit) == simdjson::SUCCESS) {
     plan.commit_interval_ms = number(commit, "interval_ms", plan.commit_interval_ms);
     plan.commit_bytes = number(commit, "bytes", plan.commit_bytes);

@@ -52,6 +52,10 @@ int find_row(const detail::SourceDefinition& definition, const WorkerOptions& op
     detail::ContextState state(weld.stage, 0, complete_parameters(definition.parameters, weld.parameters));
     Context context(state);
     const auto source = definition.make();
+    for (const InputFile& input : weld.inputs) {  // a pipe, a ring
+      if (input.uri.find("://") != std::string::npos)
+        throw std::runtime_error(input.uri + " cannot be read again");
+    }
     source->open(weld.inputs, {}, context);
     const DeadLetterContext dead_letters = weld.dead_letters();
     std::vector<std::byte> space(kFrameBytes);

@@ -31,6 +31,7 @@ struct FrameOrigin {
   std::uint32_t source = 0;      // index of the file
   std::uint32_t cursor_bytes = 0;
   std::uint64_t mark = 0;  // not 0: a commit point, (generation << 32 | number)
+  std::uint64_t rows = 0;  // records and dead letters that the source put in
   char cursor[kCursorBytesMax] = {};
 
   std::string_view cursor_view() const { return {cursor, cursor_bytes}; }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kTableBytesPerLine = 20;
 constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr int kIdleMs = 50;  // until a live stream that is silent is left for a moment
 constexpr std::size_t kRejectedBytesKept = 4096;
 
 bool is_blank(const char* begin, const char* end) {
@@ -45,7 +46,7 @@ std::size_t JsonLinesReader::fill(char* to, std::size_t wanted) {
       const std::size_t got = input_->read(to + done, wanted - done);
       at_end_ = got == 0;
       done += got;
-      if (input_->is_live()) break;
+      if (input_->is_live() && !input_->wait(0)) break;
     }
   } catch (const std::exception&) {
     failure_ = std::current_exception();
@@ -65,15 +66,22 @@ void JsonLinesReader::skip_byte_order_mark() {
 
 bool JsonLinesReader::read(SourceFrame& frame) {
   frame.start(position_);
+  const bool is_live = input_->is_live() && !at_end_ && !failure_;
+  const bool has_line = carry_->view().find('\n') != std::string_view::npos;
+  if (is_live && !has_line && !input_->wait(kIdleMs)) return true;
   const std::span<char> room = frame.room();
   // As many bytes as leave room for the table, going by the last frame's lines; not too few for a longer one.
-  const std::size_t wanted = std::max(room.size() * bytes_per_line_ / (bytes_per_line_ + kTableBytesPerLine),
-                                      std::min<std::size_t>((room.size() + 1) / 2, 4096));
+  std::size_t wanted = std::max(room.size() * bytes_per_line_ / (bytes_per_line_ + kTableBytesPerLine),
+                                std::min<std::size_t>((room.size() + 1) / 2, 4096));
+  // No more than the frame is to take, since what is left is carried on to the next.
+  if (frame.records_left() < room.size() / bytes_per_line_)
+    wanted = std::min(wanted, std::max(kReadBytes, frame.records_left() * bytes_per_line_ * 5 / 4));
   std::size_t size = std::min(carry_->size(), room.size());
   std::copy_n(carry_->data(), size, room.data());
   const std::string rest(carry_->view().substr(size));
   carry_->clear();
-  if (size < wanted && rest.empty()) size += fill(room.data() + size, wanted - size);
+  if (size < wanted && rest.empty() && !(is_live && has_line && !input_->wait(0)))
+    size += fill(room.data() + size, wanted - size);
   if (size == 0 && failure_) std::rethrow_exception(failure_);
   if (size == 0) return false;
 
@@ -89,6 +97,9 @@ bool JsonLinesReader::read(SourceFrame& frame) {
       position_.offset += size;
       ++position_.row;
       ++position_.line;
+    } else if (is_live && !at_end_ && !failure_ && size < wanted) {  // the rest of the line comes later
+      frame.set_in_place_bytes(0);
+      carry_->append(begun);
     } else {
       frame.set_in_place_bytes(0);
       read_long_line(frame, begun);
@@ -106,7 +117,7 @@ bool JsonLinesReader::read(SourceFrame& frame) {
 std::size_t JsonLinesReader::take_lines(SourceFrame& frame, const char* bytes, std::size_t size) {
   std::size_t begin = 0;
   std::uint64_t row = 0;
-  while (begin < size && frame.has_room_beside(size)) {
+  while (begin < size && frame.records_left() > 0 && frame.has_room_beside(size)) {
     const auto* newline = static_cast<const char*>(std::memchr(bytes + begin, '\n', size - begin));
     if (newline == nullptr) break;
     const auto end = static_cast<std::size_t>(newline - bytes);

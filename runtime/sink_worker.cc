@@ -125,6 +125,7 @@ class SinkWorker {
     free_written();
     if (commit) committer_->begin(*commit);
     setup_.show_totals(notes_, frame.bytes(), lines_.size());
+    setup_.show_cost(frame.origin().rows, frame.size());
     return success();
   }
 
@@ -255,8 +256,10 @@ int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOption
   }
   try {
     const int code = worker.run();
-    if (code == kWorkerDone)
+    if (code == kWorkerDone) {
       setup.ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_release);
+      sink->complete();
+    }
     return code;
   } catch (const std::system_error& error) {
     // Its output cannot be written: another process would fare no better.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "datagen/source.h"
 #include "dead_letter.h"
 #include "frame.h"
@@ -52,5 +54,9 @@ void SourceFrame::add_in_place(std::size_t position, std::size_t length, std::ui
 
 void SourceFrame::set_in_place_bytes(std::size_t bytes) { writer_->set_in_place_bytes(bytes); }
 std::size_t SourceFrame::size() const { return writer_->size(); }
+
+std::size_t SourceFrame::records_left() const {
+  return records_max_ - std::min<std::size_t>(records_max_, notes_->counts.in);
+}
 
 }  // namespace datagen

@@ -8,6 +8,7 @@
 
 #include "followed_output.h"
 #include "frame.h"
+#include "pace.h"
 #include "stage_lock.h"
 #include "worker_setup.h"
 
@@ -49,7 +50,12 @@ class Marker {
 class SourceWorker {
  public:
   SourceWorker(Source& source, WorkerSetup& setup)
-      : source_(source), setup_(setup), ports_(setup.ports()), marker_(setup.weld(), setup.ports().cell()) {}
+      : source_(source),
+        setup_(setup),
+        ports_(setup.ports()),
+        marker_(setup.weld(), setup.ports().cell()),
+        pace_(setup.ports().control(), setup.weld().other_stages, setup.ports().first_output(),
+              setup.weld().frame_records) {}
 
   // Where to go on: the cursor behind the last frame that is published, and what its producer left undone.
   Result<void> recover() {
@@ -77,31 +83,43 @@ class SourceWorker {
   }
 
   int run() {
-    for (std::uint64_t seq = ports_.next_output();; ++seq) {
-      if (ports_.wait_for_room(seq) == Ports::Outcome::cancelled) return kWorkerCancelled;
+    for (std::uint64_t seq = ports_.next_output();;) {
+      if (ports_.wait_for_room(seq) == Ports::Outcome::cancelled || !wait_for_stages(seq))
+        return kWorkerCancelled;
+      tell_commit();
       setup_.show_frame(seq);
       try {
-        const auto filled = fill(seq);
+        // What it was read from may be gone when a predecessor has seen the end.
+        const auto filled = seq == ports_.output_end() ? Result<bool>(false) : fill(seq);
         if (!filled) return setup_.fail(kWorkerStop, filled.error().message());
         if (!filled.value()) {
           if (ports_.is_cancelled()) return kWorkerCancelled;
           ports_.announce_end(seq);
-          return kWorkerDone;
+          return wait_for_completion();
         }
       } catch (const BadInput& bad) {
         return stop_behind(seq, bad);
       }
       cursor_ = writer_.origin().cursor_view();
+      const bool is_empty = notes_.counts.in == 0;  // it waits for input: worth a frame only to commit
+      if (is_empty && !is_unmarked_) continue;
+      const std::uint64_t mark = marker_.next(writer_.bytes());
+      if (is_empty && mark == 0) continue;
       side_.clear();
       append_side_section(side_, {}, setup_.weld().stage_index, notes_);
-      const std::uint64_t mark = marker_.next(writer_.bytes());
       writer_.origin().mark = mark;
+      writer_.origin().rows = notes_.counts.in;
       const auto bytes = writer_.finish(side_);
       if (const auto done = publish(ports_, seq, writer_, bytes); !done) {
         return setup_.fail(kWorkerStop, done.error().message());
       }
-      if (mark != 0) marker_.set_issued(mark);
+      is_unmarked_ = mark == 0;
+      if (mark != 0) {
+        marker_.set_issued(mark);
+        marked_cursor_ = cursor_;
+      }
       setup_.show_totals(notes_, 0, bytes.size());
+      ++seq;
     }
   }
 
@@ -111,7 +129,7 @@ class SourceWorker {
     for (;;) {
       notes_.clear();
       writer_.begin(ports_.space(seq), FrameOrigin{});
-      SourceFrame frame(writer_, notes_, dead_letters_);
+      SourceFrame frame(writer_, notes_, dead_letters_, pace_.records());
       if (is_open_ && source_.read(frame)) {
         if (followed_ && !writer_.take_ids())
           throw BadInput(setup_.weld().inputs.front().uri + " holds a record without _i: it was changed");
@@ -141,6 +159,30 @@ class SourceWorker {
     return setup_.fail(kWorkerStop, bad.what());
   }
 
+  // False: the run is cancelled.
+  bool wait_for_stages(std::uint64_t seq) {
+    if (!pace_.is_far_ahead(seq)) return true;
+    auto& state = ports_.cell().state;
+    state.store(ipc::WorkerState::waiting_for_room, std::memory_order_relaxed);
+    while (!ports_.is_cancelled() && pace_.is_far_ahead(seq)) poll(nullptr, 0, SourcePace::kPauseMs);
+    state.store(ipc::WorkerState::running, std::memory_order_relaxed);
+    return !ports_.is_cancelled();
+  }
+
+  // The source may forget what it would need to go on from an earlier place.
+  void tell_commit() {
+    if (marked_cursor_.empty() || marker_.checkpoint() < marker_.issued()) return;
+    source_.committed(marked_cursor_);
+    marked_cursor_.clear();
+  }
+
+  int wait_for_completion() {
+    if (!source_.wants_completion()) return kWorkerDone;
+    if (!wait_for_checkpoint(ipc::kEndMark)) return kWorkerCancelled;
+    source_.complete();
+    return kWorkerDone;
+  }
+
   // False: the run is cancelled. Looks again and again, as the launcher does at commits.
   bool wait_for_checkpoint(std::uint64_t mark) {
     constexpr int kPauseMs = 10;
@@ -155,6 +197,7 @@ class SourceWorker {
   WorkerSetup& setup_;
   Ports& ports_;
   Marker marker_;
+  SourcePace pace_;
   DeadLetterContext dead_letters_ = setup_.weld().dead_letters();
   std::optional<FollowedOutput> followed_;
   Context* context_ = nullptr;
@@ -162,7 +205,9 @@ class SourceWorker {
   FrameWriter writer_;
   StageNotes notes_;
   std::string side_;
-  std::string cursor_;  // behind the last frame that was published
+  std::string cursor_;         // behind the last frame that was published
+  std::string marked_cursor_;  // of the mark that is in flight
+  bool is_unmarked_ = false;   // something was published since the last mark
 };
 
 }  // namespace

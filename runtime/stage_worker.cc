@@ -92,6 +92,7 @@ class StageWorker {
     failure_ = kWorkerDamagedRing;
     ports_.free(seq);
     setup_.show_totals(notes_, bytes_in, out.size());
+    setup_.show_cost(origin.rows, in.size());
     return success();
   }
 

@@ -157,6 +157,7 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
     weld.overflow_bytes = number(limits, "overflow_bytes", weld.overflow_bytes);
   }
   weld.checksums = flag(plan, "checksums", true);
+  weld.frame_records = number(plan, "frame_records");
   dom::element commit;
   if (plan["commit"].get(commit) == simdjson::SUCCESS) {
     weld.commit_interval = std::chrono::milliseconds(number(commit, "interval_ms", 1000));
@@ -184,6 +185,12 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   weld.cells = cells[weld.stage_index];
   weld.path = path_of_uri(text_of(found, "uri"));
   DATAGEN_TRY(read_part(plan, found, weld));
+  std::uint32_t other = 0;
+  for (const dom::element entry : list(plan, "stages")) {
+    const bool is_own = other == weld.stage_index || number(entry, "part") != number(found, "part");
+    if (!is_own && cells[other].count > 0) weld.other_stages.push_back(cells[other]);
+    ++other;
+  }
   DATAGEN_TRY(read_parameters(found, declared, weld.parameters));
   read_runner(found, weld.runner);
   weld.runner.keeps_exclusions = !exclusions[weld.stage_index].empty();

@@ -38,6 +38,8 @@ struct Weld {
   std::map<std::uint32_t, std::string> exclusion_paths;
   std::vector<InputFile> inputs;  // of this stage's part of the graph
   std::vector<std::string> stage_names;
+  std::vector<ipc::CellRange> other_stages;  // the workers of each other stage of its part
+  std::size_t frame_records = 0;  // most that a source puts in a frame; 0: as many as fit the stages
   Ids ids = Ids::add;
   std::uint64_t record_bytes_max = 256 << 20;
   std::uint64_t overflow_bytes = 256 << 20;

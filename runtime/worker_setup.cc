@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -84,6 +85,7 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   const std::uint64_t first_seq = !in.empty()    ? in.front().ring.first_seq()
                                   : !out.empty() ? out.front().ring.first_seq()
                                                  : 0;
+  setup->pace_.emplace(std::max(weld.runner.batch_size, static_cast<std::size_t>(weld.runner.threads)));
   const std::uint32_t cell = weld.cells.first + options.index;
   if (cell >= control.size()) return Error("the control segment has too few cells");
   setup->ports_.emplace(std::move(in), std::move(out), std::move(control), cell, weld.cells, order, first_seq,
@@ -103,7 +105,12 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
 void WorkerSetup::show_frame(std::uint64_t seq) {
   ipc::Cell& cell = ports_->cell();
   cell.current_frame.store(seq, std::memory_order_relaxed);
-  cell.heartbeat_ns.store(monotonic_ns(), std::memory_order_relaxed);
+  frame_began_ns_ = monotonic_ns();
+  cell.heartbeat_ns.store(frame_began_ns_, std::memory_order_relaxed);
+}
+
+void WorkerSetup::show_cost(std::uint64_t rows, std::size_t records) {
+  pace_->note(ports_->cell(), monotonic_ns() - frame_began_ns_, rows, records);
 }
 
 namespace {

@@ -7,6 +7,7 @@
 #include "context_state.h"
 #include "frame.h"
 #include "ipc/ports.h"
+#include "pace.h"
 #include "weld.h"
 #include "worker.h"
 
@@ -31,6 +32,8 @@ class WorkerSetup {
   // Of the record that the calling thread has begun.
   static void show_progress(std::int64_t done, std::int64_t total);
   void show_totals(const StageNotes& notes, std::size_t bytes_in, std::size_t bytes_out);
+  // For the source: what the frame that show_frame() began has cost, `records` that came out of `rows`.
+  void show_cost(std::uint64_t rows, std::size_t records);
 
   // This worker gives up: tells why, and that its exit code is its own. Gives the code.
   int fail(int code, const std::string& message);
@@ -38,6 +41,8 @@ class WorkerSetup {
  private:
   WorkerSetup() = default;
   Weld weld_;
+  std::optional<FramePace> pace_;
+  std::uint64_t frame_began_ns_ = 0;
   std::optional<ipc::Ports> ports_;
   std::unique_ptr<detail::ContextState> context_;
 };

@@ -36,6 +36,8 @@ class InputStream {
   virtual AccessPoint access_point(std::uint64_t content_offset) = 0;
   // More may come much later: what is there is passed on at once.
   virtual bool is_live() const { return false; }
+  // Of a live stream: whether there is something to read, or its end, now or within so many milliseconds.
+  virtual bool wait(int /*milliseconds*/) { return true; }
 };
 
 // Of a file that is open, plain; reading begins where `fd` (not owned) stands. `bytes` are left to be read.

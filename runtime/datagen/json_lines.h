@@ -31,9 +31,10 @@ class JsonLinesReader {
   // messages.
   void open(int fd, std::string name, const SourcePosition& position, std::uint64_t end);
 
-  // Fills one frame with whole lines; false when the input is at its end and nothing was left. Blank lines
-  // are skipped but counted, CR before LF and a byte order mark at the beginning do not belong to a line.
-  // Throws what the stream throws, when all whole lines before are in frames.
+  // Fills one frame with whole lines (none, of a live stream that is silent); false when the input is at its
+  // end and nothing was left. Blank lines are skipped but counted, CR before LF and a byte order mark at the
+  // beginning do not belong to a line. Throws what the stream throws, when all whole lines before are in
+  // frames.
   bool read(SourceFrame& frame);
 
   // Behind the last line of the last frame.

@@ -51,6 +51,8 @@ struct Sink {
   // Makes all that was written durable; called from another thread while write() goes on. Throw when that
   // fails: it is never tried again.
   virtual void sync() = 0;
+  // Everything is written and committed for good, and the run has nothing more for this sink.
+  virtual void complete() {}
   // The file that the output so far ends in, and its length: a resume checks by them that nobody else changed
   // it. Without a path there is nothing to check.
   struct Tail {

@@ -40,8 +40,9 @@ struct SourcePosition {
 // A frame that a source fills. All its records come from one input, in order.
 class SourceFrame {
  public:
-  SourceFrame(FrameWriter& writer, StageNotes& notes, const DeadLetterContext& dead_letters)
-      : writer_(&writer), notes_(&notes), dead_letters_(&dead_letters) {}
+  SourceFrame(FrameWriter& writer, StageNotes& notes, const DeadLetterContext& dead_letters,
+              std::size_t records_max = ~std::size_t{0})
+      : writer_(&writer), notes_(&notes), dead_letters_(&dead_letters), records_max_(records_max) {}
 
   // Once, before anything is added: where the frame begins.
   void start(const SourcePosition& position);
@@ -64,11 +65,15 @@ class SourceFrame {
   void set_in_place_bytes(std::size_t bytes);
 
   std::size_t size() const;
+  // How many more records the frame should take: the slower the stages, the fewer, so that a frame takes none
+  // of them long. At least 1 of an empty frame. A source that adds more makes commits late, and nothing else.
+  std::size_t records_left() const;
 
  private:
   FrameWriter* writer_;
   StageNotes* notes_;
   const DeadLetterContext* dead_letters_;
+  std::size_t records_max_;
 };
 
 // The input itself is damaged, so that no other process would fare better: all records before it are written
@@ -88,8 +93,16 @@ struct Source {
   // Begins to read; `cursor` is empty at the start, or one of this source's own. Throw to refuse.
   virtual void open(const std::vector<InputFile>& inputs, std::string_view cursor, Context&) = 0;
   // Fills the next frame; false, with an empty frame, at the end of the input. Throw when reading fails;
-  // BadInput only in a call that would have added nothing.
+  // BadInput only in a call that would have added nothing. A source that waits for its input returns true
+  // with an empty frame (its cursor set) some 20 times a second: what was read before is committed then, and
+  // a run that is being stopped ends.
   virtual bool read(SourceFrame& frame) = 0;
+  // All up to the frame that had this cursor is durable in every output: no later open() will get an earlier
+  // cursor. Called between calls of read().
+  virtual void committed(std::string_view /*cursor*/) {}
+  // Everything is, and the run complete. Called before the source ends, when it wants to wait for that.
+  virtual bool wants_completion() const { return false; }
+  virtual void complete() {}
 };
 
 namespace detail {

@@ -58,7 +58,7 @@ class CsvSource : public datagen::Source {
       bytes += pending_->json.size() + kBytesPerRecord;
       end = pending_->end;
       pending_ = next();
-    } while (pending_ && bytes + pending_->json.size() + kBytesPerRecord <= room);
+    } while (pending_ && frame.records_left() > 0 && bytes + pending_->json.size() + kBytesPerRecord <= room);
     frame.set_cursor(FileCursor{end, reader_->access_point(end.offset)}.bytes());
     return true;
   }

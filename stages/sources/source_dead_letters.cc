@@ -46,7 +46,7 @@ struct DeadLetters : datagen::Source {
     const datagen::SourcePosition start = next_->position;
     frame.start(start);
     std::size_t bytes = 0;
-    while (next_ && bytes < kFrameBytesMax && is_near(start, next_->position)) {
+    while (next_ && frame.records_left() > 0 && bytes < kFrameBytesMax && is_near(start, next_->position)) {
       frame.add_child(next_->record, next_->position, next_->path);
       bytes += next_->record.size();
       end_ = next_->end;

@@ -26,12 +26,15 @@ class Pipe final : public datagen::InputStream {
   Pipe(int fd, const Context& context) : fd_(fd), context_(context) {}
   ~Pipe() override { close(fd_); }
 
+  bool wait(int milliseconds) override {
+    pollfd wanted{fd_, POLLIN, 0};
+    return poll(&wanted, 1, milliseconds) > 0;
+  }
   std::size_t read(char* to, std::size_t most) override {
-    constexpr int kLookMs = 50;  // for the run being stopped while nothing comes
+    constexpr int kLookMs = 50;  // for the run being stopped in the middle of a line
     for (;;) {
       if (context_.cancelled()) throw std::runtime_error("the run is being stopped");
-      pollfd wanted{fd_, POLLIN, 0};
-      if (poll(&wanted, 1, kLookMs) <= 0) continue;
+      if (!wait(kLookMs)) continue;
       const ssize_t got = ::read(fd_, to, most);
       if (got >= 0) return static_cast<std::size_t>(got);
       if (errno != EINTR && errno != EAGAIN)

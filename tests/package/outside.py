@@ -5,11 +5,14 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
 OUTSIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "outside")
+SCHEME = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(OUTSIDE))), "examples", "scheme")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
 
 arguments = None
@@ -51,13 +54,15 @@ class Package(unittest.TestCase):
 
     def build_outside(self):
         """By find_package; once for all tests."""
-        if os.path.isdir(self.outside):
-            return
-        flags = " ".join(sanitizer())
-        run(arguments.cmake, "-S", OUTSIDE, "-B", self.outside, "-G", arguments.generator, "-DCMAKE_BUILD_TYPE=Debug",
+        if not os.path.isdir(self.outside):
+            self.build_project(OUTSIDE, self.outside)
+
+    def build_project(self, project, folder):
+        flags = " ".join(sanitizer() + WARNINGS)
+        run(arguments.cmake, "-S", project, "-B", folder, "-G", arguments.generator, "-DCMAKE_BUILD_TYPE=Debug",
             f"-DCMAKE_CXX_COMPILER={arguments.compiler}", f"-DCMAKE_CXX_FLAGS={flags}",
             f"-DCMAKE_PREFIX_PATH={self.prefix}")
-        run(arguments.cmake, "--build", self.outside, "--parallel", "2")
+        run(arguments.cmake, "--build", folder, "--parallel", "2")
 
     def build_by_pkg_config(self, name):
         flags = run("pkg-config", "--cflags", "--libs", "datagen", env=self.environment).split()
@@ -147,6 +152,32 @@ class Package(unittest.TestCase):
                          ['{"domain":"d%d","_i":%d}' % (row, row) for row in range(3)])
         self.assertEqual(self.launch("source-and-sink-of-others", "--input", "count://250", "--output", "lines://out"),
                          "".join('{"n":%d,"_i":%d}\n' % (row, row) for row in range(250)))
+
+    def test_a_scheme_of_an_example_goes_on_after_its_launcher_was_killed(self):
+        built, folder = os.path.join(self.folder, "scheme"), os.path.join(self.folder, "fixed")
+        self.build_project(SCHEME, built)
+        os.mkdir(folder)
+        records = [b'{"text":" %d"}' % row for row in range(400000)]
+        with open(os.path.join(folder, "in.fixed"), "wb") as file:
+            file.writelines(record.ljust(31) + b"\n" for record in records)
+        with open(os.path.join(folder, "fixed.yaml"), "w") as file:
+            file.write("datagen: 1\ninput: {uri: fixed://in.fixed, width: 32}\noutput: {uri: fixed://out.fixed, width: 64}\n"
+                       "commit_interval: 10ms\nstages: [clean_text]\n")
+        datagen, environment = os.path.join(self.prefix, "bin", "datagen"), {**os.environ, "DATAGEN_STAGE_PATH": built}
+        first = subprocess.Popen([datagen, "run", "fixed.yaml", "--run-dir", "run"], cwd=folder, env=environment, stderr=subprocess.PIPE)
+        deadline, done = time.monotonic() + 30, os.path.join(folder, "run", "sink.done")
+        while first.poll() is None and time.monotonic() < deadline and not (os.path.exists(done) and os.path.getsize(done) > 0):
+            time.sleep(0.001)
+        first.send_signal(signal.SIGKILL)
+        _, err = first.communicate(timeout=20)
+        self.assertEqual(first.returncode, -signal.SIGKILL, f"it ended before it was killed: {err}")
+        run(datagen, "resume", "run", cwd=folder, env=environment)
+        with open(os.path.join(folder, "out.fixed"), "rb") as file:
+            written = file.read()
+        self.assertEqual(len(written), 64 * len(records))
+        for row in range(len(records)):
+            text = b'{"text":"%d","len":%d,"_i":%d}' % (row, len(str(row)) + 1, row)
+            self.assertEqual(written[64 * row:64 * row + 64], text.ljust(63) + b"\n")
 
 
 def main():

@@ -1,0 +1,76 @@
+#include "pace.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace datagen {
+
+namespace {
+
+constexpr double kFrameNs = 50e6;
+constexpr double kAheadNs = 500e6;
+// Until a stage has worked on its first frame.
+constexpr std::size_t kStartRecords = 8;
+
+// The new value counts a quarter: one frame that was held up does not change much.
+double average(double before, double now) { return before == 0 ? now : (3 * before + now) / 4; }
+
+}  // namespace
+
+void FramePace::note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t rows, std::uint64_t records) {
+  const double elapsed = std::max<double>(1, static_cast<double>(elapsed_ns));
+  if (rows > 0) {
+    frame_ns_ = average(frame_ns_, elapsed);
+    row_ns_ = average(row_ns_, elapsed / static_cast<double>(rows));
+    const double records_per_row = std::max(1e-3, static_cast<double>(records) / static_cast<double>(rows));
+    const double round = std::max(1.0, static_cast<double>(round_) / records_per_row);
+    const double rounds = std::max(round_ > 1 ? 2.0 : 1.0, std::floor(kFrameNs / row_ns_ / round));
+    cell.rows_wanted.store(static_cast<std::uint64_t>(std::min(rounds * round, 1e9)),
+                           std::memory_order_relaxed);
+  }
+  // An empty frame says nothing of the cost, but that the stage is there.
+  cell.frame_ns.store(static_cast<std::uint64_t>(std::max(1.0, frame_ns_)), std::memory_order_relaxed);
+}
+
+SourcePace::SourcePace(const ipc::Control& control, std::vector<ipc::CellRange> stages,
+                       std::uint64_t first_seq, std::size_t records_max)
+    : control_(control),
+      stages_(std::move(stages)),
+      first_seq_(first_seq),
+      records_max_(records_max == 0 ? std::numeric_limits<std::size_t>::max() : records_max) {}
+
+std::size_t SourcePace::records() const {
+  std::size_t most = records_max_;
+  for (const ipc::CellRange& stage : stages_) {
+    std::uint64_t wanted = 0;  // the smallest wish of those who have one
+    for (std::uint32_t index = 0; index < stage.count; ++index) {
+      const std::uint64_t wish =
+          control_.cell(stage.first + index).rows_wanted.load(std::memory_order_relaxed);
+      if (wish != 0) wanted = wanted == 0 ? wish : std::min(wanted, wish);
+    }
+    most = std::min<std::size_t>(most, wanted == 0 ? kStartRecords : wanted);
+  }
+  return most;
+}
+
+bool SourcePace::is_far_ahead(std::uint64_t seq) const {
+  for (const ipc::CellRange& stage : stages_) {
+    std::uint64_t begun = first_seq_;
+    std::uint64_t frame_ns = 0;
+    for (std::uint32_t index = 0; index < stage.count; ++index) {
+      const ipc::Cell& cell = control_.cell(stage.first + index);
+      begun = std::max(begun, cell.current_frame.load(std::memory_order_relaxed));
+      frame_ns = std::max(frame_ns, cell.frame_ns.load(std::memory_order_relaxed));
+    }
+    // Each worker has one in its hands and one to go on with.
+    const std::uint64_t enough = 2 * std::uint64_t{stage.count} + 2;
+    const std::uint64_t ahead = seq > begun ? seq - begun : 0;
+    if (ahead <= enough) continue;
+    const double work_ns = static_cast<double>(ahead) * static_cast<double>(frame_ns) / stage.count;
+    if (frame_ns == 0 || work_ns > kAheadNs) return true;
+  }
+  return false;
+}
+
+}  // namespace datagen

@@ -1,0 +1,58 @@
+// How large frames are, and how far a source runs ahead.
+//
+// A frame should take every stage about 50 ms: frames of cheap stages are as large as their blocks, those of
+// a stage that calls a model hold a few records, so that commits pass soon and a crash redoes little. Nobody
+// has to say what a stage costs: each worker of a stage or sink measures it and tells in its cell how many
+// rows of the input it wants in a frame, and how long its frames take. The source takes the smallest wish,
+// and waits when what lies before a stage is more than half a second's work for it.
+//
+// All of it is a hint, written by the worker whose cell it is: a value that is old, lost with an epoch or
+// wrong changes the size of frames and nothing else. Records hang on rows, not on frames, so the output is
+// the same.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "ipc/control.h"
+
+namespace datagen {
+
+// A worker's part.
+class FramePace {
+ public:
+  // `round`: records that the threads take at once, or a batch call has; a frame is made of whole rounds, two
+  // at least, since in a part of one most threads would wait for the others.
+  explicit FramePace(std::size_t round) : round_(round) {}
+  // A frame of `rows` rows of the input, `records` of them when they reached this stage, took so long.
+  void note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t rows, std::uint64_t records);
+
+ private:
+  std::size_t round_;
+  double frame_ns_ = 0;  // moving averages
+  double row_ns_ = 0;
+};
+
+// The source's part.
+class SourcePace {
+ public:
+  // `stages`: the workers of every other stage. `first_seq`: of this epoch. `records_max`: what the user set,
+  // 0: nothing.
+  SourcePace(const ipc::Control& control, std::vector<ipc::CellRange> stages, std::uint64_t first_seq,
+             std::size_t records_max);
+  // Most records for the next frame.
+  std::size_t records() const;
+  // Frame `seq` would only lie and wait: look again in kPauseMs. Never true for long: it needs a stage that
+  // has not even begun one of the last frames.
+  bool is_far_ahead(std::uint64_t seq) const;
+  static constexpr int kPauseMs = 2;
+
+ private:
+  const ipc::Control& control_;
+  std::vector<ipc::CellRange> stages_;
+  std::uint64_t first_seq_;
+  std::size_t records_max_;
+};
+
+}  // namespace datagen

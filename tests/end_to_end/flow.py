@@ -1,0 +1,126 @@
+"""How records flow: lone ones at once, frames of slow stages small, a slow reader without growing memory."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import runs
+from runs import RunTest
+
+sys.path.insert(0, os.path.join(runs.SOURCE, "tests", "bench"))
+import pss  # noqa: E402
+
+SLEEPER = os.path.join(os.path.dirname(runs.BIN), "tests", "sleeper")
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+class Flow(RunTest):
+    def launch(self, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE):
+        process = subprocess.Popen([os.path.join(runs.BIN, "datagen"), "run", *arguments, "--run-dir", self.run_directory, "--quiet"],
+                                   cwd=self.folder, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE)
+        self.started.append(process)
+        return process
+
+    def numbers(self, name, count):
+        return self.write(name, "".join('{"text":"%d"}\n' % row for row in range(count)))
+
+    def sleep_through(self, count, name, *sets):
+        """Seconds that the sleeper took for so many records, by the time of its first and last one."""
+        source = self.numbers("numbers.jsonl", count)
+        self.run_directory = self.path(name)
+        began = time.monotonic()
+        self.datagen(*self.run_flags(source, SLEEPER, output=name + ".jsonl"), *sets)
+        took = time.monotonic() - began
+        self.assertEqual(self.read(name + ".jsonl"), b"".join(b'{"text":"%d","_i":%d}\n' % (row, row) for row in range(count)))
+        return took
+
+    def test_a_lone_record_passes_three_stages_at_once(self):
+        process = self.launch("--input", "-", "--stage", "clean_text", "--stage", "pass", "--stage", "split_text", "--output", "-")
+        rounds = [self.pass_one_by_one(process, 200) for _ in range(4)][1:]  # in the first, processes start
+        _, err = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 0, err)
+        p50, p99 = min((percentile(took, .99), percentile(took, .5)) for took in rounds)[::-1]
+        print(f"a lone record through 3 stages: p50 {p50:.2f} ms, p99 {p99:.2f} ms", file=sys.stderr)
+        self.assertLess(p99, 5)  # in the round that other programs of this machine disturbed least
+
+    def pass_one_by_one(self, process, count):
+        """Milliseconds from the write of a record to the read of it, one each 20 ms."""
+        took = []
+        for row in range(count):
+            began = time.monotonic()
+            process.stdin.write(b'{"text":"%d"}\n' % row)
+            process.stdin.flush()
+            line = process.stdout.readline()
+            took.append(1000 * (time.monotonic() - began))
+            self.assertIn(b'"%d"' % row, line)
+            time.sleep(max(0, began + 0.02 - time.monotonic()))
+        return took
+
+    def test_sixty_four_threads_are_sixty_times_as_fast(self):
+        start = self.sleep_through(1, "start", "--set", "sleeper.ms=10")
+        one = self.sleep_through(150, "one", "--set", "sleeper.ms=10") - start
+        many = self.sleep_through(25600, "many", "--set", "sleeper.ms=10", "--set", "sleeper.threads=64") - start
+        ratio = (25600 / many) / (150 / one)
+        print(f"10 ms a record: 1 thread {150 / one:.0f}/s, 64 threads {25600 / many:.0f}/s: {ratio:.1f} times", file=sys.stderr)
+        self.assertGreater(ratio, 60)
+
+    def test_a_slow_stage_has_small_frames_that_are_committed_soon(self):
+        source = self.numbers("numbers.jsonl", 20000)
+        flags = self.run_flags(source, SLEEPER) + ["--set", "sleeper.ms=10", "--set", "sleeper.threads=8", "--set", "commit_interval=100ms"]
+        process = self.start(*flags)
+        done = os.path.join(self.run_directory, "sink.done")
+        began = time.monotonic()
+        runs.wait_until(lambda: os.path.exists(done) and self.read("run/sink.done").count(b"\n") > 3, seconds=15, what="the fourth commit")
+        print(f"fourth commit after {time.monotonic() - began:.1f} s of 25", file=sys.stderr)
+        process.terminate()
+        process.communicate(timeout=20)
+        with open(done) as file:
+            commits = [json.loads(line) for line in file]
+        last = commits[3]
+        self.assertLess(last["stages"]["source"]["out"] / last["seq"], 100)  # records in a frame; a block holds 5,000
+
+    def test_the_output_does_not_depend_on_the_size_of_frames(self):
+        written = set()
+        for records in (0, 1, 7, 1000):
+            self.run_directory = self.path(f"run{records}")
+            self.datagen(*self.run_flags(runs.SAMPLE, "clean_text", "split_text", output=f"{records}.jsonl"), "--set",
+                         f"rings.frame_records={records}")
+            written.add(self.read(f"{records}.jsonl"))
+        self.assertEqual(len(written), 1)
+
+    def test_a_slow_reader_holds_the_memory_of_the_run_flat(self):
+        """1,000 records/s read from the standard output. RECORDS=1000000 is the long form, of 17 minutes."""
+        records = int(os.environ.get("RECORDS", "8000"))
+        row = b'{"text":"%s"}\n' % (b"x" * 1000)
+        process = self.launch("--input", "-", "--stage", "clean_text", "--stage", "pass", "--output", "-")
+
+        def feed():
+            with process.stdin:
+                for _ in range(records // 100):
+                    process.stdin.write(row * 100)
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        peaks, began = [], time.monotonic()
+        for number in range(records):
+            self.assertIn(b'"_i":%d}' % number, process.stdout.readline())
+            if number % 500 == 499:
+                time.sleep(max(0, began + (number + 1) / 1000 - time.monotonic()))
+                other, shared, _ = pss.sample()
+                peaks.append((other + shared) / 1e6)
+        feeder.join()
+        process.stdin = None
+        process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 0)
+        print(f"memory of all processes: {peaks[1]:.1f} MB after 1,000 records, at most {max(peaks[2:]):.1f} MB up to {records}", file=sys.stderr)
+        self.assertLess(max(peaks[2:]), peaks[1] * 1.1 + 2)
+
+
+if __name__ == "__main__":
+    runs.main()
