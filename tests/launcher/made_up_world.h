@@ -42,6 +42,8 @@ class MadeUpWorld : public StageLookup {
                                            const std::vector<std::string>&) override {
     return std::vector<std::string>{path};
   }
+  Result<std::string> check(const std::string&, const std::string&) override { return std::string(); }
+  Result<std::string> find_program(const std::string& name) override { return "/bin/" + name; }
   Result<std::string> hash(const std::string&) override { return std::string(16, '0'); }
 };
 
