@@ -129,6 +129,7 @@ int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary,
   // What a launcher that was killed left behind; before the room that it takes is asked for. Also behind the
   // last seal: then it told nobody.
   remove_frames_of(runtime.run_id, directory.path());
+  History::remove_begun(directory.path());
   if (runtime.replay) {
     if (const auto opened = reopen_commits(directory.path(), runtime); !opened)
       return complain(opened.error().message()), kStoppedByFailure;

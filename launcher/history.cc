@@ -166,6 +166,10 @@ void History::save(const std::string& run_directory, const Plan& plan) const {
   std::rename((path + ".new").c_str(), path.c_str());
 }
 
+void History::remove_begun(const std::string& run_directory) {
+  std::remove((run_directory + "/history.json.new").c_str());
+}
+
 History History::load(const std::string& run_directory, const Plan& plan) {
   History history(plan.stages.size(), plan.edges.size());
   simdjson::dom::parser parser;

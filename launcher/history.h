@@ -47,6 +47,8 @@ class History {
   std::string json(const Plan& plan) const;
   // Into the run directory. Failures are ignored: nothing depends on this file.
   void save(const std::string& run_directory, const Plan& plan) const;
+  // What a launcher that died had begun to save; by its successor.
+  static void remove_begun(const std::string& run_directory);
 
   // What the workers' counters say `seconds` after this start of the run. Counters that fell began anew.
   void look(double seconds, const std::vector<StageSums>& sums, const std::vector<double>& fills);

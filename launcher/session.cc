@@ -224,7 +224,6 @@ Result<Process> Session::start(const Worker& worker, bool stands_by) const {
 
 std::vector<Action> Session::spawn(std::uint32_t cell) {
   Worker& worker = workers_[cell];
-  const bool is_restart = worker.starts++ > 0;
   worker.log_bytes = file_bytes(directory_.log_path(runtime_.plan.stages[worker.stage].id, worker.index));
   worker.was_killed_here = false;
   worker.overdue.clear();
@@ -239,7 +238,7 @@ std::vector<Action> Session::spawn(std::uint32_t cell) {
   }
   watch(epoll_, worker.process->fd(), cell);
   worker.successor.reset();
-  if (!is_restart) return {};
+  if (worker.death_epoch != supervisor_.epochs()) return {};
   events_.worker_restart(runtime_.plan.stages[worker.stage], worker.index, worker.process->pid());
   // Without one the next start takes longer, that is all.
   if (auto successor = start(worker, true))
@@ -290,6 +289,7 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
     if (!recovered) ending.message = recovered.error().message();
   }
   if (supervisor_.is_running() && !ending.finished) {
+    worker.death_epoch = supervisor_.epochs();
     progress_.say(fmt::format("{}: worker {} of stage '{}' {}{}", runtime_.plan.pipeline, worker.index,
                               stage.id, describe_ending(ending),
                               ending.message.empty() ? "" : " (" + ending.message + ")"));

@@ -54,9 +54,9 @@ class Session {
     std::uint32_t index = 0;  // in its stage
     std::unique_ptr<Process> process;
     // Its successor, started and waiting to be told to begin: most of what a death costs is a start. Kept for
-    // workers that have died once.
+    // workers that have died in this epoch.
     std::unique_ptr<Process> successor;
-    std::uint64_t starts = 0;
+    std::size_t death_epoch = 0;  // in which it died last, of Supervisor::epochs()
     std::uint64_t log_bytes = 0;  // of its log when it was started
     bool was_killed_here = false;
     std::vector<ipc::Begun> overdue;  // records for which this launcher killed it

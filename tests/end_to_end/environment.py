@@ -214,7 +214,8 @@ class Limits(Environment):
                         self.assertTrue(is_above or any(re.fullmatch(pattern, path) for pattern in wanted), f"{name}: {number} is {path}")
                     mapped = set(re.findall(r"/dev/shm/datagen\.\w+\.\w+\.(\w+)", read(f"/proc/{pid}/maps")))
                     self.assertEqual(mapped - {"control"}, edges[name], name)
-                self.assertLessEqual(len(descriptors(launcher.pid)), 3 + 4 + len(workers) + 1, descriptors(launcher.pid))
+                successors = sum(faults.stands_by(pid) for pid, _ in runs.processes_of(self.place.run_directory))
+                self.assertLessEqual(len(descriptors(launcher.pid)), 3 + 4 + len(workers) + 2 * successors + 1, descriptors(launcher.pid))
                 os.kill(workers["clean_text"], signal.SIGKILL)
                 os.kill(workers["tally"], signal.SIGKILL)
                 runs.wait_until(lambda old=workers: launcher.poll() is not None or

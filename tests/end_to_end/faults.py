@@ -36,6 +36,14 @@ def rule(op, pattern, error, nth=0, token=""):
     return ",".join((op, pattern, str(error), str(nth), token))
 
 
+def stands_by(pid):
+    """Of a successor that waits for the death of a worker."""
+    try:
+        return os.readlink(f"/proc/{pid}/fd/0").endswith("[eventfd]")
+    except OSError:
+        return False
+
+
 class Place:
     """A folder with an input, for one run at a time: a graph with a stateful stage, two committers, several commits."""
 
@@ -96,7 +104,7 @@ class Place:
 
     def workers(self):
         left = self.daemons_left()
-        return {name: pid for pid, name in runs.processes_of(self.run_directory) if pid not in left}
+        return {name: pid for pid, name in runs.processes_of(self.run_directory) if pid not in left and not stands_by(pid)}
 
     def daemons_left(self):
         if not os.path.exists(self.daemons):

@@ -90,7 +90,7 @@ class PowerLoss(faults.FaultTest):
         self.lose(None, notes)
         code, said = place.go_on()
         self.assertEqual(code, 0, said)
-        self.assertIsNotNone(place.plan()["resume"], "it began from the start")
+        self.assertIsNotNone(place.plan()["parts"][0]["resume"], "it began from the start")
         self.check(expected, said)
 
 
