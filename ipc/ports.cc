@@ -132,6 +132,7 @@ std::optional<Ports::Outcome> Ports::spin(Attempt attempt) const {
 template <class Attempt>
 Ports::Outcome Ports::park(Attempt attempt, bool for_input) {
   const std::uint64_t began = now_ns();
+  cell_->heartbeat_ns.store(began, std::memory_order_relaxed);  // so it tells how long this one waits
   cell_->state.store(for_input ? WorkerState::waiting_for_input : WorkerState::waiting_for_room,
                      std::memory_order_relaxed);
   std::optional<Outcome> outcome;
@@ -146,7 +147,9 @@ Ports::Outcome Ports::park(Attempt attempt, bool for_input) {
   leave_parking();
   cell_->state.store(WorkerState::running, std::memory_order_relaxed);
   AtomicWord& waited = for_input ? cell_->counters.wait_input_ns : cell_->counters.wait_room_ns;
-  waited.fetch_add(now_ns() - began, std::memory_order_relaxed);
+  const std::uint64_t now = now_ns();
+  cell_->heartbeat_ns.store(now, std::memory_order_relaxed);
+  waited.fetch_add(now - began, std::memory_order_relaxed);
   return *outcome;
 }
 

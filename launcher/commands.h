@@ -26,6 +26,9 @@ struct RunArguments {
   bool quiet = false;
   bool json = false;
   bool same_binary = false;
+  std::string metrics;              // HOST:PORT
+  std::string log_format = "text";  // or "json"
+  std::uint64_t limit = 0;          // records; 0: all
 };
 
 struct ResumeArguments {
@@ -35,6 +38,8 @@ struct ResumeArguments {
   bool quiet = false;
   bool json = false;
   bool same_binary = false;
+  std::string metrics;  // HOST:PORT
+  std::string log_format = "text";
 };
 
 struct DeadLettersArguments {
@@ -47,16 +52,31 @@ struct ReplayArguments {
   std::vector<std::string> sets;
   bool dry_run = false;
   bool quiet = false;
+  std::string metrics;  // HOST:PORT
+  std::string log_format = "text";
+};
+
+struct TopArguments {
+  std::string run, interval = "1s";
+  bool once = false;
+  bool json = false;
 };
 
 int run_command(const RunArguments& arguments);
 int resume_command(const ResumeArguments& arguments);
 int status_command(const std::string& run, bool json);
+int top_command(const TopArguments& arguments);
+int report_command(const std::string& run, bool json);
 int stop_command(const std::string& run);
 int dead_letters_command(const DeadLettersArguments& arguments);
 int replay_command(const ReplayArguments& arguments);
 int trace_command(const std::string& run, const std::string& id);
 int repro_command(const std::string& run, const std::string& id, bool gdb);
+int check_command(const GraphArguments& arguments);
+// `run --limit`
+int limited_run_command(const RunArguments& arguments);
+int init_command(const std::string& name, const std::string& folder);
+int doctor_command(bool json);
 int plan_command(const GraphArguments& arguments, bool dot, bool json);
 int stages_command(const std::string& name, bool json);
 

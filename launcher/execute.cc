@@ -8,8 +8,10 @@
 #include <filesystem>
 
 #include "launcher/commands.h"
+#include "launcher/gather_report.h"
 #include "launcher/generation.h"
 #include "launcher/hooks.h"
+#include "launcher/metrics_server.h"
 #include "launcher/replay.h"
 #include "launcher/report.h"
 #include "launcher/run_events.h"
@@ -23,8 +25,9 @@ namespace {
 
 constexpr std::chrono::seconds kHookPatience{5};  // with hooks, when the run is over
 
-Progress::Mode progress_mode(bool quiet) {
-  if (quiet) return Progress::Mode::quiet;
+Progress::Mode progress_mode(const ExecuteOptions& options) {
+  if (options.quiet) return Progress::Mode::quiet;
+  if (options.log_json) return Progress::Mode::json;
   return isatty(STDERR_FILENO) ? Progress::Mode::terminal : Progress::Mode::lines;
 }
 
@@ -64,10 +67,18 @@ int conclude(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteO
   if (!audit) return complain(audit.error().message()), kAuditMismatch;
   end.audit = std::move(audit).value();
   const int code = exit_code_of(end, runtime.plan);
-  const std::string report = report_json(end, runtime, code);
+  RuntimeFile own = runtime;
+  own.plan = std::move(plan).value();
+  const std::string report =
+      report_json(end, own, History::load(directory.path(), own.plan), outcome_of(end), code);
   if (const auto written = write_durably(directory.path() + "/report.json", report); !written)
     complain(written.error().message());
-  if (!options.quiet || code != kComplete) std::fputs(closing_lines(end, directory, runtime).c_str(), stderr);
+  // Read from disk, as `datagen report` does. The page is a convenience: without it the run is as complete.
+  if (const auto data = gather_report(directory.path())) {
+    if (const auto page = write_report_page(data.value()); !page) complain(page.error().message());
+  }
+  if (!options.quiet || code != kComplete)
+    Progress(progress_mode(options)).say_at_end(closing_lines(end, directory, runtime));
   if (options.json) std::fputs(report.c_str(), stdout);
   return code;
 }
@@ -78,7 +89,15 @@ int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOp
   remove_frames_of(runtime.run_id, directory.path());  // what a launcher that was killed left behind
   std::error_code error;
   std::filesystem::remove(directory.path() + "/report.json", error);  // of an earlier stop: not true any more
-  Progress progress(progress_mode(options.quiet));
+  Progress progress(progress_mode(options));
+  std::unique_ptr<MetricsServer> metrics;
+  if (!options.metrics.empty()) {
+    auto listening = MetricsServer::listen(options.metrics);
+    if (!listening) return refuse(listening.error());
+    metrics = std::move(listening).value();
+    progress.say("metrics at " + metrics->url());
+  }
+  Watch watch(directory.path(), runtime, progress, metrics.get());
   auto hooks = Hooks::open(runtime.plan, runtime.run_id, directory.path() + "/logs");
   if (!hooks) return complain(hooks.error().message()), kUsage;
   RunEvents events(hooks.value(), directory.path(), runtime);
@@ -88,7 +107,7 @@ int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOp
   RunEnd end;
   bool was_started = false;
   {
-    Session session(directory, runtime, signals, progress, events);
+    Session session(directory, runtime, signals, watch, events);
     auto verdict = session.run();
     was_started = verdict.has_value();
     if (verdict) end.verdict = verdict.value();

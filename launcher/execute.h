@@ -11,8 +11,10 @@
 namespace datagen::launcher {
 
 struct ExecuteOptions {
-  bool quiet = false;  // no progress, and nothing at the end when all went well
-  bool json = false;   // the report to stdout
+  bool quiet = false;     // no progress, and nothing at the end when all went well
+  bool json = false;      // the report to stdout
+  bool log_json = false;  // what goes to stderr as JSON lines
+  std::string metrics;    // HOST:PORT that serves them; empty: none
 };
 
 // runtime.json is written, nothing has been started. The exit code.

@@ -6,9 +6,11 @@
 #include <exception>
 
 #include "launcher/commands.h"
+#include "launcher/graph_schema.h"
 #include "launcher/process.h"
 #include "launcher/report.h"
 #include "launcher/suggest.h"
+#include "launcher/verbs.h"
 
 namespace datagen::launcher {
 
@@ -36,6 +38,14 @@ void add_graph_options(CLI::App& verb, GraphArguments& arguments) {
   verb.add_option("--run-dir", arguments.run_directory, "the run directory (default: runs/<pipeline>)");
 }
 
+// For whom what goes on is told beside the terminal.
+void add_watching(CLI::App& verb, std::string& format, std::string& metrics) {
+  verb.add_option("--metrics", metrics,
+                  "serve them for Prometheus at HOST:PORT; without HOST on the loopback");
+  verb.add_option("--log-format", format, "what goes to stderr: text, or json for a JSON object on each line")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
 class CommandLine {
  public:
   CommandLine() : app_("Runs pipelines of isolated processes over large text data", "datagen") {
@@ -50,6 +60,7 @@ class CommandLine {
     add_stages();
     add_looks();
     add_replay();
+    add_first_steps();
   }
 
   int run(int argc, char** argv) {
@@ -58,15 +69,23 @@ class CommandLine {
     } catch (const CLI::ParseError& error) {
       return explain(error, argc, argv);
     }
-    if (app_.got_subcommand("run")) return run_command(run_);
+    if (app_.got_subcommand("run")) return run_.limit > 0 ? limited_run_command(run_) : run_command(run_);
+    if (app_.got_subcommand("check")) return check_command(plan_);
     if (app_.got_subcommand("resume")) return resume_command(resume_);
     if (app_.got_subcommand("status")) return status_command(name_, json_);
+    if (app_.got_subcommand("top")) return top_command(top_);
+    if (app_.got_subcommand("report")) return report_command(name_, json_);
     if (app_.got_subcommand("stop")) return stop_command(name_);
     if (app_.got_subcommand("dead-letters")) return dead_letters_command(dead_letters_);
     if (app_.got_subcommand("replay")) return replay_command(replay_);
     if (app_.got_subcommand("trace")) return trace_command(name_, id_);
     if (app_.got_subcommand("repro")) return repro_command(name_, id_, gdb_);
     if (app_.got_subcommand("plan")) return plan_command(plan_, dot_, json_);
+    if (app_.got_subcommand("init")) return init_command(name_, folder_);
+    if (app_.got_subcommand("doctor")) return doctor_command(json_);
+    if (app_.got_subcommand("schema")) return print(graph_schema());
+    if (app_.got_subcommand("completion")) return print(completion_script(verbs(), name_));
+    if (app_.got_subcommand("manual")) return print(manual_page(verbs(), DATAGEN_VERSION));
     if (app_.got_subcommand("stages")) return stages_command(name_, json_);
     std::fputs(app_.help().c_str(), stderr);
     return kUsage;
@@ -83,6 +102,10 @@ class CommandLine {
                    "when going on: refuse executables that were rebuilt since the run began");
     verb->add_flag("--quiet", run_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", run_.json, "print the report as JSON to stdout");
+    add_watching(*verb, run_.log_format, run_.metrics);
+    verb->add_option("--limit", run_.limit,
+                     "only so many records, in a run of its own (NAME.limit), and print the results")
+        ->check([](const std::string& given) { return std::string(given == "0" ? "at least 1" : ""); });
     verb->footer(footer(
         "  datagen run graph.yaml\n  datagen run --input raw.jsonl --stage clean_text --output clean.jsonl"));
   }
@@ -97,6 +120,7 @@ class CommandLine {
                    "refuse executables that were rebuilt since the run began");
     verb->add_flag("--quiet", resume_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", resume_.json, "print the report as JSON to stdout");
+    add_watching(*verb, resume_.log_format, resume_.metrics);
     verb->footer(footer("  datagen resume\n  datagen resume clean_corpus --set score.timeout=120s"));
   }
   void add_looks() {
@@ -104,6 +128,18 @@ class CommandLine {
     status->add_option("RUN", name_, "a run directory, or a name under ./runs (default: all)");
     status->add_flag("--json", json_, "as JSON");
     status->footer(footer("  datagen status\n  datagen status clean_corpus --json"));
+    CLI::App* top =
+        app_.add_subcommand("top", "a run as it runs: stages, workers, rings, what limits it; q quits");
+    top->add_option("RUN", top_.run, kRunHelp);
+    top->add_option("--interval", top_.interval, "time between two looks (default: 1s)");
+    top->add_flag("--once", top_.once, "look for half a second, print, end");
+    top->add_flag("--json", top_.json, "the same as JSON");
+    top->footer(footer("  datagen top\n  datagen top clean_corpus --once"));
+    CLI::App* report =
+        app_.add_subcommand("report", "what became of a run, and what limits it; writes report.html");
+    report->add_option("RUN", name_, kRunHelp);
+    report->add_flag("--json", json_, "as JSON");
+    report->footer(footer("  datagen report\n  datagen report clean_corpus --json"));
     CLI::App* stop = app_.add_subcommand("stop", "end a run that is at work; it can be gone on with");
     stop->add_option("RUN", name_, kRunHelp);
     stop->footer(footer("  datagen stop\n  datagen stop clean_corpus"));
@@ -138,11 +174,16 @@ class CommandLine {
     verb->add_flag("--dry-run", replay_.dry_run, "list them, and do nothing");
     verb->add_flag("--quiet", replay_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", replay_.letters.json, "print the report as JSON to stdout");
+    add_watching(*verb, replay_.log_format, replay_.metrics);
     verb->footer(
         footer("  datagen replay clean_corpus --dry-run\n  datagen replay clean_corpus --reason timeout "
                "--set score.timeout=120s"));
   }
   void add_plan() {
+    CLI::App* check = app_.add_subcommand("check", "plan a graph, and read ten records through it");
+    add_graph_options(*check, plan_);
+    check->footer(footer(
+        "  datagen check graph.yaml\n  datagen check --input raw.jsonl --stage clean_text --output -"));
     CLI::App* verb = app_.add_subcommand("plan", "show what would be run; nothing is started");
     add_graph_options(*verb, plan_);
     verb->add_flag("--dot", dot_, "as a Graphviz graph");
@@ -156,6 +197,52 @@ class CommandLine {
     verb->add_option("NAME", name_, "a stage's name, or the path of an executable");
     verb->add_flag("--json", json_, "as JSON");
     verb->footer(footer("  datagen stages\n  datagen stages split_text"));
+  }
+
+  void add_first_steps() {
+    CLI::App* init =
+        app_.add_subcommand("init", "a folder with a graph, 100 records and a README that work as they are");
+    init->add_option("TEMPLATE", name_, "clean: a stage that is there; cpp: one of your own, in C++")
+        ->required();
+    init->add_option("DIR", folder_, "the folder; made when it is not there")->required();
+    init->footer(footer("  datagen init clean first\n  datagen init cpp words"));
+    CLI::App* doctor =
+        app_.add_subcommand("doctor", "what of this machine is too small for runs, and how to raise it");
+    doctor->add_flag("--json", json_, "as JSON");
+    doctor->footer(footer("  datagen doctor\n  datagen doctor --json"));
+    CLI::App* schema = app_.add_subcommand("schema", "the JSON Schema of the graph file, for editors");
+    schema->footer(footer("  datagen schema > datagen.schema.json\n  datagen schema | jq .properties"));
+    CLI::App* completion =
+        app_.add_subcommand("completion", "a script that completes verbs, options and runs in a shell");
+    completion->add_option("SHELL", name_, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+    completion->footer(footer("  source <(datagen completion bash)\n  datagen completion fish | source"));
+    CLI::App* manual = app_.add_subcommand("manual", "the manual page, as roff");
+    manual->footer(footer("  datagen manual | man -l -\n  datagen manual > datagen.1"));
+  }
+
+  static int print(const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    return kComplete;
+  }
+
+  std::vector<Verb> verbs() const {
+    std::vector<Verb> all;
+    for (const CLI::App* app : app_.get_subcommands([](const CLI::App*) { return true; })) {
+      Verb verb{app->get_name(), app->get_description(), {}, {}, app->get_footer()};
+      for (const CLI::Option* option : app->get_options()) {
+        if (option->get_positional()) {
+          verb.positionals.push_back(option->get_name(true));
+        } else {
+          verb.options.push_back({option->get_name(false, true),
+                                  option->get_type_size() == 0 ? "" : option->get_type_name(),
+                                  option->get_description()});
+        }
+      }
+      all.push_back(std::move(verb));
+    }
+    return all;
   }
 
   // The library's codes become ours, and what was mistyped gets a suggestion.
@@ -189,9 +276,10 @@ class CommandLine {
   RunArguments run_;
   GraphArguments plan_;
   ResumeArguments resume_;
+  TopArguments top_;
   DeadLettersArguments dead_letters_;
   ReplayArguments replay_;
-  std::string name_, id_;
+  std::string name_, id_, folder_;
   bool gdb_ = false;
   bool dot_ = false;
   bool json_ = false;

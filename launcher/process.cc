@@ -98,10 +98,15 @@ Result<pid_t> start(const std::vector<std::string>& argv, int out, int err,
 }
 
 Process::Exit reap(pid_t pid) {
-  siginfo_t info{};
-  while (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) != 0 && errno == EINTR) {
+  int status = 0;
+  rusage used{};
+  while (wait4(pid, &status, 0, &used) < 0 && errno == EINTR) {
   }
-  return {info.si_code != CLD_EXITED, info.si_status};
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  return {WIFSIGNALED(status), WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+          seconds(used.ru_utime) + seconds(used.ru_stime), static_cast<std::uint64_t>(used.ru_maxrss) << 10};
 }
 
 }  // namespace
@@ -270,6 +275,45 @@ Result<std::string> run_captured(const std::vector<std::string>& argv, std::chro
   while (!complaint.empty() && complaint.back() == '\n') complaint.pop_back();
   return Error(complaint.empty() ? argv.front() + " ended with code " + std::to_string(exit.code)
                                  : complaint);
+}
+
+Result<std::vector<std::string>> first_lines(const std::vector<std::string>& argv, std::size_t lines,
+                                             std::chrono::milliseconds timeout) {
+  Capture capture;
+  if (pipe2(capture.out.ends, O_CLOEXEC) != 0 || pipe2(capture.err.ends, O_CLOEXEC) != 0)
+    return Error::from_errno("cannot make a pipe", errno);
+  DATAGEN_TRY(const pid_t pid, start(argv, capture.out.ends[1], capture.err.ends[1]));
+  capture.out.close_end(1);
+  capture.err.close_end(1);
+  DATAGEN_TRY(Process process, Process::adopt(pid));
+  const auto has_enough = [&] {
+    return static_cast<std::size_t>(std::ranges::count(capture.answer, '\n')) >= lines;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (capture.out.ends[0] >= 0 && !has_enough()) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    if (left <= 0)
+      return Error(argv.front() + " did not answer within " + std::to_string(timeout.count()) + " ms");
+    pollfd fds[2] = {{capture.out.ends[0], POLLIN, 0}, {capture.err.ends[0], POLLIN, 0}};
+    if (poll(fds, 2, static_cast<int>(std::min<std::int64_t>(left, 1000))) <= 0) continue;
+    if (fds[0].revents != 0) Capture::read_from(capture.out, capture.answer, kAnswerBytesMax);
+    if (fds[1].revents != 0) Capture::read_from(capture.err, capture.complaint, kComplaintBytesMax);
+  }
+  const bool is_done = has_enough();
+  capture.out.close_end(0);  // nobody reads on: it must not wait for that
+  if (is_done) process.signal(SIGTERM);
+  while (capture.err.ends[0] >= 0) Capture::read_from(capture.err, capture.complaint, kComplaintBytesMax);
+  const Process::Exit exit = process.wait();
+  if (!is_done && (exit.signalled || exit.code != 0))
+    return Error(capture.complaint.empty() ? argv.front() + " failed" : capture.complaint);
+  std::vector<std::string> found;
+  for (std::size_t begin = 0; begin < capture.answer.size() && found.size() < lines;) {
+    const std::size_t end = std::min(capture.answer.find('\n', begin), capture.answer.size());
+    found.push_back(capture.answer.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return found;
 }
 
 }  // namespace datagen::launcher

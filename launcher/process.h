@@ -51,6 +51,8 @@ class Process {
   struct Exit {
     bool signalled = false;
     int code = 0;  // exit code, or number of the signal
+    double cpu_seconds = 0;
+    std::uint64_t peak_bytes = 0;  // resident
   };
   // Reaps the process; waits until it has ended.
   Exit wait();
@@ -66,5 +68,11 @@ class Process {
 // within `timeout`, writes more than 64 MiB, or ends with another code than 0 (then with what it wrote to
 // stderr). Its process group does not outlive the call.
 Result<std::string> run_captured(const std::vector<std::string>& argv, std::chrono::milliseconds timeout);
+
+// Runs a command until it has written `lines` lines to stdout, or has ended; then asks it to end (SIGTERM)
+// and waits for that. The lines, without their newlines. Errors: it cannot be started, does not get there
+// within `timeout`, or fails before (then with what it wrote to stderr).
+Result<std::vector<std::string>> first_lines(const std::vector<std::string>& argv, std::size_t lines,
+                                             std::chrono::milliseconds timeout);
 
 }  // namespace datagen::launcher

@@ -1,47 +1,37 @@
-// What a person sees of a run while it runs: one line that is written anew, on a terminal; a line every 30 s
-// elsewhere. Reads the workers' counters in shared memory: no cost to them.
+// What a person sees of a run while it runs, on stderr: lines that are written anew, on a terminal; a line
+// every 30 s elsewhere, as text or as JSON.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <string>
 
-#include "ipc/control.h"
-#include "launcher/plan.h"
+#include "launcher/progress_text.h"
 
 namespace datagen::launcher {
 
-// Counters of all workers of a stage, added up; display only.
-struct StageCounters {
-  std::uint64_t in = 0, out = 0, dropped = 0, dead = 0, bytes_in = 0, bytes_out = 0;
-};
-StageCounters sum_counters(const ipc::Control& control, const PlannedStage& stage);
-
 class Progress {
  public:
-  enum class Mode : std::uint8_t { quiet, lines, terminal };
+  enum class Mode : std::uint8_t { quiet, lines, json, terminal };
   explicit Progress(Mode mode) : mode_(mode) {}
 
-  // Called often; writes seldom.
-  void show(const Plan& plan, const ipc::Control& control, std::size_t restarts);
-  // Ends the line that is being written anew, so that a message can follow.
+  // Whether show() would write something; making a view costs a little.
+  bool is_due() const;
+  void show(const ProgressView& view);
+  // Removes the lines that are being written anew, so that a message can follow.
   void clear();
-  // A message between progress lines, on stderr.
+  // A message between progress lines.
   void say(const std::string& message);
+  // The same for what the run has to say at its end, also when it is quiet: lines with their newlines.
+  void say_at_end(const std::string& lines);
 
  private:
   using Clock = std::chrono::steady_clock;
   Mode mode_;
-  Clock::time_point next_{};  // none: nothing was shown yet
-  std::uint64_t last_read_ = 0;
-  Clock::time_point last_time_ = Clock::now();
-  double rate_ = 0;
-  bool line_is_open_ = false;
+  // The first comes after a while: a run of a second needs none.
+  Clock::time_point next_;
+  bool has_begun_ = false;
+  std::size_t lines_open_ = 0;
 };
-
-// "1,234,567"
-std::string show_count(std::uint64_t count);
-// "3m12s", "0.8s"
-std::string show_duration(std::chrono::milliseconds time);
 
 }  // namespace datagen::launcher

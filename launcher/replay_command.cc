@@ -74,7 +74,9 @@ int replay_command(const ReplayArguments& arguments) {
   for (std::size_t index = 0; index < plans.size(); ++index) {
     const auto begun = begin_replay(path.value(), runtime, std::move(plans[index]), batches.value()[index]);
     if (!begun) return complain(begun.error().message()), kStoppedByFailure;
-    const int code = go_on(directory.value(), runtime, false, {arguments.quiet, arguments.letters.json});
+    const int code =
+        go_on(directory.value(), runtime, false,
+              {arguments.quiet, arguments.letters.json, arguments.log_format == "json", arguments.metrics});
     if (code != kComplete) return code;
   }
   return kComplete;

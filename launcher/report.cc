@@ -5,7 +5,7 @@
 #include <csignal>
 
 #include "launcher/json_text.h"
-#include "launcher/progress.h"
+#include "launcher/progress_text.h"
 
 namespace datagen::launcher {
 
@@ -75,7 +75,16 @@ std::string stage_json(const StageAudit& stage) {
                                  usage.calls, usage.prompt_tokens, usage.completion_tokens);
             });
   }
-  return text + "}";
+  return text;
+}
+
+// What it cost, over the running time of the whole run.
+std::string effort_json(const StageLoad& load, const StageResources& used) {
+  return fmt::format(
+      ", \"records_per_s\": {:.1f}, \"bytes_per_s\": {:.0f}, \"busy\": {:.3f}, \"waits_for_input\": {:.3f}, "
+      "\"waits_for_room\": {:.3f}, \"cpu_s\": {:.2f}, \"peak_bytes\": {}, \"restarts\": {}",
+      load.records_per_second, load.bytes_per_second, load.busy, load.waits_for_input, load.waits_for_room,
+      used.cpu_seconds, used.peak_bytes, used.restarts);
 }
 
 }  // namespace
@@ -102,7 +111,7 @@ std::string closing_lines(const RunEnd& end, const RunDirectory& directory, cons
   if (code == kComplete) {
     text = fmt::format("{} complete in {}: {}\n", plan.pipeline, show_duration(end.time),
                        counts_line(end.audit));
-    text += fmt::format("  output {}     report {}/report.json\n", outputs_of(plan), directory.path());
+    text += fmt::format("  output {}     report {}/report.html\n", outputs_of(plan), directory.path());
   } else if (code == kAuditMismatch) {
     text = fmt::format("{} ended in {}, but its books do not balance (exit 4): {}\n", plan.pipeline,
                        show_duration(end.time), counts_line(end.audit));
@@ -121,14 +130,21 @@ std::string closing_lines(const RunEnd& end, const RunDirectory& directory, cons
   return text;
 }
 
-std::string report_json(const RunEnd& end, const RuntimeFile& runtime, int exit_code) {
+std::string_view outcome_of(const RunEnd& end) {
+  constexpr std::string_view kKinds[] = {"complete", "failed", "stopped"};
+  return kKinds[static_cast<int>(end.verdict.kind)];
+}
+
+std::string report_json(const RunEnd& end, const RuntimeFile& runtime, const History& history,
+                        std::string_view outcome, std::optional<int> exit_code) {
   const Audit& audit = end.audit;
   std::string text = fmt::format(
       "{{\n  \"version\": 1,\n  \"pipeline\": {},\n  \"run_id\": \"{}\",\n  \"outcome\": \"{}\",\n  "
       "\"exit_code\": {},\n",
-      json_string(runtime.plan.pipeline), runtime.run_id, name_of(end.verdict.kind), exit_code);
-  if (!end.verdict.message.empty())
-    text += fmt::format("  \"message\": {},\n", json_string(end.verdict.message));
+      json_string(runtime.plan.pipeline), runtime.run_id, outcome,
+      exit_code ? std::to_string(*exit_code) : "null");
+  const bool has_failed = exit_code && *exit_code != kComplete && *exit_code != kAuditMismatch;
+  if (has_failed) text += fmt::format("  \"message\": {},\n", json_string(stopped_why(end, runtime.plan)));
   text += fmt::format(
       "  \"generation\": {},\n  \"seconds\": {},\n  \"restarts\": {},\n  \"epochs\": {},\n  \"sealed\": "
       "{},\n",
@@ -137,8 +153,17 @@ std::string report_json(const RunEnd& end, const RuntimeFile& runtime, int exit_
   text +=
       fmt::format("  \"read\": {}, \"written\": {}, \"output_bytes\": {}, \"dropped\": {}, \"dead\": {},\n",
                   audit.read(), audit.output_records, audit.output_bytes, audit.dropped(), audit.dead());
+  const Bottleneck limit = history.bottleneck(runtime.plan);
+  text += fmt::format("  \"bottleneck\": {{\"stage\": {}, \"words\": {}}},\n",
+                      limit.stage ? json_string(runtime.plan.stages[*limit.stage].id) : "null",
+                      json_string(limit.words));
   std::string stages;
-  for (const StageAudit& stage : audit.stages) stages += (stages.empty() ? "" : ",\n") + stage_json(stage);
+  const std::vector<StageLoad> loads = history.loads(runtime.plan);
+  const std::vector<StageResources> resources = history.resources();
+  for (std::size_t index = 0; index < audit.stages.size(); ++index) {
+    stages += (stages.empty() ? "" : ",\n") + stage_json(audit.stages[index]) +
+              effort_json(loads[index], resources[index]) + "}";
+  }
   text += "  \"stages\": [\n" + stages + "\n  ],\n  \"audit\": [";
   for (const std::string& mismatch : audit.mismatches)
     text += (&mismatch == &audit.mismatches.front() ? "" : ", ") + json_string(mismatch);

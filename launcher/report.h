@@ -2,9 +2,12 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "launcher/audit.h"
+#include "launcher/history.h"
 #include "launcher/run_directory.h"
 #include "launcher/runtime_file.h"
 #include "launcher/supervisor.h"
@@ -34,7 +37,10 @@ int exit_code_of(const RunEnd& end, const Plan& plan);
 // What happened, where the output is, and what to type next.
 std::string closing_lines(const RunEnd& end, const RunDirectory& directory, const RuntimeFile& runtime);
 
-// report.json, version 1.
-std::string report_json(const RunEnd& end, const RuntimeFile& runtime, int exit_code);
+// report.json, version 1. `outcome`: how it ended, or "running"; the exit code is null while it has none.
+std::string report_json(const RunEnd& end, const RuntimeFile& runtime, const History& history,
+                        std::string_view outcome, std::optional<int> exit_code);
+// "complete", "failed" or "stopped".
+std::string_view outcome_of(const RunEnd& end);
 
 }  // namespace datagen::launcher

@@ -54,6 +54,12 @@ Result<void> adopt(Plan now, Plan& plan) {
   return success();
 }
 
+// Of `run` and of `resume`.
+template <class Arguments>
+ExecuteOptions execute_options(const Arguments& arguments) {
+  return {arguments.quiet, arguments.json, arguments.log_format == "json", arguments.metrics};
+}
+
 class RunCommand {
  public:
   explicit RunCommand(const RunArguments& arguments) : arguments_(arguments) {}
@@ -87,7 +93,7 @@ class RunCommand {
     runtime.plan = std::move(planned->plan);
     if (const auto written = write_runtime_file(directory.value().path(), runtime); !written)
       return refuse(written.error());
-    return execute(directory.value(), runtime, {arguments_.quiet, arguments_.json});
+    return execute(directory.value(), runtime, execute_options(arguments_));
   }
 
  private:
@@ -104,7 +110,7 @@ class RunCommand {
       return refuse(fmt::format("{} is complete, but its input has changed since; to read it anew: --fresh",
                                 directory.name()));
     }
-    return go_on(directory, runtime.value(), arguments_.same_binary, {arguments_.quiet, arguments_.json});
+    return go_on(directory, runtime.value(), arguments_.same_binary, execute_options(arguments_));
   }
 
   const RunArguments& arguments_;
@@ -130,7 +136,7 @@ int resume_command(const ResumeArguments& arguments) {
     if (const auto adopted = adopt(std::move(planned->plan), plan); !adopted) return refuse(adopted.error());
   }
   if (const auto changed = set_running_keys(plan, arguments.sets); !changed) return refuse(changed.error());
-  return go_on(directory.value(), runtime.value(), arguments.same_binary, {arguments.quiet, arguments.json});
+  return go_on(directory.value(), runtime.value(), arguments.same_binary, execute_options(arguments));
 }
 
 }  // namespace datagen::launcher

@@ -7,9 +7,9 @@
 #include <csignal>
 #include <fstream>
 
+#include "launcher/counters.h"
 #include "launcher/dead_letters.h"
 #include "launcher/json_text.h"
-#include "launcher/progress.h"
 #include "runtime/commit_log.h"
 
 namespace datagen::launcher {
@@ -209,21 +209,27 @@ void RunEvents::tick(const ipc::Control& control, std::size_t restarts) {
   std::string stages;
   std::uint64_t written = 0, dropped = 0, dead = 0;
   for (const PlannedStage& stage : runtime_.plan.stages) {
-    const StageCounters counters = sum_counters(control, stage);
-    dropped += counters.dropped;
-    dead += counters.dead;
-    if (stage.kind == StageKind::sink) written += counters.out;
+    const auto sum = [&](ipc::AtomicWord ipc::Counters::*counter) {
+      return sum_counter(control, stage, counter);
+    };
+    const std::uint64_t out = sum(&ipc::Counters::records_out);
+    const std::uint64_t stage_dropped = sum(&ipc::Counters::dropped);
+    const std::uint64_t stage_dead = sum(&ipc::Counters::dead);
+    dropped += stage_dropped;
+    dead += stage_dead;
+    if (stage.kind == StageKind::sink && !runtime_.plan.is_followed(stage)) written += out;
     stages += fmt::format("{}{{\"stage\":{},\"in\":{},\"out\":{},\"dropped\":{},\"dead\":{}}}",
-                          stages.empty() ? "" : ",", json_string(stage.id), counters.in, counters.out,
-                          counters.dropped, counters.dead);
+                          stages.empty() ? "" : ",", json_string(stage.id), sum(&ipc::Counters::records_in),
+                          out, stage_dropped, stage_dead);
   }
-  hooks_.tell(HookEvent("progress")
-                  .number("read", sum_counters(control, runtime_.plan.stages.front()).in)
-                  .number("written", written)
-                  .number("dropped", dropped)
-                  .number("dead", dead)
-                  .number("restarts", restarts)
-                  .json("stages", "[" + stages + "]"));
+  hooks_.tell(
+      HookEvent("progress")
+          .number("read", sum_counter(control, runtime_.plan.stages.front(), &ipc::Counters::records_in))
+          .number("written", written)
+          .number("dropped", dropped)
+          .number("dead", dead)
+          .number("restarts", restarts)
+          .json("stages", "[" + stages + "]"));
 }
 
 void RunEvents::run_end(const RunEnd& end, int exit_code) {

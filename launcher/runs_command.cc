@@ -1,8 +1,6 @@
-// The commands that look at runs, living or ended: status, stop, dead-letters, trace, repro.
-#include <fcntl.h>
+// The commands about one run, living or ended: stop, dead-letters, trace, repro.
 #include <fmt/format.h>
 #include <signal.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -13,93 +11,18 @@
 #include <optional>
 #include <thread>
 
-#include "launcher/audit.h"
 #include "launcher/commands.h"
 #include "launcher/dead_letters.h"
-#include "launcher/generation.h"
-#include "launcher/json_text.h"
 #include "launcher/parameter_check.h"
 #include "launcher/process.h"
-#include "launcher/progress.h"
 #include "launcher/report.h"
 #include "launcher/run_folder.h"
+#include "launcher/run_lock.h"
 #include "launcher/runtime_file.h"
 
 namespace datagen::launcher {
 
-namespace {
-
 namespace fs = std::filesystem;
-
-// The process that holds a run's lock, if one does.
-std::optional<pid_t> holder_of(const std::string& run_directory) {
-  const int fd = open((run_directory + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
-  const bool is_free = flock(fd, LOCK_SH | LOCK_NB) == 0;
-  char text[32] = {};
-  const bool has_pid = pread(fd, text, sizeof text - 1, 0) > 0;
-  close(fd);
-  if (is_free || !has_pid) return std::nullopt;
-  return static_cast<pid_t>(std::strtol(text, nullptr, 10));
-}
-
-struct RunState {
-  std::string name;
-  std::string path;
-  std::string state;
-  std::optional<pid_t> launcher;
-  Audit audit;
-};
-
-Result<RunState> state_of(const RunFolder& folder) {
-  DATAGEN_TRY(const RuntimeFile runtime, read_runtime_file(folder.path));
-  RunState state{folder.name, folder.path, "stopped", holder_of(folder.path), {}};
-  if (is_complete(folder.path, runtime.plan)) state.state = "complete";
-  if (state.launcher) state.state = "running";
-  DATAGEN_TRY(state.audit, audit_run(folder.path, runtime.plan));
-  return state;
-}
-
-std::string state_json(const RunState& state) {
-  return fmt::format(
-      "{{\"name\": {}, \"path\": {}, \"state\": \"{}\", \"launcher\": {}, \"read\": {}, \"written\": {}, "
-      "\"dropped\": {}, \"dead\": {}}}",
-      json_string(state.name), json_string(state.path), state.state,
-      state.launcher ? std::to_string(*state.launcher) : "null", state.audit.read(),
-      state.audit.output_records, state.audit.dropped(), state.audit.dead());
-}
-
-std::string state_line(const RunState& state) {
-  const std::string who = state.launcher ? fmt::format(" (process {})", *state.launcher) : "";
-  return fmt::format("{:<28} {:<10} committed: read {}, wrote {}, filtered {}, dead {}{}\n", state.name,
-                     state.state, show_count(state.audit.read()), show_count(state.audit.output_records),
-                     show_count(state.audit.dropped()), show_count(state.audit.dead()), who);
-}
-
-}  // namespace
-
-int status_command(const std::string& run, bool json) {
-  std::vector<RunFolder> folders;
-  if (run.empty()) {
-    folders = list_runs(fs::current_path());
-  } else {
-    const auto path = find_run(run, fs::current_path());
-    if (!path) return refuse(path.error().message());
-    folders.push_back({fs::path(path.value()).filename(), path.value(), {}});
-  }
-  std::string text;
-  for (const RunFolder& folder : folders) {
-    const auto state = state_of(folder);
-    if (!state) {
-      complain(state.error().message());
-      continue;
-    }
-    text += json ? (text.empty() ? "" : ", ") + state_json(state.value()) : state_line(state.value());
-  }
-  if (folders.empty() && !json) complain("there are no runs under ./runs");
-  std::fputs(json ? fmt::format("{{\"version\": 1, \"runs\": [{}]}}\n", text).c_str() : text.c_str(), stdout);
-  return kComplete;
-}
 
 int stop_command(const std::string& run) {
   const auto path = find_run(run, fs::current_path());

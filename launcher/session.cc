@@ -14,6 +14,7 @@
 
 #include "ipc/recovery.h"
 #include "ipc/worker_exit.h"
+#include "launcher/counters.h"
 #include "launcher/crash_details.h"
 #include "launcher/generation.h"
 #include "launcher/oom_kills.h"
@@ -69,12 +70,13 @@ int Signals::take() const {
   return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
-Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals,
-                 Progress& progress, RunEvents& events)
+Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Watch& eye,
+                 RunEvents& events)
     : directory_(directory),
       runtime_(runtime),
       signals_(signals),
-      progress_(progress),
+      watch_(eye),
+      progress_(eye.progress()),
       events_(events),
       supervisor_(stage_infos(runtime.plan), Supervisor::Options{}),
       workers_(runtime.plan.cells()) {
@@ -127,7 +129,7 @@ Result<Verdict> Session::run() {
       }
     }
   }
-  progress_.clear();
+  watch_.finish(epoch_->number());
   return supervisor_.verdict();
 }
 
@@ -264,6 +266,7 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   const PlannedStage& stage = runtime_.plan.stages[worker.stage];
   const pid_t pid = worker.process->pid();
   const Process::Exit exit = worker.process->wait();
+  watch_.note_end(worker.stage, exit.cpu_seconds, exit.peak_bytes);
   worker.process.reset();  // closes the pidfd, which leaves the epoll set with it
   Ending ending;
   ending.signalled = exit.signalled;
@@ -293,7 +296,9 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   }
   if (!ending.finished) events_.worker_death(stage, worker.index, pid, ending);
   if (ending.finished && !is_any_alive(stage)) events_.stage_finish(stage);
+  const std::size_t restarts = supervisor_.restarts(worker.stage);
   const std::vector<Action> then = supervisor_.on_exit(cell, ending, now());
+  if (supervisor_.restarts(worker.stage) > restarts) watch_.note_restart(worker.stage);
   first.insert(first.end(), then.begin(), then.end());
   return first;
 }
@@ -374,7 +379,7 @@ std::vector<Action> Session::tick() {
   if (!supervisor_.is_running()) return actions;
   for (std::uint32_t part = 0; part < runtime_.plan.parts(); ++part) advance_checkpoint(part);
   kill_overdue();
-  progress_.show(runtime_.plan, epoch_->control(), restarts());
+  watch_.tick(epoch_->number());
   const std::vector<Action> limits = check_limits();
   actions.insert(actions.end(), limits.begin(), limits.end());
   return actions;
@@ -401,9 +406,10 @@ void Session::advance_checkpoint(std::uint32_t part) {
 std::vector<Action> Session::check_limits() {
   constexpr std::uint64_t kRecordsMin = 1000;
   const Plan& plan = runtime_.plan;
-  const std::uint64_t read = sum_counters(epoch_->control(), plan.stages.front()).in;
+  const ipc::Control& control = epoch_->control();
+  const std::uint64_t read = sum_counter(control, plan.stages.front(), &ipc::Counters::records_in);
   std::uint64_t dead = 0;
-  for (const PlannedStage& stage : plan.stages) dead += sum_counters(epoch_->control(), stage).dead;
+  for (const PlannedStage& stage : plan.stages) dead += sum_counter(control, stage, &ipc::Counters::dead);
   if (read < kRecordsMin || !plan.max_dead_letters.is_exceeded(dead, read)) return {};
   return supervisor_.on_stop(
       {Verdict::Kind::stopped,

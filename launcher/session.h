@@ -13,13 +13,13 @@
 #include "launcher/epoch.h"
 #include "launcher/oom_kills.h"
 #include "launcher/process.h"
-#include "launcher/progress.h"
 #include "launcher/run_directory.h"
 #include "launcher/run_events.h"
 #include "launcher/running_time.h"
 #include "launcher/runtime_file.h"
 #include "launcher/supervisor.h"
 #include "launcher/symbols.h"
+#include "launcher/watch.h"
 #include "launcher/worker_log.h"
 
 namespace datagen::launcher {
@@ -39,7 +39,7 @@ class Signals {
 
 class Session {
  public:
-  Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Progress& progress,
+  Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Watch& eye,
           RunEvents& events);
   ~Session();
 
@@ -84,6 +84,7 @@ class Session {
   const RunDirectory& directory_;
   RuntimeFile& runtime_;
   const Signals& signals_;
+  Watch& watch_;
   Progress& progress_;
   RunEvents& events_;
   Supervisor supervisor_;

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "launcher/json_text.h"
-#include "launcher/progress.h"
+#include "launcher/progress_text.h"
 
 namespace datagen::launcher {
 

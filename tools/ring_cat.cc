@@ -109,7 +109,7 @@ class Cat {
       return followed.ring.is_drained() || !ipc::segment_size(followed.ring.name());
     };
     if (std::ranges::all_of(rings_, is_over)) return true;
-    return round % kRoundsPerLauncherCheck == 0 && !is_alive(launcher_, 0);
+    return round % kRoundsPerLauncherCheck == 0 && !launcher::is_alive(launcher_, 0);
   }
 
   void show_ring(Followed& followed) {

@@ -8,9 +8,12 @@
 #include <cstdint>
 #include <optional>
 
-#include "tools/run_view.h"
+#include "launcher/run_view.h"
 
 namespace datagen::tools {
+
+using launcher::EpochNames;
+using launcher::RunView;
 
 struct CatOptions {
   std::optional<std::uint32_t> edge;  // all of them otherwise

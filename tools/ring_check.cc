@@ -11,7 +11,7 @@
 
 #include "ipc/recovery.h"
 #include "ipc/segment.h"
-#include "tools/run_state.h"
+#include "launcher/run_state.h"
 
 namespace datagen::tools {
 
@@ -86,7 +86,7 @@ class RunLock {
 void remove_epoch(const EpochNames& epoch, Removal& removal) {
   // Again, under the lock: overflows made since.
   std::vector<std::string> names = epoch.names;
-  for (const EpochNames& now : list_epochs(epoch.run_id)) {
+  for (const EpochNames& now : launcher::list_epochs(epoch.run_id)) {
     if (now.number == epoch.number) names = now.names;
   }
   std::stable_partition(names.begin(), names.end(),
@@ -135,7 +135,7 @@ Removal remove_stale(const std::vector<EpochNames>& epochs, const std::string& r
     const auto pid = control ? static_cast<pid_t>(control.value().header().launcher_pid) : 0;
     if (is_held) {
       keep("its run is locked by a launcher");
-    } else if (is_alive(pid, 0)) {
+    } else if (launcher::is_alive(pid, 0)) {
       keep(fmt::format("its launcher, process {}, lives", pid));
     } else {
       remove_epoch(epoch, removal);

@@ -9,9 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "tools/run_view.h"
+#include "launcher/run_view.h"
 
 namespace datagen::tools {
+
+using launcher::EpochNames;
+using launcher::RunView;
 
 struct EpochReport {
   std::string epoch;

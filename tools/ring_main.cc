@@ -9,12 +9,12 @@
 
 #include "launcher/json_text.h"
 #include "launcher/run_folder.h"
+#include "launcher/show_state.h"
 #include "launcher/suggest.h"
 #include "launcher/values.h"
 #include "tools/ring_cat.h"
 #include "tools/ring_check.h"
 #include "tools/ring_top.h"
-#include "tools/show_state.h"
 
 namespace datagen::tools {
 
@@ -94,10 +94,10 @@ class CommandLine {
     }
     const std::string here = std::filesystem::current_path();
     const std::string verb = app_.get_subcommands().front()->get_name();
-    if (remove_stale_ && run_.empty()) return show_removal(remove_stale(list_epochs(""), ""));
+    if (remove_stale_ && run_.empty()) return show_removal(remove_stale(launcher::list_epochs(""), ""));
     // `cat 0` is an edge of the newest run, unless a run has that name.
     if (edge_.empty() && is_number(run_) && !launcher::find_run(run_, here)) std::swap(run_, edge_);
-    auto view = open_run(run_, here);
+    auto view = launcher::open_run(run_, here);
     if (!view) return refuse(view.error());
     std::optional<std::uint32_t> edge;
     if (!edge_.empty()) {
@@ -139,7 +139,7 @@ class CommandLine {
       top_.interval = std::chrono::milliseconds(interval.value());
       return top(view, top_);
     }
-    const RunState state = look_at(view, edge);
+    const launcher::RunState state = look_at(view, edge);
     std::fputs((json_ ? show_json(view, state) : show_table(view, state)).c_str(), stdout);
     return 0;
   }

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <optional>
 
-#include "tools/run_view.h"
+#include "launcher/run_view.h"
 
 namespace datagen::tools {
+
+using launcher::RunView;
 
 struct TopOptions {
   std::optional<std::uint32_t> edge;

@@ -201,7 +201,7 @@ TEST_F(RemoveStale, RemovesDeadEpochsBesideALivingOne) {
 
 TEST_F(RemoveStale, RingsWithoutControlSegmentGoWhenTheirRunIsNamed) {
   make_rings();
-  const auto ours = list_epochs(run_id_);
+  const auto ours = launcher::list_epochs(run_id_);
   ASSERT_EQ(ours.size(), 1u);
   const Removal kept = remove_stale(ours, "");
   EXPECT_TRUE(kept.removed.empty());
@@ -215,7 +215,7 @@ TEST_F(RemoveStale, RingsWithoutControlSegmentGoWhenTheirRunIsNamed) {
 TEST_F(RemoveStale, FindsTheRunOfEachEpochByItself) {
   dead_launchers_run();
   // Of all that this user has, only ours is touched here: other tests may run beside this one.
-  std::vector<EpochNames> all = list_epochs("");
+  std::vector<EpochNames> all = launcher::list_epochs("");
   std::erase_if(all, [&](const EpochNames& epoch) { return epoch.run_id != run_id_; });
   ASSERT_EQ(all.size(), 1u);
   const int lock = open((run() + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);

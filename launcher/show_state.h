@@ -3,9 +3,9 @@
 
 #include <string>
 
-#include "tools/run_state.h"
+#include "launcher/run_state.h"
 
-namespace datagen::tools {
+namespace datagen::launcher {
 
 // Tables, one of edges and one of workers. With an earlier state of the same epoch also records per second.
 std::string show_table(const RunView& view, const RunState& state, const RunState* earlier = nullptr);
@@ -13,4 +13,4 @@ std::string show_table(const RunView& view, const RunState& state, const RunStat
 // One JSON object ("version": 1), with a newline.
 std::string show_json(const RunView& view, const RunState& state);
 
-}  // namespace datagen::tools
+}  // namespace datagen::launcher

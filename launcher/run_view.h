@@ -1,8 +1,8 @@
-// A run as the ring tool finds it: the plan in its directory, and what it has in shared memory, live or left
-// behind.
+// A run as someone finds it who looks from outside: the plan in its directory, and what it has in shared
+// memory, live or left behind.
 //
-// Owner: the run's launcher and workers. The tool maps all of it read-only and holds no lock (but see
-// ring_check.h for removal), so it changes nothing for anyone, whenever it dies.
+// Owner: the run's launcher and workers. Who looks maps all of it read-only and holds no lock (but see
+// tools/ring_check.h for removal), so it changes nothing for anyone, whenever it dies.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +17,7 @@
 #include "ipc/ring.h"
 #include "launcher/runtime_file.h"
 
-namespace datagen::tools {
+namespace datagen::launcher {
 
 // The objects of one start of a graph: datagen.<run_id>.<epoch>.*
 struct EpochNames {
@@ -37,10 +37,10 @@ std::vector<EpochNames> list_epochs(const std::string& run_id);
 
 struct RunView {
   std::string directory;
-  launcher::RuntimeFile runtime;
+  RuntimeFile runtime;
   std::vector<EpochNames> epochs;  // newest first; empty when the run has ended in order
 
-  const launcher::Plan& plan() const { return runtime.plan; }
+  const Plan& plan() const { return runtime.plan; }
   ipc::CellRange cells_of(std::uint32_t stage) const;
   ipc::OverflowPolicy overflow() const { return {directory + "/overflow", runtime.plan.overflow_bytes}; }
   std::string edge_name(std::uint32_t edge) const;  // "source → clean_text"
@@ -61,4 +61,4 @@ bool is_alive(pid_t pid, std::uint64_t start_ticks);
 // launcher that starts at this moment refuse.
 bool holds_lock(const std::string& run_directory, pid_t pid);
 
-}  // namespace datagen::tools
+}  // namespace datagen::launcher

@@ -1,11 +1,14 @@
-#include "tools/run_state.h"
+#include "launcher/run_state.h"
 
+#include <fmt/format.h>
 #include <time.h>
 
 #include <algorithm>
 #include <atomic>
 
-namespace datagen::tools {
+#include "launcher/process_facts.h"
+
+namespace datagen::launcher {
 
 namespace {
 
@@ -28,7 +31,13 @@ WorkerState look_at_worker(const ipc::Control& control, std::uint32_t index, std
   WorkerState worker;
   worker.cell = index;
   worker.pid = cell.pid.load(std::memory_order_relaxed);
-  worker.alive = is_alive(static_cast<pid_t>(worker.pid), read(cell.start_ticks));
+  if (const auto facts = read_process(static_cast<pid_t>(worker.pid));
+      facts && (read(cell.start_ticks) == 0 || facts->start_ticks == read(cell.start_ticks))) {
+    worker.alive = true;
+    worker.process_state = facts->state;
+    worker.cpu_seconds = facts->cpu_seconds;
+    worker.rss_bytes = facts->rss_bytes;
+  }
   worker.state = cell.state.load(std::memory_order_relaxed);
   worker.frame = read(cell.current_frame);
   worker.heartbeat_age = age(read(cell.heartbeat_ns), now);
@@ -45,6 +54,11 @@ WorkerState look_at_worker(const ipc::Control& control, std::uint32_t index, std
   worker.completion_tokens = read(counters.completion_tokens);
   worker.wait_input_ns = read(counters.wait_input_ns);
   worker.wait_room_ns = read(counters.wait_room_ns);
+  if (worker.alive && worker.is_waiting() && worker.heartbeat_age) {
+    const bool for_input = worker.state == ipc::WorkerState::waiting_for_input;
+    (for_input ? worker.wait_input_ns : worker.wait_room_ns) +=
+        static_cast<std::uint64_t>(*worker.heartbeat_age * 1e9);
+  }
   for (std::uint32_t thread = 0; thread < control.in_flight_per_cell(); ++thread) {
     const ipc::InFlight& entry = control.in_flight(index, thread);
     const std::uint64_t frame = entry.frame.load(std::memory_order_acquire);
@@ -76,10 +90,11 @@ void look_at_ring(const ipc::Ring& ring, EdgeState& edge) {
   }
 }
 
-// The workers at one end: how many, how many live, and whether one is in `waiting`.
+// The workers at one end: how many, how many live, and whether and how long one has been in `waiting`.
 struct Crew {
   std::uint32_t count = 0, alive = 0;
   bool waits = false;
+  double wait_seconds = 0;
 };
 Crew crew_of(const std::vector<WorkerState>& workers, std::uint32_t stage, ipc::WorkerState waiting) {
   Crew crew;
@@ -87,7 +102,9 @@ Crew crew_of(const std::vector<WorkerState>& workers, std::uint32_t stage, ipc::
     if (worker.stage != stage) continue;
     ++crew.count;
     crew.alive += worker.alive ? 1 : 0;
-    crew.waits = crew.waits || worker.state == waiting;
+    if (worker.state != waiting) continue;
+    crew.waits = true;
+    crew.wait_seconds = std::max(crew.wait_seconds, worker.heartbeat_age.value_or(0));
   }
   return crew;
 }
@@ -96,7 +113,7 @@ EdgeState look_at_edge(const RunView& view, const EpochNames& epoch, std::uint32
                        const std::vector<WorkerState>& workers) {
   EdgeState edge;
   edge.index = index;
-  const launcher::PlannedEdge& planned = view.plan().edges[index];
+  const PlannedEdge& planned = view.plan().edges[index];
   const Crew producers = crew_of(workers, planned.from, ipc::WorkerState::waiting_for_room);
   const Crew consumers = crew_of(workers, planned.to, ipc::WorkerState::waiting_for_input);
   edge.producers = producers.count;
@@ -112,6 +129,8 @@ EdgeState look_at_edge(const RunView& view, const EpochNames& epoch, std::uint32
   // Who waits may wait at another edge of its stage: only for what this ring does not have.
   edge.producers_wait = producers.waits && edge.free == 0;
   edge.consumers_wait = consumers.waits && edge.full == 0;
+  if (edge.producers_wait) edge.wait_seconds = producers.wait_seconds;
+  if (edge.consumers_wait) edge.wait_seconds = consumers.wait_seconds;
   return edge;
 }
 
@@ -148,6 +167,18 @@ RunState look_at(const RunView& view, std::optional<std::uint32_t> only) {
   return state;
 }
 
+std::optional<std::string> hung(const WorkerState& worker) {
+  if (!worker.alive) return {};
+  if (worker.process_state == 'T') return "stopped";
+  if (worker.process_state == 't') return "held by a debugger";
+  const bool holds_record = std::ranges::any_of(worker.in_flight, [](const InFlightState& entry) {
+    return entry.seconds.value_or(kHungSeconds) >= kHungSeconds;
+  });
+  const double silent = worker.heartbeat_age.value_or(0);
+  if (worker.state != ipc::WorkerState::running || !holds_record || silent < kHungSeconds) return {};
+  return fmt::format("no sign of life for {:.0f} s", silent);
+}
+
 const char* name_of(ipc::WorkerState state) {
   switch (state) {
     case ipc::WorkerState::absent:
@@ -166,4 +197,4 @@ const char* name_of(ipc::WorkerState state) {
   return "unknown";
 }
 
-}  // namespace datagen::tools
+}  // namespace datagen::launcher

@@ -1,4 +1,4 @@
-#include "tools/run_view.h"
+#include "launcher/run_view.h"
 
 #include <dirent.h>
 #include <fmt/format.h>
@@ -12,10 +12,11 @@
 #include <sstream>
 
 #include "ipc/segment.h"
+#include "launcher/process_facts.h"
 #include "launcher/run_folder.h"
 #include "launcher/values.h"
 
-namespace datagen::tools {
+namespace datagen::launcher {
 
 namespace {
 
@@ -80,19 +81,19 @@ std::vector<EpochNames> list_epochs(const std::string& run_id) {
 }
 
 ipc::CellRange RunView::cells_of(std::uint32_t stage) const {
-  const launcher::PlannedStage& planned = plan().stages[stage];
+  const PlannedStage& planned = plan().stages[stage];
   return {planned.first_cell, planned.workers()};
 }
 
 std::string RunView::edge_name(std::uint32_t edge) const {
-  const launcher::PlannedEdge& planned = plan().edges[edge];
+  const PlannedEdge& planned = plan().edges[edge];
   return plan().stages[planned.from].id + " → " + plan().stages[planned.to].id;
 }
 
 Result<std::uint32_t> RunView::find_edge(const std::string& text) const {
   std::string known;
   for (std::uint32_t edge = 0; edge < plan().edges.size(); ++edge) {
-    const launcher::PlannedEdge& planned = plan().edges[edge];
+    const PlannedEdge& planned = plan().edges[edge];
     const std::string name = plan().stages[planned.from].id + ":" + plan().stages[planned.to].id;
     if (text == name || text == std::to_string(edge)) return edge;
     known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", edge, name);
@@ -102,10 +103,10 @@ Result<std::uint32_t> RunView::find_edge(const std::string& text) const {
 
 Result<RunView> open_run(const std::string& name_or_empty, const std::string& working_directory) {
   RunView view;
-  DATAGEN_TRY(view.directory, launcher::find_run(name_or_empty, working_directory));
-  DATAGEN_TRY(view.runtime, launcher::read_runtime_file(view.directory));
+  DATAGEN_TRY(view.directory, find_run(name_or_empty, working_directory));
+  DATAGEN_TRY(view.runtime, read_runtime_file(view.directory));
   const auto stages = view.plan().stages.size();
-  for (const launcher::PlannedEdge& edge : view.plan().edges) {
+  for (const PlannedEdge& edge : view.plan().edges) {
     if (edge.from >= stages || edge.to >= stages)
       return Error(view.directory + "/runtime.json: an edge leads to no stage");
   }
@@ -116,17 +117,8 @@ Result<RunView> open_run(const std::string& name_or_empty, const std::string& wo
 void refresh(RunView& view) { view.epochs = list_epochs(view.runtime.run_id); }
 
 bool is_alive(pid_t pid, std::uint64_t start_ticks) {
-  if (pid <= 0) return false;
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string text;
-  if (!std::getline(file, text)) return false;
-  // Behind the name, which may have spaces and brackets of its own: state is field 3, start time 22.
-  std::istringstream rest(text.substr(std::min(text.rfind(')') + 1, text.size())));
-  std::string state, field;
-  rest >> state;
-  for (int number = 4; number <= 22; ++number) rest >> field;
-  if (state == "Z" || state == "X") return false;
-  return start_ticks == 0 || field == std::to_string(start_ticks);
+  const auto facts = read_process(pid);
+  return facts && (start_ticks == 0 || facts->start_ticks == start_ticks);
 }
 
 bool holds_lock(const std::string& run_directory, pid_t pid) {
@@ -145,4 +137,4 @@ bool holds_lock(const std::string& run_directory, pid_t pid) {
   return false;
 }
 
-}  // namespace datagen::tools
+}  // namespace datagen::launcher

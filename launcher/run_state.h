@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "tools/run_view.h"
+#include "launcher/run_view.h"
 
-namespace datagen::tools {
+namespace datagen::launcher {
 
 struct EdgeState {
   std::uint32_t index = 0;
@@ -22,8 +22,12 @@ struct EdgeState {
   std::optional<std::uint64_t> end;
   std::uint64_t bytes = 0;  // of the frames that are in it, overflow included
   std::uint32_t producers = 0, producers_alive = 0, consumers = 0, consumers_alive = 0;
-  bool producers_wait = false;  // for room
-  bool consumers_wait = false;  // for a frame
+  bool producers_wait = false;         // for room
+  bool consumers_wait = false;         // for a frame
+  std::optional<double> wait_seconds;  // of who has waited longest, where one waits
+
+  // Share of its slots that hold a frame.
+  double fill() const { return slots == 0 ? 0 : static_cast<double>(full + claimed) / slots; }
 };
 
 struct InFlightState {
@@ -39,12 +43,26 @@ struct WorkerState {
   bool alive = false;
   ipc::WorkerState state = ipc::WorkerState::absent;
   std::uint64_t frame = 0;
-  std::optional<double> heartbeat_age;  // seconds
+  // Seconds since it last took a frame, or since it began to wait.
+  std::optional<double> heartbeat_age;
+  char process_state = '?';  // as /proc tells it; 'T': stopped
+  double cpu_seconds = 0;
+  std::uint64_t rss_bytes = 0;
   std::vector<InFlightState> in_flight;
   std::uint64_t records_in = 0, records_out = 0, bytes_in = 0, bytes_out = 0, dropped = 0, dead = 0,
                 errors = 0, retries = 0;
+  // Waiting times include the wait that is not over yet.
   std::uint64_t prompt_tokens = 0, completion_tokens = 0, wait_input_ns = 0, wait_room_ns = 0;
+
+  bool is_waiting() const {
+    return state == ipc::WorkerState::waiting_for_input || state == ipc::WorkerState::waiting_for_room;
+  }
 };
+
+// Seconds without a sign of life after which a worker that holds a record counts as hung.
+constexpr double kHungSeconds = 5;
+// Why a worker counts as hung: "stopped", "no sign of life for 12 s"; nothing when it does not.
+std::optional<std::string> hung(const WorkerState& worker);
 
 struct RunState {
   std::string epoch;                      // empty: nothing is in shared memory
@@ -62,4 +80,4 @@ RunState look_at(const RunView& view, std::optional<std::uint32_t> edge);
 
 const char* name_of(ipc::WorkerState state);
 
-}  // namespace datagen::tools
+}  // namespace datagen::launcher

@@ -1,50 +1,16 @@
-#include "tools/show_state.h"
+#include "launcher/show_state.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "launcher/json_text.h"
+#include "launcher/text_table.h"
 #include "launcher/values.h"
 
-namespace datagen::tools {
+namespace datagen::launcher {
 
 namespace {
-
-using launcher::json_string;
-
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
-// Columns as wide as their widest cell, two spaces apart.
-class Table {
- public:
-  explicit Table(std::vector<std::string> head) { add(std::move(head)); }
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  std::string text() const {
-    std::vector<std::size_t> widths;
-    for (const auto& row : rows_) {
-      widths.resize(std::max(widths.size(), row.size()));
-      for (std::size_t column = 0; column < row.size(); ++column)
-        widths[column] = std::max(widths[column], width_of(row[column]));
-    }
-    std::string out;
-    for (const auto& row : rows_) {
-      std::string line;
-      for (std::size_t column = 0; column < row.size(); ++column) {
-        line += row[column] + std::string(widths[column] - width_of(row[column]) + 2, ' ');
-      }
-      line.erase(line.find_last_not_of(' ') + 1);
-      out += line + "\n";
-    }
-    return out;
-  }
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
 
 std::string seconds_text(std::optional<double> seconds) {
   return seconds ? fmt::format("{:.1f} s", *seconds) : "-";
@@ -66,8 +32,8 @@ std::string in_flight_text(const WorkerState& worker) {
 }
 
 std::string edges_table(const RunView& view, const RunState& state) {
-  Table table({"edge", "from → to", "free", "full", "claimed", "first", "next", "end", "bytes", "producers",
-               "consumers", "waiting"});
+  TextTable table({"edge", "from → to", "free", "full", "claimed", "first", "next", "end", "bytes",
+                   "producers", "consumers", "waiting"});
   std::string errors;
   for (const EdgeState& edge : state.edges) {
     const std::string producers = fmt::format("{}/{}", edge.producers_alive, edge.producers);
@@ -80,8 +46,8 @@ std::string edges_table(const RunView& view, const RunState& state) {
     }
     table.add({std::to_string(edge.index), view.edge_name(edge.index), std::to_string(edge.free),
                std::to_string(edge.full), std::to_string(edge.claimed), std::to_string(edge.oldest),
-               std::to_string(edge.next), edge.end ? std::to_string(*edge.end) : "-",
-               launcher::show_bytes(edge.bytes), producers, consumers, waiting_text(edge)});
+               std::to_string(edge.next), edge.end ? std::to_string(*edge.end) : "-", show_bytes(edge.bytes),
+               producers, consumers, waiting_text(edge)});
   }
   return table.text() + errors;
 }
@@ -102,7 +68,7 @@ std::string workers_table(const RunView& view, const RunState& state, const RunS
   std::vector<std::string> head = {"worker", "pid", "state",   "frame", "in flight", "heartbeat",
                                    "in",     "out", "dropped", "dead",  "errors",    "retries"};
   if (earlier != nullptr) head.emplace_back("out/s");
-  Table table(std::move(head));
+  TextTable table(std::move(head));
   for (const WorkerState& worker : state.workers) {
     const std::string pid =
         worker.pid == 0 ? "-" : std::to_string(worker.pid) + (worker.alive ? "" : " gone");
@@ -132,15 +98,15 @@ std::string number_or_null(const std::optional<double>& value) {
 }
 
 std::string edge_json(const RunView& view, const EdgeState& edge) {
-  const launcher::PlannedEdge& planned = view.plan().edges[edge.index];
+  const PlannedEdge& planned = view.plan().edges[edge.index];
   std::string text = fmt::format("{{\"edge\":{},\"from\":{},\"to\":{}", edge.index,
                                  json_string(view.plan().stages[planned.from].id),
                                  json_string(view.plan().stages[planned.to].id));
   text += fmt::format(
       ",\"producers\":{{\"workers\":{},\"alive\":{},\"waiting\":{}}},\"consumers\":{{\"workers\":{},"
-      "\"alive\":{},\"waiting\":{}}}",
+      "\"alive\":{},\"waiting\":{}}},\"wait_s\":{}",
       edge.producers, edge.producers_alive, edge.producers_wait, edge.consumers, edge.consumers_alive,
-      edge.consumers_wait);
+      edge.consumers_wait, number_or_null(edge.wait_seconds));
   if (!edge.error.empty()) return text + fmt::format(",\"error\":{}}}", json_string(edge.error));
   return text + fmt::format(
                     ",\"slots\":{},\"block_bytes\":{},\"free\":{},\"full\":{},\"claimed\":{},\"epoch_first_"
@@ -158,15 +124,18 @@ std::string worker_json(const RunView& view, const WorkerState& worker) {
                     in_flight.empty() ? "" : ",", entry.thread, entry.frame, entry.record,
                     number_or_null(entry.seconds), entry.done, entry.total);
   }
+  const auto reason = hung(worker);
   return fmt::format(
-      "{{\"stage\":{},\"worker\":{},\"cell\":{},\"pid\":{},\"alive\":{},\"state\":\"{}\",\"frame\":{},"
-      "\"heartbeat_age_s\":{},\"in_flight\":[{}],"
+      "{{\"stage\":{},\"worker\":{},\"cell\":{},\"pid\":{},\"alive\":{},\"state\":\"{}\",\"hung\":{},"
+      "\"frame\":{},"
+      "\"cpu_s\":{:.2f},\"rss_bytes\":{},\"heartbeat_age_s\":{},\"in_flight\":[{}],"
       "\"counters\":{{\"records_in\":{},\"records_out\":{},\"bytes_in\":{},\"bytes_out\":{},\"dropped\":{},"
       "\"dead\":{},\"errors\":{},"
       "\"retries\":{},\"prompt_tokens\":{},\"completion_tokens\":{},\"wait_input_ns\":{},\"wait_room_ns\":{}}"
       "}}}",
       json_string(view.plan().stages[worker.stage].id), worker.index, worker.cell, worker.pid, worker.alive,
-      name_of(worker.state), worker.frame, number_or_null(worker.heartbeat_age), in_flight, worker.records_in,
+      name_of(worker.state), reason ? json_string(*reason) : "null", worker.frame, worker.cpu_seconds,
+      worker.rss_bytes, number_or_null(worker.heartbeat_age), in_flight, worker.records_in,
       worker.records_out, worker.bytes_in, worker.bytes_out, worker.dropped, worker.dead, worker.errors,
       worker.retries, worker.prompt_tokens, worker.completion_tokens, worker.wait_input_ns,
       worker.wait_room_ns);
@@ -215,4 +184,4 @@ std::string show_json(const RunView& view, const RunState& state) {
   return text + "}\n";
 }
 
-}  // namespace datagen::tools
+}  // namespace datagen::launcher

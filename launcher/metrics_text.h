@@ -1,0 +1,16 @@
+// A run's state in the text format that Prometheus reads. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "launcher/history.h"
+#include "launcher/run_view.h"
+
+namespace datagen::launcher {
+
+// `sums` are those of `state`; the totals over the whole run come from `history`.
+std::string metrics_text(const RunView& view, const RunState& state, const std::vector<StageSums>& sums,
+                         const History& history);
+
+}  // namespace datagen::launcher
