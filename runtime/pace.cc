@@ -12,6 +12,7 @@ constexpr double kFrameNs = 50e6;
 constexpr double kAheadNs = 500e6;
 // Until a stage has worked on its first frame.
 constexpr std::size_t kStartRecords = 8;
+constexpr std::uint64_t kAll = 1'000'000'000;
 
 // The new value counts a quarter: one frame that was held up does not change much.
 double average(double before, double now) { return before == 0 ? now : (3 * before + now) / 4; }
@@ -20,13 +21,15 @@ double average(double before, double now) { return before == 0 ? now : (3 * befo
 
 void FramePace::note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t rows, std::uint64_t records) {
   const double elapsed = std::max<double>(1, static_cast<double>(elapsed_ns));
-  if (rows > 0) {
+  if (round_ == 0) cell.rows_wanted.store(kAll, std::memory_order_relaxed);
+  if (rows > 0 && round_ == 0) frame_ns_ = average(frame_ns_, elapsed);
+  if (rows > 0 && round_ != 0) {
     frame_ns_ = average(frame_ns_, elapsed);
     row_ns_ = average(row_ns_, elapsed / static_cast<double>(rows));
     const double records_per_row = std::max(1e-3, static_cast<double>(records) / static_cast<double>(rows));
     const double round = std::max(1.0, static_cast<double>(round_) / records_per_row);
     const double rounds = std::max(round_ > 1 ? 2.0 : 1.0, std::floor(kFrameNs / row_ns_ / round));
-    cell.rows_wanted.store(static_cast<std::uint64_t>(std::min(rounds * round, 1e9)),
+    cell.rows_wanted.store(static_cast<std::uint64_t>(std::min(rounds * round, static_cast<double>(kAll))),
                            std::memory_order_relaxed);
   }
   // An empty frame says nothing of the cost, but that the stage is there.

@@ -23,7 +23,8 @@ namespace datagen {
 class FramePace {
  public:
   // `round`: records that the threads take at once, or a batch call has; a frame is made of whole rounds, two
-  // at least, since in a part of one most threads would wait for the others.
+  // at least, since in a part of one most threads would wait for the others. 0: a batch call takes the whole
+  // frame, which may cost the same however many records it has: then frames are as large as they come.
   explicit FramePace(std::size_t round) : round_(round) {}
   // A frame of `rows` rows of the input, `records` of them when they reached this stage, took so long.
   void note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t rows, std::uint64_t records);

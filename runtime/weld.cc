@@ -193,6 +193,7 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   }
   DATAGEN_TRY(read_parameters(found, declared, weld.parameters));
   read_runner(found, weld.runner);
+  weld.is_batch = flag(found, "batch");
   weld.runner.keeps_exclusions = !exclusions[weld.stage_index].empty();
   constexpr std::uint32_t kNobody = ~std::uint32_t{0};
   first_readers.resize(cells.size(), kNobody);

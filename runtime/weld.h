@@ -31,6 +31,7 @@ struct Weld {
   std::string path;  // of a source's or sink's URI, without scheme
   ParameterValues parameters;
   RunnerOptions runner;
+  bool is_batch = false;
   ipc::CellRange cells;  // of this stage's workers
   std::vector<EdgePlan> in, out;
   std::string dead_letter_path;  // of a sink

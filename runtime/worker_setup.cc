@@ -85,7 +85,10 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   const std::uint64_t first_seq = !in.empty()    ? in.front().ring.first_seq()
                                   : !out.empty() ? out.front().ring.first_seq()
                                                  : 0;
-  setup->pace_.emplace(std::max(weld.runner.batch_size, static_cast<std::size_t>(weld.runner.threads)));
+  const bool takes_whole_frames = weld.is_batch && weld.runner.batch_size == 0;
+  setup->pace_.emplace(takes_whole_frames
+                           ? 0
+                           : std::max(weld.runner.batch_size, static_cast<std::size_t>(weld.runner.threads)));
   const std::uint32_t cell = weld.cells.first + options.index;
   if (cell >= control.size()) return Error("the control segment has too few cells");
   setup->ports_.emplace(std::move(in), std::move(out), std::move(control), cell, weld.cells, order, first_seq,
