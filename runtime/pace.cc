@@ -70,8 +70,10 @@ bool SourcePace::is_far_ahead(std::uint64_t seq) const {
     const std::uint64_t enough = 2 * std::uint64_t{stage.count} + 2;
     const std::uint64_t ahead = seq > begun ? seq - begun : 0;
     if (ahead <= enough) continue;
+    // Of one that has not had its first frame nothing is known, and it may not be its own doing: a sink waits
+    // for a slow frame 0 while other workers could go on. Frames are small until then.
     const double work_ns = static_cast<double>(ahead) * static_cast<double>(frame_ns) / stage.count;
-    if (frame_ns == 0 || work_ns > kAheadNs) return true;
+    if (work_ns > kAheadNs) return true;
   }
   return false;
 }
