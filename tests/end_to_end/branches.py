@@ -3,8 +3,6 @@
 import json
 import os
 import random
-import signal
-import time
 
 import runs
 from runs import RunTest
@@ -96,8 +94,7 @@ stages:
         self.assertIn("x.jsonl is written by another end too", err)
 
     def test_all_outputs_stay_on_one_cut_under_kills(self):
-        seed = int(os.environ.get("SEED", time.time_ns() % 100_000))
-        print(f"SEED={seed}", flush=True)
+        chance = self.seeded()
         self.write("in.jsonl", "\n".join(source_lines(150_000)) + "\n")
         text = f"""
 input: jsonl://in.jsonl
@@ -120,27 +117,8 @@ stages:
         os.mkdir(self.path("killed"))
         self.graph(text.replace("OUT", "killed"))
         self.run_directory = self.path("run2")
-        chance = random.Random(seed)
-        kills = launches = 0
-        while True:
-            launches += 1
-            process = self.start("run", self.path("graph.yaml"), "--run-dir", self.run_directory, "--quiet")
-            while process.poll() is None and kills < 60:
-                time.sleep(chance.uniform(0.005, 0.06))
-                victims = runs.processes_of(self.run_directory)
-                if kills % 12 == 11:
-                    process.kill()
-                elif victims:
-                    try:
-                        os.kill(chance.choice(victims)[0], signal.SIGKILL)
-                    except ProcessLookupError:
-                        continue
-                kills += 1
-            out, err = process.communicate(timeout=120)
-            if process.returncode == 0:
-                break
-            self.assertIn(process.returncode, (-signal.SIGKILL, 3), err.decode())
-            self.assertLess(launches, 60)
+        kills, launches = self.complete_under_kills(("run", self.path("graph.yaml"), "--run-dir", self.run_directory), chance, kills_max=60,
+                                                    launches_max=59, launcher_every=12, pause=(0.005, 0.06))
         self.assertEqual([self.read("killed/" + name) == data for name, data in zip(names, expected)], [True, True, True])
         self.assertEqual(self.read("run2/dead_letter.sink.jsonl"), letters)
         print(f"{kills} kills in {launches} launches, 3 outputs and the dead letters identical", flush=True)

@@ -3,8 +3,6 @@
 import json
 import os
 import random
-import signal
-import time
 
 import runs
 from runs import RunTest
@@ -127,33 +125,13 @@ stages:
         self.check_books()
 
     def test_outputs_are_the_same_after_any_kills(self):
-        seed = int(os.environ.get("SEED", time.time_ns() % 100_000))
-        print(f"SEED={seed}", flush=True)
-        chance = random.Random(seed)
+        chance = self.seeded()
         self.source(120_000)
         expected, letters = self.expected()
         suffix = chance.choice(("", ".zst"))
         self.graph(self.STAGES.format(branch=BRANCH, output=f", output: 'jsonl://mid.jsonl{suffix}', durable: true"))
-        kills = launches = 0
-        while True:
-            launches += 1
-            self.assertLess(launches, 80)
-            process = self.start("run", self.path("graph.yaml"), "--run-dir", self.run_directory, "--quiet")
-            while process.poll() is None and kills < 60:
-                time.sleep(chance.uniform(0.005, 0.06))
-                victims = runs.processes_of(self.run_directory)
-                kills += 1
-                if kills % 8 == 7:
-                    process.kill()
-                elif victims:
-                    try:
-                        os.kill(chance.choice(victims)[0], signal.SIGKILL)
-                    except ProcessLookupError:
-                        continue
-            _, err = process.communicate(timeout=120)
-            if process.returncode == 0:
-                break
-            self.assertIn(process.returncode, (-signal.SIGKILL, 3), err.decode())
+        kills, launches = self.complete_under_kills(("run", self.path("graph.yaml"), "--run-dir", self.run_directory), chance, kills_max=60,
+                                                    launches_max=79, launcher_every=8, pause=(0.005, 0.06))
         self.assertEqual(self.read("out.jsonl"), expected)
         self.assertEqual(self.read("run/dead_letter.sink.half.jsonl"), letters)
         print(f"{kills} kills in {launches} launches, mid.jsonl{suffix}: identical", flush=True)

@@ -2,10 +2,7 @@
 
 import json
 import os
-import random
-import signal
 import sys
-import time
 
 import runs
 from runs import RunTest
@@ -181,8 +178,7 @@ class Expressions(RunTest):
     # ---- under kills
 
     def test_outputs_are_the_same_after_kills(self):
-        seed = int(os.environ.get("SEED", time.time_ns() % 100_000))
-        print(f"SEED={seed}", flush=True)
+        chance = self.seeded()
         self.records(15_000)
         self.program("tag", "for line in sys.stdin:\n  r = json.loads(line)\n  r['tag'] = r['n'] * 2\n  print(json.dumps(r), flush=True)\n")
         text = ("- {map: {expr: '., (select(.n % 7 == 0) | .twin = true)'}, workers: 2}\n"
@@ -192,27 +188,8 @@ class Expressions(RunTest):
         self.run_graph()
         self.graph(text, output="output: jsonl://killed.jsonl", more=rings)
         self.run_directory = self.path("run2")
-        chance = random.Random(seed)
-        kills = launches = 0
-        while True:
-            launches += 1
-            process = self.start("run", self.path("graph.yaml"), "--run-dir", self.run_directory, "--quiet")
-            while process.poll() is None and kills < 30:
-                time.sleep(chance.uniform(0.02, 0.1))
-                victims = runs.processes_of(self.run_directory)
-                if kills % 10 == 9:
-                    process.kill()
-                elif victims:
-                    try:
-                        os.kill(chance.choice(victims)[0], signal.SIGKILL)
-                    except ProcessLookupError:
-                        continue
-                kills += 1
-            _, err = process.communicate(timeout=120)
-            if process.returncode == 0:
-                break
-            self.assertIn(process.returncode, (-signal.SIGKILL, 3), err.decode())
-            self.assertLess(launches, 30)
+        kills, launches = self.complete_under_kills(("run", self.path("graph.yaml"), "--run-dir", self.run_directory), chance, kills_max=30,
+                                                    launches_max=29, launcher_every=10, pause=(0.02, 0.1))
         self.assertEqual(self.read("killed.jsonl"), self.read("quiet.jsonl"))
         print(f"{kills} kills in {launches} launches", flush=True)
         self.stages()

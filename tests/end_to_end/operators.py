@@ -2,10 +2,8 @@
 
 import json
 import os
-import random
 import signal
 import subprocess
-import time
 
 import runs
 from runs import RunTest
@@ -22,28 +20,7 @@ class OperatorTest(RunTest):
 
     def run_under_kills(self, flags, kills_max=25):
         """Kills workers and the launcher until the run is complete."""
-        seed = int(os.environ.get("SEED", time.time_ns() % 100_000))
-        print(f"SEED={seed}", flush=True)
-        chance = random.Random(seed)
-        kills = 0
-        for _ in range(kills_max):
-            process = self.start(*flags, "--quiet")
-            while process.poll() is None and kills < kills_max:
-                time.sleep(chance.uniform(0.01, 0.1))
-                victims = runs.processes_of(self.run_directory)
-                if kills % 8 == 7:
-                    process.kill()
-                elif victims:
-                    try:
-                        os.kill(chance.choice(victims)[0], signal.SIGKILL)
-                    except ProcessLookupError:
-                        continue
-                kills += 1
-            _, err = process.communicate(timeout=120)
-            if process.returncode == 0:
-                break
-            self.assertIn(process.returncode, (-signal.SIGKILL, 3), err.decode())
-        self.assertEqual(process.returncode, 0)
+        kills, _ = self.complete_under_kills(flags, self.seeded(), kills_max, launches_max=kills_max, launcher_every=8, pause=(0.01, 0.1))
         self.assertGreater(kills, 5)
         self.assertEqual(self.report()["audit"], [])
         self.assert_nothing_left()

@@ -5,6 +5,7 @@ Each test runs as `python3 TEST.py BIN`, where BIN holds the launcher and the st
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -132,6 +133,34 @@ class RunTest(unittest.TestCase):
         process.send_signal(number)
         process.communicate(timeout=20)
         wait_until(lambda: not processes_of(self.run_directory), what="the end of the workers")
+
+    def seeded(self):
+        """Chance of its own for a test; SEED repeats it."""
+        seed = int(os.environ.get("SEED", time.time_ns() % 100_000))
+        print(f"SEED={seed}", flush=True)
+        return random.Random(seed)
+
+    def complete_under_kills(self, command, chance, kills_max, launches_max, launcher_every, pause):
+        """Launches `command` until the run is complete, and kills a worker by chance, instead of every `launcher_every`-th the launcher. Kills and launches."""
+        kills = 0
+        for launches in range(1, launches_max + 1):
+            process = self.start(*command, "--quiet")
+            while process.poll() is None and kills < kills_max:
+                time.sleep(chance.uniform(*pause))
+                victims = processes_of(self.run_directory)
+                if kills % launcher_every == launcher_every - 1:
+                    process.kill()
+                elif victims:
+                    try:
+                        os.kill(chance.choice(victims)[0], signal.SIGKILL)
+                    except ProcessLookupError:
+                        continue
+                kills += 1
+            _, err = process.communicate(timeout=120)
+            if process.returncode == 0:
+                return kills, launches
+            self.assertIn(process.returncode, (-signal.SIGKILL, 3), err.decode())
+        self.fail(f"not complete after {launches_max} launches")
 
     def report(self):
         with open(os.path.join(self.run_directory, "report.json")) as file:
