@@ -12,6 +12,7 @@
 #include "launcher/graph_edges.h"
 #include "launcher/parameter_check.h"
 #include "launcher/suggest.h"
+#include "runtime/run_files.h"
 
 namespace datagen::launcher {
 
@@ -348,7 +349,7 @@ std::vector<std::string> Plan::written_paths() const {
 }
 
 std::string done_path(const std::string& run_directory, const PlannedStage& stage) {
-  return run_directory + "/" + stage.id + ".done";
+  return datagen::done_path(run_directory, stage.id);
 }
 
 std::uint32_t Plan::cells() const {

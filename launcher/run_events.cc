@@ -11,6 +11,7 @@
 #include "launcher/dead_letters.h"
 #include "launcher/json_text.h"
 #include "runtime/commit_log.h"
+#include "runtime/run_files.h"
 
 namespace datagen::launcher {
 
@@ -26,7 +27,7 @@ std::string signal_name(int number) {
 
 std::string letters_path(const std::string& run_directory, const Plan& plan, const PlannedStage& sink) {
   const auto sinks = std::ranges::count(plan.stages, StageKind::sink, &PlannedStage::kind);
-  return run_directory + (sinks > 1 ? "/dead_letter." + sink.id + ".jsonl" : "/dead_letter.jsonl");
+  return dead_letter_path(run_directory, sink.id, static_cast<std::size_t>(sinks));
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ class ItemState {
   void open_members();
   // `object` is a valid JSON object that stays where it is.
   void members_from_json(std::string_view object, std::vector<Member>& members);
-  // Checks JSON text that an operator wrote, and gives a copy of it without line ends.
+  // Checks JSON text that an operator wrote, and gives a copy of it.
   std::string_view keep_json(std::string_view text, const std::string& call, bool is_record);
   void members_from_msgpack(std::string_view map);
   static void put_member(std::vector<Member>& members, std::string_view key, std::string_view value);

@@ -9,12 +9,14 @@
 #include <fstream>
 #include <sstream>
 
+#include "run_files.h"
+
 namespace datagen {
 
 SavedState::SavedState(const Weld& weld, ipc::Cell& cell)
     : weld_(weld),
       cell_(cell),
-      log_(weld.run_directory + "/" + weld.stage + ".done", weld.stage_names),
+      log_(done_path(weld.run_directory, weld.stage), weld.stage_names),
       newest_(weld.resume.mark) {}
 
 std::string SavedState::path_of(std::uint64_t mark) const {

@@ -16,6 +16,7 @@
 #include "committer.h"
 #include "frame.h"
 #include "item_state.h"
+#include "run_files.h"
 #include "side_files.h"
 #include "sink_journal.h"
 #include "stage_lock.h"
@@ -35,7 +36,7 @@ class SinkWorker {
         weld_(setup.weld()),
         ports_(setup.ports()),
         dead_letters_(setup.weld().dead_letters()),
-        done_path_(weld_.run_directory + "/" + weld_.stage + ".done"),
+        done_path_(done_path(weld_.run_directory, weld_.stage)),
         journal_(weld_.run_directory + "/" + weld_.stage + ".journal") {}
 
   // Opens output, dead letters and journal where a predecessor or an earlier generation stopped.

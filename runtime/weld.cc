@@ -1,5 +1,6 @@
 #include "weld.h"
 #include "json_fields.h"
+#include "run_files.h"
 
 #include <fcntl.h>
 #include <simdjson.h>
@@ -101,7 +102,7 @@ Result<void> read_part(dom::element plan, dom::element own, Weld& weld) {
     if (!followed.empty() && text_of(entry, "id") == followed) followed_part = number(entry, "part");
   }
   if (followed.empty()) return success();
-  weld.follows = {weld.run_directory + "/" + followed + ".done", 0};
+  weld.follows = {done_path(weld.run_directory, followed), 0};
   for (const dom::element entry : list(plan, "stages")) {
     if (text_of(entry, "kind") == "source" && number(entry, "part") == followed_part)
       weld.follows->source_cell = static_cast<std::uint32_t>(number(entry, "first_cell"));
@@ -226,8 +227,7 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
     if (end == weld.stage_index && end != from)
       weld.exclusion_paths[from] = (std::filesystem::path(run_directory) / exclusions[from]).string();
   }
-  weld.dead_letter_path =
-      run_directory + (sinks > 1 ? "/dead_letter." + stage + ".jsonl" : "/dead_letter.jsonl");
+  weld.dead_letter_path = datagen::dead_letter_path(run_directory, stage, sinks);
   return weld;
 }
 
