@@ -69,16 +69,23 @@ int conclude(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteO
   const int code = exit_code_of(end, runtime.plan);
   RuntimeFile own = runtime;
   own.plan = std::move(plan).value();
-  const std::string report =
-      report_json(end, own, History::load(directory.path(), own.plan), outcome_of(end), code);
-  if (const auto written = write_durably(directory.path() + "/report.json", report); !written)
+  History history = History::load(directory.path(), own.plan);
+  const std::string report = report_json(end, own, history, outcome_of(end), code);
+  // Reports are a convenience: without them the run is as complete.
+  std::string to_be_read = directory.path() + "/report.json";
+  if (const auto written = write_durably(to_be_read, report); !written) {
     complain(written.error().message());
-  // Read from disk, as `datagen report` does. The page is a convenience: without it the run is as complete.
-  if (const auto data = gather_report(directory.path())) {
-    if (const auto page = write_report_page(data.value()); !page) complain(page.error().message());
+    to_be_read.clear();
+  }
+  if (const auto data = gather_report(directory.path(), std::move(own), end.audit, std::move(history))) {
+    const auto page = write_report_page(data.value());
+    if (!page)
+      complain(page.error().message());
+    else
+      to_be_read = page.value();
   }
   if (!options.quiet || code != kComplete)
-    Progress(progress_mode(options)).say_at_end(closing_lines(end, directory, runtime));
+    Progress(progress_mode(options)).say_at_end(closing_lines(end, directory, runtime.plan, to_be_read));
   if (options.json) std::fputs(report.c_str(), stdout);
   return code;
 }

@@ -76,19 +76,26 @@ Result<ReportData> gather_report(const std::string& run_directory) {
   DATAGEN_TRY(runtime.plan, own_plan(run_directory, runtime));
   DATAGEN_TRY(Audit audit, audit_run(run_directory, runtime.plan));
   History history = History::load(run_directory, runtime.plan);
+  return gather_report(run_directory, std::move(runtime), std::move(audit), std::move(history));
+}
+
+Result<ReportData> gather_report(const std::string& run_directory, RuntimeFile runtime, Audit audit,
+                                 History history) {
   ReportData data{std::move(runtime), run_directory, {}, {}, std::move(audit), std::move(history), {}, true};
   DATAGEN_TRY(gather_letters(data));
   gather_outcome(data);
   return data;
 }
 
-Result<void> write_report_page(const ReportData& data) {
+Result<std::string> write_report_page(const ReportData& data) {
   const std::string path = data.directory + "/report.html";
   std::ofstream file(path, std::ios::binary);
   file << report_page(data);
   file.close();
-  if (!file) return Error::from_errno("cannot write " + path, errno);
-  return success();
+  if (file) return path;
+  const int why = errno;
+  unlink(path.c_str());
+  return Error::from_errno("cannot write " + path, why);
 }
 
 }  // namespace datagen::launcher

@@ -103,20 +103,21 @@ int exit_code_of(const RunEnd& end, const Plan& plan) {
   return has_too_many_dead(end.audit, plan) ? kStoppedByLimit : kComplete;
 }
 
-std::string closing_lines(const RunEnd& end, const RunDirectory& directory, const RuntimeFile& runtime) {
-  const Plan& plan = runtime.plan;
+std::string closing_lines(const RunEnd& end, const RunDirectory& directory, const Plan& plan,
+                          const std::string& report) {
   const int code = exit_code_of(end, plan);
   const std::string run = directory.name();
   std::string text;
   if (code == kComplete) {
     text = fmt::format("{} complete in {}: {}\n", plan.pipeline, show_duration(end.time),
                        counts_line(end.audit));
-    text += fmt::format("  output {}     report {}/report.html\n", outputs_of(plan), directory.path());
+    text += fmt::format("  output {}{}{}\n", outputs_of(plan), report.empty() ? "" : "     report ", report);
   } else if (code == kAuditMismatch) {
     text = fmt::format("{} ended in {}, but its books do not balance (exit 4): {}\n", plan.pipeline,
                        show_duration(end.time), counts_line(end.audit));
     for (const std::string& mismatch : end.audit.mismatches) text += "  " + mismatch + "\n";
-    text += fmt::format("  do not trust {}; report {}/report.json\n", outputs_of(plan), directory.path());
+    text +=
+        fmt::format("  do not trust {}{}{}\n", outputs_of(plan), report.empty() ? "" : "; report ", report);
   } else {
     text = fmt::format("{} stopped (exit {}{}): {}\n", plan.pipeline, code,
                        end.audit.sealed ? "" : ", resumable", stopped_why(end, plan));

@@ -34,8 +34,10 @@ struct RunEnd {
 
 int exit_code_of(const RunEnd& end, const Plan& plan);
 
-// What happened, where the output is, and what to type next.
-std::string closing_lines(const RunEnd& end, const RunDirectory& directory, const RuntimeFile& runtime);
+// What happened, where the output is, and what to type next. `report`: the file that tells more; empty where
+// none could be written.
+std::string closing_lines(const RunEnd& end, const RunDirectory& directory, const Plan& plan,
+                          const std::string& report);
 
 // report.json, version 1. `outcome`: how it ended, or "running"; the exit code is null while it has none.
 std::string report_json(const RunEnd& end, const RuntimeFile& runtime, const History& history,

@@ -37,14 +37,6 @@ class CompressedTest(RunTest):
             if name.startswith("out") and os.path.isfile(self.path(name)):
                 os.unlink(self.path(name))
 
-    def stop_in_the_middle(self, flags, number):
-        """On a busy machine the signal may come when all is written; then that was no stop in the middle, and is done anew."""
-        for again in ((), *[("--fresh",)] * 7):
-            super().stop_in_the_middle([*flags, *again], number)
-            if not self.lines("run/sink.done")[-1]["sealed"]:
-                break
-        self.assertFalse(self.lines("run/sink.done")[-1]["sealed"])
-
     def kill_often(self, flags, stage, times):
         """Kills a stage's worker again and again while the run goes on in place."""
         process = self.start(*flags, "--set", "commit_interval=20ms")
