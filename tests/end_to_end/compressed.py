@@ -43,7 +43,7 @@ class CompressedTest(RunTest):
         kills = 0
         while process.poll() is None and kills < times:
             for pid, name in runs.processes_of(self.run_directory):
-                if name == stage and process.poll() is None:
+                if name == stage and process.poll() is None and kills < times:  # five deaths without progress would end the run
                     try:
                         os.kill(pid, signal.SIGKILL)
                         kills += 1
