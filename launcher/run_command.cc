@@ -13,6 +13,7 @@
 #include "launcher/graph_arguments.h"
 #include "launcher/report.h"
 #include "launcher/run_folder.h"
+#include "launcher/running_changes.h"
 
 namespace datagen::launcher {
 
@@ -135,7 +136,9 @@ int resume_command(const ResumeArguments& arguments) {
     if (!planned) return kUsage;
     if (const auto adopted = adopt(std::move(planned->plan), plan); !adopted) return refuse(adopted.error());
   }
-  if (const auto changed = set_running_keys(plan, arguments.sets); !changed) return refuse(changed.error());
+  StageCatalog catalog(StageCatalog::folders({}));
+  if (const auto changed = set_running_keys(plan, arguments.sets, catalog); !changed)
+    return refuse(changed.error());
   return go_on(directory.value(), runtime.value(), arguments.same_binary, execute_options(arguments));
 }
 

@@ -29,6 +29,14 @@ std::string params_json(const std::vector<PlannedParameter>& params) {
   return "{" + text + "}";
 }
 
+std::string running_params_json(const std::vector<PlannedParameter>& params) {
+  std::string text;
+  for (const PlannedParameter& param : params) {
+    if (param.running) text += (text.empty() ? "" : ", ") + json_string(param.name);
+  }
+  return "[" + text + "]";
+}
+
 std::string stage_json(const PlannedStage& stage) {
   const RunningKeys& keys = stage.running;
   std::string text = fmt::format(
@@ -43,12 +51,14 @@ std::string stage_json(const PlannedStage& stage) {
   if (!stage.uri.empty()) text += fmt::format("     \"uri\": {},\n", json_string(stage.uri));
   if (stage.part != 0) text += fmt::format("     \"part\": {},\n", stage.part);
   if (!stage.follows.empty()) text += fmt::format("     \"follows\": {},\n", json_string(stage.follows));
-  text += fmt::format("     \"params\": {}, \"stateful\": {}, \"batch\": {},\n", params_json(stage.params),
-                      stage.stateful, stage.batch);
+  text +=
+      fmt::format("     \"params\": {}, \"running_params\": {}, \"stateful\": {}, \"batch\": {},\n",
+                  params_json(stage.params), running_params_json(stage.params), stage.stateful, stage.batch);
   text += fmt::format(
-      "     \"workers\": {}, \"threads\": {}, \"batch_size\": {}, \"retries\": {}, \"backoff_ms\": {}, "
-      "\"timeout_ms\": {},\n",
-      keys.workers, keys.threads, keys.batch_size, keys.retries, keys.backoff_ms, keys.timeout_ms);
+      "     \"workers\": {}, \"threads\": {}, \"frames\": {}, \"batch_size\": {}, \"retries\": {}, "
+      "\"backoff_ms\": {}, \"timeout_ms\": {},\n",
+      keys.workers, keys.threads, keys.frames, keys.batch_size, keys.retries, keys.backoff_ms,
+      keys.timeout_ms);
   text += fmt::format("     \"memory_limit_bytes\": {}, \"crash_attempts\": {}, \"on_error\": \"{}\",\n",
                       keys.memory_limit_bytes, keys.crash_attempts, keys.on_error);
   text += fmt::format("     \"first_cell\": {}, \"in\": {}, \"out\": {}}}", stage.first_cell,
@@ -140,6 +150,14 @@ std::vector<std::uint32_t> indices(dom::element object, std::string_view key) {
   return found;
 }
 
+std::vector<std::string> strings(dom::element object, std::string_view key) {
+  std::vector<std::string> found;
+  for (const dom::element value : list(object, key)) {
+    if (std::string_view text; value.get(text) == simdjson::SUCCESS) found.emplace_back(text);
+  }
+  return found;
+}
+
 PlannedStage read_stage(dom::element given) {
   PlannedStage stage;
   stage.id = text_of(given, "id");
@@ -160,12 +178,17 @@ PlannedStage read_stage(dom::element given) {
     for (const auto field : params)
       stage.params.push_back({std::string(field.key), simdjson::minify(field.value)});
   }
+  for (const std::string& name : strings(given, "running_params")) {
+    const auto param = std::ranges::find(stage.params, name, &PlannedParameter::name);
+    if (param != stage.params.end()) param->running = true;
+  }
   const auto key = [&](const char* name, std::int64_t fallback) {
     return static_cast<std::int64_t>(number(given, name, static_cast<std::uint64_t>(fallback)));
   };
   const RunningKeys defaults;
   stage.running.workers = key("workers", defaults.workers);
   stage.running.threads = key("threads", defaults.threads);
+  stage.running.frames = key("frames", defaults.frames);
   stage.running.batch_size = key("batch_size", defaults.batch_size);
   stage.running.retries = key("retries", defaults.retries);
   stage.running.backoff_ms = key("backoff_ms", defaults.backoff_ms);
@@ -177,14 +200,6 @@ PlannedStage read_stage(dom::element given) {
   stage.in = indices(given, "in");
   stage.out = indices(given, "out");
   return stage;
-}
-
-std::vector<std::string> strings(dom::element object, std::string_view key) {
-  std::vector<std::string> found;
-  for (const dom::element value : list(object, key)) {
-    if (std::string_view text; value.get(text) == simdjson::SUCCESS) found.emplace_back(text);
-  }
-  return found;
 }
 
 HookSpec read_hook(dom::element given) {

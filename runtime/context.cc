@@ -19,6 +19,14 @@ ContextState::ContextState(std::string stage_name, int worker_index, ParameterVa
 
 ContextState::~ContextState() = default;
 
+std::unique_ptr<ContextState> ContextState::for_another_frame() const {
+  auto other = std::make_unique<ContextState>(stage, worker, parameters);
+  other->logger = logger;
+  other->cancel = cancel;
+  other->show_progress = show_progress;
+  return other;
+}
+
 }  // namespace detail
 
 const ParameterValue& Context::value(std::string_view name) const {

@@ -1,4 +1,4 @@
-// What stands behind a Context: one per worker, shared by its threads.
+// What stands behind a Context: one for each frame in work, shared by the threads that work on it.
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,8 @@ class ContextState {
  public:
   ContextState(std::string stage, int worker, ParameterValues parameters);
   ~ContextState();
+  // For a thread of the same worker that works on a frame of its own.
+  std::unique_ptr<ContextState> for_another_frame() const;
 
   std::string stage;
   int worker;
