@@ -382,9 +382,19 @@ std::vector<Action> Session::tick() {
   for (std::uint32_t part = 0; part < runtime_.plan.parts(); ++part) advance_checkpoint(part);
   kill_overdue();
   watch_.tick(epoch_->number());
+  rotate_logs();
   const std::vector<Action> limits = check_limits();
   actions.insert(actions.end(), limits.begin(), limits.end());
   return actions;
+}
+
+void Session::rotate_logs() {
+  if (now() < logs_looked_at_ + std::chrono::seconds(1)) return;
+  logs_looked_at_ = now();
+  for (Worker& worker : workers_) {
+    const std::string path = directory_.log_path(runtime_.plan.stages[worker.stage].id, worker.index);
+    if (rotate_log(path, runtime_.plan.log_bytes)) worker.log_bytes = 0;
+  }
 }
 
 // The newest mark that every committer of a part holds is its checkpoint; its source may then issue the next,
