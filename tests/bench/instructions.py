@@ -16,7 +16,7 @@ import sys
 import tempfile
 
 # Functions that do the work, none of them within another.
-STAGES = {"source-jsonl": ("*JsonlSource::read(datagen::SourceFrame&)", "datagen::publish(*"),
+STAGES = {"source-jsonl": ("datagen::JsonLinesReader::take_lines(*", "datagen::publish(*"),
           "clean_text": ("datagen::FrameWork::process(*",),
           "sink-jsonl": ("*SinkWorker::write(unsigned long)",)}
 SLACK = 1.05  # more than that above its figure is a step back
