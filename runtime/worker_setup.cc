@@ -98,9 +98,7 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   setup->context_ =
       std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
   setup->context_->ledger_place = {ledger_folder(weld.run_directory),
-                                   weld.stage,
-                                   static_cast<int>(options.index),
-                                   weld.generation,
+                                   {weld.stage, static_cast<int>(options.index), weld.generation},
                                    weld.earlier_ledgers,
                                    weld.cache,
                                    {},
