@@ -5,9 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cmath>
+#include <cstdio>
 
 #include "limits_state.h"
 
@@ -22,13 +26,19 @@ using std::chrono::nanoseconds;
 // While others' requests may give back what they were thought to need.
 constexpr nanoseconds kUntilOthersSettle = std::chrono::milliseconds(50);
 
-std::uint64_t units(double cost) { return static_cast<std::uint64_t>(std::llround(std::max(0.0, cost) / kCostUnit)); }
-std::uint64_t count(std::int64_t tokens) { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, tokens)); }
+std::uint64_t units(double cost) {
+  return static_cast<std::uint64_t>(std::llround(std::max(0.0, cost) / kCostUnit));
+}
+std::uint64_t count(std::int64_t tokens) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, tokens));
+}
 
 std::chrono::seconds unix_time() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
 }
-std::uint64_t today() { return static_cast<std::uint64_t>(std::chrono::floor<std::chrono::days>(unix_time()).count()); }
+std::uint64_t today() {
+  return static_cast<std::uint64_t>(std::chrono::floor<std::chrono::days>(unix_time()).count());
+}
 
 void add_sum(const LedgerSum& sum, std::array<std::uint64_t, kMeasures>& amounts) {
   amounts[kRequests] += sum.requests;
@@ -36,10 +46,14 @@ void add_sum(const LedgerSum& sum, std::array<std::uint64_t, kMeasures>& amounts
   amounts[kCost] += units(sum.cost);
 }
 
-// A file that only this process can see.
-int unnamed_file() {
-  const int fd = memfd_create("datagen-limits", MFD_CLOEXEC);
-  return fd;
+// Names of models have slashes in them.
+std::string file_name(const std::string& name) {
+  std::string safe;
+  for (const char byte : name)
+    safe += std::isalnum(static_cast<unsigned char>(byte)) || byte == '-' ? byte : '_';
+  char hash[17];
+  std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(hash_of_limits(name)));
+  return safe.substr(0, 64) + "." + std::string(hash).substr(0, 8);
 }
 
 class LockedFile {
@@ -62,10 +76,10 @@ class LockedFile {
 }  // namespace
 
 Result<std::unique_ptr<LimitsState>> LimitsState::open(const LimitsPlace& place, const CallLimits& limits) {
-  const std::string path = place.folder + "/" + place.name;
+  const std::string path = place.folder + "/" + file_name(place.name);
   if (!place.folder.empty() && mkdir(place.folder.c_str(), 0755) != 0 && errno != EEXIST)
     return Error::from_errno("cannot make " + place.folder, errno);
-  const LockedFile file(place.folder.empty() ? unnamed_file()
+  const LockedFile file(place.folder.empty() ? memfd_create("datagen-limits", MFD_CLOEXEC)
                                              : ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (file.fd() < 0) return Error::from_errno("cannot open " + path, errno);
   DATAGEN_TRY(auto memory, LimitsMemory::map(file.fd(), path, place.cells));
@@ -79,7 +93,8 @@ Result<std::unique_ptr<LimitsState>> LimitsState::open(const LimitsPlace& place,
 LimitsState::LimitsState(LimitsMemory memory, std::size_t cell, const CallLimits& limits)
     : memory_(std::move(memory)),
       own_(memory_.cell(cell)),
-      per_minute_{count(limits.requests_per_minute), count(limits.tokens_per_minute), units(limits.cost_per_minute)},
+      per_minute_{count(limits.requests_per_minute), count(limits.tokens_per_minute),
+                  units(limits.cost_per_minute)},
       per_day_{count(limits.requests_per_day), count(limits.tokens_per_day), units(limits.cost_per_day)},
       per_run_{count(limits.requests_per_run), count(limits.tokens_per_run), units(limits.cost_per_run)},
       slice_ns_(static_cast<std::uint64_t>(limits.minute.count()) / kSlices) {}
@@ -102,8 +117,8 @@ Result<void> LimitsState::begin(const LimitsPlace& place) {
   LimitsHead& head = memory_.head();
   if (head.generation != place.owner.generation) {
     Amounts all{}, of_today{};
-    DATAGEN_TRY(spent([&](const LedgerOwner& owner) { return owner.generation < place.owner.generation; }, all,
-                      of_today));
+    DATAGEN_TRY(spent([&](const LedgerOwner& owner) { return owner.generation < place.owner.generation; },
+                      all, of_today));
     std::ranges::copy(all, head.base);
     std::ranges::copy(of_today, head.base_today);
     head.base_day = today();
@@ -169,7 +184,9 @@ nanoseconds LimitsState::take_windows(const Amounts& amounts) {
   const std::uint64_t slice = boottime_ns() / slice_ns_;
   std::uint64_t wait = 0;
   const auto window = [&](std::size_t measure) { return Window(memory_.head().windows[measure]); };
-  const auto amount_of = [&](std::size_t measure) { return std::min(amounts[measure], per_minute_[measure]); };
+  const auto amount_of = [&](std::size_t measure) {
+    return std::min(amounts[measure], per_minute_[measure]);
+  };
   for (std::size_t measure = 0; measure < kMeasures; ++measure) {
     if (per_minute_[measure] > 0) window(measure).add(slice, static_cast<std::int64_t>(amount_of(measure)));
   }
@@ -186,7 +203,8 @@ nanoseconds LimitsState::take_windows(const Amounts& amounts) {
     wait = std::max(wait, window(measure).slices_until(now, per_minute_[measure] - amount_of(measure)));
   }
   // To the beginning of that slice.
-  return nanoseconds((now + wait) * slice_ns_ - std::min((now + wait) * slice_ns_, boottime_ns())) + nanoseconds(1);
+  return nanoseconds((now + wait) * slice_ns_ - std::min((now + wait) * slice_ns_, boottime_ns())) +
+         nanoseconds(1);
 }
 
 nanoseconds LimitsState::acquire(std::int64_t tokens, double cost) {
@@ -221,7 +239,8 @@ void LimitsState::begin_day(std::uint64_t day) {
   own_.day = day;
 }
 
-void LimitsState::settle(std::int64_t tokens, double cost, std::int64_t tokens_estimate, double cost_estimate) {
+void LimitsState::settle(std::int64_t tokens, double cost, std::int64_t tokens_estimate,
+                         double cost_estimate) {
   const Amounts spent{1, count(tokens), units(cost)};
   const std::lock_guard lock(mutex_);
   begin_day(today());
@@ -240,7 +259,8 @@ void LimitsState::settle(std::int64_t tokens, double cost) {
 
 void LimitsState::hold_back(nanoseconds time) {
   Word& word = memory_.head().hold_until_ns;
-  const std::uint64_t until = boottime_ns() + static_cast<std::uint64_t>(std::max(time, nanoseconds(0)).count());
+  const std::uint64_t until =
+      boottime_ns() + static_cast<std::uint64_t>(std::max(time, nanoseconds(0)).count());
   std::uint64_t had = word.load();
   while (had < until && !word.compare_exchange_weak(had, until)) {
   }
@@ -255,7 +275,8 @@ std::chrono::nanoseconds SharedLimits::acquire(std::int64_t tokens_estimate, dou
   return state_->acquire(tokens_estimate, cost_estimate);
 }
 void SharedLimits::settle(std::int64_t tokens, double cost) { state_->settle(tokens, cost); }
-void SharedLimits::settle(std::int64_t tokens, double cost, std::int64_t tokens_estimate, double cost_estimate) {
+void SharedLimits::settle(std::int64_t tokens, double cost, std::int64_t tokens_estimate,
+                          double cost_estimate) {
   state_->settle(tokens, cost, tokens_estimate, cost_estimate);
 }
 void SharedLimits::hold_back(std::chrono::nanoseconds time) { state_->hold_back(time); }

@@ -90,7 +90,8 @@ std::uint64_t Window::amount_of(std::uint64_t slice) const {
 
 std::uint64_t Window::sum(std::uint64_t now_slice) const {
   std::uint64_t total = 0;
-  for (std::size_t age = 0; age < kSlicesCounted && age <= now_slice; ++age) total += amount_of(now_slice - age);
+  for (std::size_t age = 0; age < kSlicesCounted && age <= now_slice; ++age)
+    total += amount_of(now_slice - age);
   return total;
 }
 

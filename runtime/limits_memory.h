@@ -6,11 +6,11 @@
 // `hold_until_ns`. Written by one worker and read by all: its cell, what it has settled and has under way.
 //
 // To take something a worker first adds it, then adds all up, and takes it back if that is too much. Of two
-// who do so at once at least the later sees both (all is sequentially consistent), and what was granted is never
-// taken back: so the last who is granted something in any window has seen all of it, within the limit. No lock
-// is held by anybody at any time but while workers begin (flock, which the kernel frees). A worker that dies
-// in between leaves an amount that nobody uses: in a window for a minute, in its cell until its successor
-// has come, which begins the cell anew, from what the ledger holds of its predecessor.
+// who do so at once at least the later sees both (all is sequentially consistent), and what was granted is
+// never taken back: so the last who is granted something in any window has seen all of it, within the limit.
+// No lock is held by anybody at any time but while workers begin (flock, which the kernel frees). A worker
+// that dies in between leaves an amount that nobody uses: in a window for a minute, in its cell until its
+// successor has come, which begins the cell anew, from what the ledger holds of its predecessor.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,7 @@ constexpr std::size_t kSlicesCounted = 505;
 constexpr std::size_t kSliceRing = 512;
 
 enum Measure : std::size_t { kRequests, kTokens, kCost, kMeasures };
-constexpr double kCostUnit = 1e-6;  // money is counted in millionths
+constexpr double kCostUnit = 1e-8;  // what money is counted in
 
 using Word = std::atomic<std::uint64_t>;
 static_assert(Word::is_always_lock_free);
@@ -47,8 +47,8 @@ struct alignas(64) LimitsHead {
   std::uint64_t boot;  // the clock begins anew with the machine
   std::uint64_t minute_ns;
   std::uint64_t cells;
-  std::uint64_t generation;        // of the run; written last when it begins
-  std::uint64_t base[kMeasures];   // settled in earlier generations
+  std::uint64_t generation;       // of the run; written last when it begins
+  std::uint64_t base[kMeasures];  // settled in earlier generations
   std::uint64_t base_day;
   std::uint64_t base_today[kMeasures];
   alignas(64) Word hold_until_ns;  // CLOCK_BOOTTIME

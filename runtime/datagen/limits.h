@@ -38,11 +38,11 @@ class SharedLimits {
 
   // Takes one request, with an estimate of its tokens and cost. Zero: go, and settle() it. Else nothing was
   // taken: wait so long, and ask again. What is granted is never over a limit in any window of a minute (an
-  // estimate above a whole limit counts as all of it), and never more than is left of the day and the run, counting what was
-  // settled and the estimates of what is under way.
+  // estimate above a whole limit counts as all of it), and never more than is left of the day and the run,
+  // counting what was settled and the estimates of what is under way.
   std::chrono::nanoseconds acquire(std::int64_t tokens_estimate, double cost_estimate);
-  // What the request came to; once for each that was acquired, with 0 if it was not billed. Give the estimates
-  // it was acquired with, or the mean of those under way is taken for them.
+  // What the request came to; once for each that was acquired, with 0 if it was not billed. Give the
+  // estimates it was acquired with, or the mean of those under way is taken for them.
   void settle(std::int64_t tokens, double cost);
   void settle(std::int64_t tokens, double cost, std::int64_t tokens_estimate, double cost_estimate);
   // The server said so (Retry-After, x-ratelimit-remaining: 0): no worker sends before.
