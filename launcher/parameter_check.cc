@@ -44,14 +44,14 @@ Result<std::string> number_json(const ParameterDescription& parameter, const std
   return json_number(value);
 }
 
-Result<std::string> value_json(const ParameterDescription& parameter, const GivenParameter& given) {
-  const std::string& text = given.text;
+Result<std::string> value_json(const ParameterDescription& parameter, const std::string& text,
+                               bool is_quoted) {
   if (parameter.secret) {
     if (text.starts_with("env:") || text.starts_with("file:")) return json_string(text);
     return Error("is a secret: give it as env:NAME or file:PATH, so that it stands in no file of the run");
   }
   const bool is_text = parameter.type == Type::text || parameter.type == Type::choice;
-  if (given.quoted && !is_text)
+  if (is_quoted && !is_text)
     return Error(fmt::format("expected no text, got \"{}\" (remove the quotes)", text));
   switch (parameter.type) {
     case Type::text:
@@ -90,17 +90,22 @@ std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>
     const auto entry = std::ranges::find(given, parameter.name, &GivenParameter::name);
     if (entry != given.end()) {
       if (entry->is_refused) continue;
-      auto json = value_json(parameter, *entry);
+      auto json = value_json(parameter, entry->text, entry->quoted);
       if (!json) errors.emplace_back(entry->place, entry->path + ": " + json.error().message());
-      if (json) planned.push_back({parameter.name, std::move(json).value()});
+      if (json) planned.push_back({parameter.name, std::move(json).value(), parameter.running});
     } else if (!parameter.default_json.empty()) {
-      planned.push_back({parameter.name, parameter.default_json});
+      planned.push_back({parameter.name, parameter.default_json, parameter.running});
     } else if (parameter.required) {
       errors.emplace_back(place, fmt::format("{}: {} needs the parameter '{}' ({})", path, stage.name,
                                              parameter.name, parameter.help));
     }
   }
   return planned;
+}
+
+Result<PlannedParameter> check_parameter(const ParameterDescription& parameter, const std::string& text) {
+  DATAGEN_TRY(std::string json, value_json(parameter, text, false));
+  return PlannedParameter{parameter.name, std::move(json), parameter.running};
 }
 
 std::vector<std::string> settings_of(const std::vector<PlannedParameter>& params) {

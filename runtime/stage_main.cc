@@ -53,8 +53,8 @@ void append_parameter(ByteBuffer& out, const Parameter& parameter) {
     out.push_back(']');
   }
   if (parameter.required) out.append(",\"required\":true");
-  if (parameter.running) out.append(",\"running\":true");
   if (parameter.secret) out.append(",\"secret\":true");
+  if (parameter.running) out.append(",\"running\":true");
   if (parameter.check) out.append(",\"checked\":true");
   out.push_back(',');
   append_text(out, "help", parameter.help);
@@ -76,19 +76,13 @@ std::string parameter_help(const Parameters& declared) {
   return text;
 }
 
-// What is wrong with NAME=VALUE, by the parameter's declaration and its own check: nothing if it is good.
+// What a parameter's own check says of NAME=VALUE: nothing if the value is good.
 std::string check_setting(const std::string& setting, const Parameters& declared) {
   const std::size_t equals = setting.find('=');
   const Parameter* parameter = declared.find(setting.substr(0, equals));
-  if (equals == std::string::npos || parameter == nullptr) return {};
-  if (parameter->secret) {
-    const std::string value = setting.substr(equals + 1);
-    const bool is_reference = value.starts_with("env:") || value.starts_with("file:");
-    return is_reference ? "" : "is a secret: give it as env:NAME or file:PATH";
-  }
+  if (equals == std::string::npos || parameter == nullptr || !parameter->check) return {};
   try {
-    parse_parameter(*parameter, std::string_view(setting).substr(equals + 1));
-    if (parameter->check) parameter->check(std::string_view(setting).substr(equals + 1));
+    parameter->check(std::string_view(setting).substr(equals + 1));
   } catch (const std::invalid_argument& wrong) {
     return wrong.what();
   }
@@ -127,6 +121,13 @@ std::string describe_stage(const std::string& name, const Parameters& declared,
   append_text(out, "help", declared.help());
   out.append(identity.stateful ? ",\"stateful\":true" : ",\"stateful\":false");
   out.append(identity.batch ? ",\"batch\":true" : ",\"batch\":false");
+  out.append(",\"running\":{");
+  for (const auto& [key, value] : declared.running_defaults()) {
+    if (out.view().back() != '{') out.push_back(',');
+    append_json_string(out, key);
+    out.append(":" + std::to_string(value));
+  }
+  out.push_back('}');
   out.append(",\"parameters\":[");
   for (const Parameter& parameter : declared.all()) {
     if (&parameter != &declared.all().front()) out.push_back(',');

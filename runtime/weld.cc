@@ -189,12 +189,14 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   std::uint32_t other = 0;
   for (const dom::element entry : list(plan, "stages")) {
     const bool is_own = other == weld.stage_index || number(entry, "part") != number(found, "part");
-    if (!is_own && cells[other].count > 0) weld.other_stages.push_back(cells[other]);
+    if (!is_own && cells[other].count > 0)
+      weld.other_stages.push_back({cells[other], static_cast<std::uint32_t>(number(entry, "frames", 1))});
     ++other;
   }
   DATAGEN_TRY(read_parameters(found, declared, weld.parameters));
   read_runner(found, weld.runner);
   weld.is_batch = flag(found, "batch");
+  weld.frames = static_cast<int>(number(found, "frames", 1));
   for (const dom::element folder : list(plan, "earlier_ledgers")) {
     std::string_view earlier;
     if (folder.get(earlier) == simdjson::SUCCESS) weld.earlier_ledgers.emplace_back(earlier);
