@@ -34,7 +34,7 @@ class PaidCalls(RunTest):
 
     def paid(self):
         """How often each call was billed, by row and attempt."""
-        return collections.Counter(self.read("paid").decode().split("\n")[:-1])
+        return collections.Counter(line.rpartition(" ")[0] for line in self.read("paid").decode().splitlines())
 
     def expected(self, again_every=0):
         attempts = [1 if again_every and row % again_every == 0 else 0 for row in range(self.records)]

@@ -7,6 +7,7 @@
 #include <datagen/prices.h>
 #include <datagen/stage.h>
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -92,7 +93,10 @@ struct Payer : datagen::Operator {
   }
 
   std::string call(const std::string& id, std::uint32_t attempt) {
-    const std::string line = id + " " + std::to_string(attempt) + "\n";
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const std::string line = id + " " + std::to_string(attempt) + " " +
+                             std::to_string(now.tv_sec * 1'000'000'000 + now.tv_nsec) + "\n";
     if (write(paid_, line.data(), line.size()) < 0) throw std::runtime_error("cannot count a call");
     std::this_thread::sleep_for(pause_);
     return "answer " + std::to_string(attempt) + " to " + id;
