@@ -41,7 +41,7 @@ def main():
         params = {"paid": path("paid"), "requests_per_minute": options.rate, "pause_us": 20_000}
         stage = {"run": os.path.join(os.path.dirname(folder), "tests", "payer"), "workers": options.workers, "threads": 4, "params": params}
         with open(path("graph.json"), "w") as file:
-            json.dump({"pipeline": "limits", "input": path("in.jsonl"), "output": path("out.jsonl"), "stages": [stage]}, file)
+            json.dump({"datagen": 1, "pipeline": "limits", "input": path("in.jsonl"), "output": path("out.jsonl"), "stages": [stage]}, file)
         subprocess.run([os.path.join(folder, "datagen"), "run", path("graph.json"), "--run-dir", path("run"), "--quiet"], check=True)
         with open(path("paid")) as file:
             times = sorted(int(line.split()[2]) for line in file)

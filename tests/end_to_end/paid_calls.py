@@ -25,7 +25,7 @@ class PaidCalls(RunTest):
         self.records = records
         self.write("in.jsonl", "".join(json.dumps({"n": row}) + "\n" for row in range(records)))
         params = {"paid": self.path("paid"), "prices": PRICES, **params}
-        graph = {"pipeline": "run", "commit_interval": "50ms", "input": "jsonl://" + self.path("in.jsonl"), "output": "jsonl://" + self.path("out.jsonl"),
+        graph = {"datagen": 1, "pipeline": "run", "commit_interval": "50ms", "input": "jsonl://" + self.path("in.jsonl"), "output": "jsonl://" + self.path("out.jsonl"),
                  "stages": [{"run": os.path.join(TESTS, "payer"), "workers": workers, "threads": threads, "params": params}]}
         return self.write("graph.json", json.dumps(graph))
 
