@@ -147,7 +147,7 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
   std::vector<std::string> settings;
   std::string epoch, checked;
   bool describe = false;
-  CLI::Option* find_row = nullptr;
+  CLI::Option* find_rows = nullptr;
   CLI::Option* list = nullptr;
   app.set_version_flag("--version", std::string(DATAGEN_VERSION));
   app.add_flag("--describe", describe, "print the stage's parameters as JSON");
@@ -164,8 +164,8 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
   if (identity.list_flag != nullptr) {
     list = app.add_option(identity.list_flag, command.list_path, "list the files behind a URI as JSON");
     if (identity.kind == std::string_view("source"))
-      find_row = app.add_option("--find-row", command.row,
-                                "with --worker and --stage: print where a row of the run stands");
+      find_rows = app.add_option("--find-rows", command.rows,
+                                 "with --worker and --stage: print where rows of the run stand");
   } else {
     app.add_option("--in", command.in, "JSON Lines to read; - is stdin");
     app.add_option("--out", command.out, "JSON Lines to write; - is stdout");
@@ -193,8 +193,9 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
     }
     if (!command.worker.run_directory.empty()) {
       command.worker.epoch = static_cast<std::uint32_t>(std::stoul("0" + epoch, nullptr, 16));
-      const bool finds = find_row != nullptr && find_row->count() > 0;
-      command.mode = finds ? StageCommand::Mode::find_row : StageCommand::Mode::worker;
+      const bool finds = find_rows != nullptr && find_rows->count() > 0;
+      command.mode = finds ? StageCommand::Mode::find_rows : StageCommand::Mode::worker;
+      std::ranges::sort(command.rows);
       return command;
     }
     command.parameters = parse_settings(settings, declared);
