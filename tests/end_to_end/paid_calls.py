@@ -12,8 +12,9 @@ import os
 import shutil
 import unittest
 
+import disk
 import runs
-from runs import RunTest
+from runs import RunTest, processes_of
 
 TESTS = os.path.join(os.path.dirname(runs.BIN), "tests")
 PRICES = '{"payed": {"prompt": 50, "completion": 250}}'
@@ -21,11 +22,13 @@ COST = (100 * 50 + 20 * 250) / 1e6  # of a call: 0.01
 
 
 class PaidCalls(RunTest):
-    def graph(self, records, workers=1, threads=1, frames=1, **params):
+    def graph(self, records, workers=1, threads=1, frames=1, place="", **params):
+        """`place`: a folder for all but the bill."""
         self.records = records
-        self.write("in.jsonl", "".join(json.dumps({"n": row}) + "\n" for row in range(records)))
+        os.makedirs(self.path(place), exist_ok=True)
+        self.write(place + "in.jsonl", "".join(json.dumps({"n": row}) + "\n" for row in range(records)))
         params = {"paid": self.path("paid"), "prices": PRICES, **params}
-        graph = {"datagen": 1, "pipeline": "run", "commit_interval": "50ms", "input": "jsonl://" + self.path("in.jsonl"), "output": "jsonl://" + self.path("out.jsonl"),
+        graph = {"datagen": 1, "pipeline": "run", "commit_interval": "50ms", "input": "jsonl://" + self.path(place + "in.jsonl"), "output": "jsonl://" + self.path(place + "out.jsonl"),
                  "stages": [{"run": os.path.join(TESTS, "payer"), "workers": workers, "threads": threads, "frames": frames, "params": params}]}
         return self.write("graph.json", json.dumps(graph))
 
@@ -148,6 +151,29 @@ class PaidCalls(RunTest):
         self.datagen("resume", self.run_directory)
         self.assertEqual(self.lines("out.jsonl"), self.expected())
         self.assertLessEqual(sum(self.paid().values()), 502)
+
+    @unittest.skipUnless(os.path.exists(os.path.join(TESTS, "faults.so")), "a sanitizer's runtime does not go with the shim")
+    def test_a_machine_that_dies_pays_again_for_what_was_on_the_wire(self):
+        workers, threads = 2, 3
+        chance = self.seeded()
+        for number in range(4):
+            place = f"disk{number}/"
+            self.graph(200, workers, threads, place=place, pause_us=500)
+            self.run_directory = self.path(place + "run")
+            self.write("paid", "")
+            notes = disk.Disk(self.path(place)[:-1], self.path(f"notes{number}"))
+            env = {"LD_PRELOAD": os.path.join(TESTS, "faults.so"), "FAULTS_ROLE": "payer", "FAULTS_KILL": str(chance.randint(1, 250)), "FAULTS_CUT": "1",
+                   "FAULTS_TOKEN": self.write("token", ""), "FAULTS_ROOT": self.path(place)[:-1], "FAULTS_DISK": notes.notes}
+            process = self.start("run", self.path("graph.json"), "--run-dir", self.run_directory, env=env)
+            process.communicate(timeout=60)
+            runs.wait_until(lambda: not processes_of(self.run_directory), what="the end of the workers")
+            notes.lose_power(None if number % 2 == 0 else chance)
+            if process.returncode != 0:
+                self.datagen("run", self.path("graph.json"), "--run-dir", self.run_directory)
+            self.assertEqual(self.lines(place + "out.jsonl"), self.expected())
+            twice = sum(self.paid().values()) - len(self.paid())
+            print(f"exit {process.returncode}, {twice} calls paid again", flush=True)
+            self.assertLessEqual(twice, workers * threads)
 
     def test_without_its_ledger_a_run_pays_again_and_is_as_right(self):
         self.graph(50)
