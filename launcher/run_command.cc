@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <random>
 
 #include "launcher/commands.h"
@@ -11,6 +12,7 @@
 #include "launcher/execute.h"
 #include "launcher/generation.h"
 #include "launcher/graph_arguments.h"
+#include "launcher/paid_calls.h"
 #include "launcher/report.h"
 #include "launcher/run_folder.h"
 #include "launcher/running_changes.h"
@@ -71,9 +73,12 @@ class RunCommand {
     auto directory = RunDirectory::lock(planned->run_directory);
     if (!directory) return refuse(directory.error());
     std::vector<std::string> own_outputs;
+    std::optional<RuntimeFile> replaced;
+    std::string kept_as;
     const bool replaces = arguments_.fresh && directory.value().has_plan();
     if (replaces) {
       if (auto earlier = read_runtime_file(directory.value().path())) {
+        replaced = earlier.value();
         own_outputs = earlier.value().plan.written_paths();
         remove_frames_of(earlier.value().run_id, directory.value().path());  // when its launcher was killed
       }
@@ -85,6 +90,7 @@ class RunCommand {
     if (replaces) {
       const auto aside = directory.value().set_aside();
       if (!aside) return refuse(aside.error());
+      kept_as = aside.value();
       if (!arguments_.quiet) complain("the earlier run is kept as " + aside.value());
     }
     const std::string foreign = arguments_.overwrite ? "" : foreign_output(planned->plan, own_outputs);
@@ -92,6 +98,9 @@ class RunCommand {
     RuntimeFile runtime;
     runtime.run_id = new_run_id();
     runtime.plan = std::move(planned->plan);
+    if (!arguments_.forget_paid)
+      runtime.earlier_ledgers =
+          ledgers_before(directory.value().path(), replaced ? &*replaced : nullptr, kept_as);
     if (const auto written = write_runtime_file(directory.value().path(), runtime); !written)
       return refuse(written.error());
     return execute(directory.value(), runtime, execute_options(arguments_));

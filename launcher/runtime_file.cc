@@ -125,6 +125,8 @@ std::string to_json(const RuntimeFile& file) {
                         joined_strings(file.replay->passed));
   if (!file.rebuilt.empty())
     text += "  \"rebuilt\": [\n" + lines_json(file.rebuilt, rebuilt_json) + "\n  ],\n";
+  if (!file.earlier_ledgers.empty())
+    text += fmt::format("  \"earlier_ledgers\": [{}],\n", joined_strings(file.earlier_ledgers));
   text += "  \"stages\": [\n" + lines_json(plan.stages, stage_json) + "\n  ],\n";
   text +=
       "  \"edges\": [\n" +
@@ -279,6 +281,7 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
   for (const dom::element rebuilt : list(root, "rebuilt"))
     file.rebuilt.push_back({text_of(rebuilt, "stage"), text_of(rebuilt, "path"),
                             number(rebuilt, "generation"), number(rebuilt, "frame")});
+  file.earlier_ledgers = strings(root, "earlier_ledgers");
   Plan& plan = file.plan;
   plan.pipeline = text_of(root, "pipeline");
   plan.ids = text_of(root, "ids");

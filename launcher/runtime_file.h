@@ -45,6 +45,9 @@ struct RuntimeFile {
   std::vector<PartStart> parts;  // by Plan's numbers of them; none in a run that begins
   std::optional<Replay> replay;
   std::vector<Rebuilt> rebuilt;
+  // Folders with what other runs have paid for: those that this one replaces, and its trial
+  // (launcher/paid_calls.h).
+  std::vector<std::string> earlier_ledgers;
   Plan plan;
 
   PartStart start_of(std::uint32_t part) const { return part < parts.size() ? parts[part] : PartStart{}; }

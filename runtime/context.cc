@@ -3,14 +3,21 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cmath>
+
 #include "context_state.h"
+#include "ipc/worker_exit.h"
+#include "paid_work.h"
 
 namespace datagen {
 
 namespace detail {
 
 ContextState::ContextState(std::string stage_name, int worker_index, ParameterValues values)
-    : stage(std::move(stage_name)), worker(worker_index), parameters(std::move(values)) {
+    : stage(std::move(stage_name)),
+      worker(worker_index),
+      parameters(std::move(values)),
+      paid_work(std::make_shared<PaidWork>()) {
   // The worker's stderr is its log file; by hand it is the terminal.
   logger = std::make_shared<spdlog::logger>(stage, std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %n: %v");
@@ -19,9 +26,14 @@ ContextState::ContextState(std::string stage_name, int worker_index, ParameterVa
 
 ContextState::~ContextState() = default;
 
+bool ContextState::is_ending() const {
+  return was_told_to_stop.load(std::memory_order_relaxed) || paid_work->has_given_up();
+}
+
 std::unique_ptr<ContextState> ContextState::for_another_frame() const {
   auto other = std::make_unique<ContextState>(stage, worker, parameters);
   other->logger = logger;
+  other->paid_work = paid_work;
   other->cancel = cancel;
   other->show_progress = show_progress;
   return other;
@@ -63,12 +75,16 @@ void Context::count(std::string_view name, std::int64_t amount) {
 
 void Context::report_usage(std::string_view model, std::int64_t prompt_tokens,
                            std::int64_t completion_tokens) {
+  report_usage(CallUsage{model, {}, prompt_tokens, completion_tokens});
+}
+
+void Context::report_usage(const CallUsage& call) {
   const std::lock_guard lock(state_->mutex);
   if (state_->notes == nullptr) return;
-  Usage& usage = state_->notes->usage[std::string(model)];
-  ++usage.calls;
-  usage.prompt_tokens += static_cast<std::uint64_t>(prompt_tokens);
-  usage.completion_tokens += static_cast<std::uint64_t>(completion_tokens);
+  const UsageKey key{std::string(call.model), std::string(call.endpoint), call.kind};
+  state_->notes->usage[key] +=
+      Usage{1, static_cast<std::uint64_t>(call.prompt_tokens),
+            static_cast<std::uint64_t>(call.completion_tokens), std::llround(call.cost * 1e9)};
 }
 
 void Context::progress(std::int64_t done, std::int64_t total) {
@@ -76,9 +92,20 @@ void Context::progress(std::int64_t done, std::int64_t total) {
 }
 
 bool Context::cancelled() const {
+  if (state_->is_ending()) return true;
   if (state_->cancel == nullptr || state_->cancel->load(std::memory_order_relaxed) == 0) return false;
   state_->was_told_to_stop.store(true, std::memory_order_relaxed);
   return true;
+}
+
+void Context::stop_at_limit(const std::string& message) {
+  state_->paid_work->give_up(kWorkerAtLimit, message);
+}
+
+Ledger& Context::ledger(const std::string& cache) { return state_->paid_work->ledger(cache); }
+
+SharedLimits& Context::limits(const std::string& name, const CallLimits& limits) {
+  return state_->paid_work->limits(name, limits);
 }
 
 spdlog::logger& Context::log() { return *state_->logger; }

@@ -13,6 +13,7 @@
 
 #include "crash_handler.h"
 #include "frame_work.h"
+#include "paid_work.h"
 #include "saved_state.h"
 #include "stage_lock.h"
 #include "suspicions.h"
@@ -25,8 +26,15 @@ namespace {
 
 using ipc::Ports;
 
+// Told to stop, or of its own will.
+int end_early(WorkerSetup& setup) {
+  const auto why = setup.context_state().paid_work->given_up();
+  return why ? setup.fail(why->code, why->message) : kWorkerCancelled;
+}
+
 // For an exception that no operator's record explains.
 int give_up(WorkerSetup& setup, const std::exception_ptr& thrown) {
+  if (setup.context_state().paid_work->has_given_up()) return setup.show_idle(), end_early(setup);
   try {
     std::rethrow_exception(thrown);
   } catch (const std::bad_alloc&) {
@@ -64,7 +72,7 @@ class StageWorker {
     } else {
       work_in_threads();
     }
-    return ended_ == Ports::Outcome::end ? finish(ports_.input_end()) : kWorkerCancelled;
+    return ended_ == Ports::Outcome::end ? finish(ports_.input_end()) : end_early(setup_);
   }
 
  private:
@@ -140,7 +148,7 @@ class StageWorker {
       if (!ports_.is_published(end)) {
         if (const auto done = frame.finish(end); !done)
           return setup_.fail(frame.failure(), done.error().message());
-        if (frame.was_told_to_stop()) return kWorkerCancelled;
+        if (frame.was_told_to_stop()) return end_early(setup_);
       }
       ++end;
       if (const auto done = state_->seal(end); !done) return setup_.fail(kWorkerStop, done.error().message());

@@ -32,6 +32,7 @@ struct Weld {
   std::string path;  // of a source's or sink's URI, without scheme
   ParameterValues parameters;
   RunnerOptions runner;
+  std::vector<std::string> earlier_ledgers;  // folders: of runs that this one replaces, and of its trial
   bool is_batch = false;
   int frames = 1;        // that each worker has in work at once
   ipc::CellRange cells;  // of this stage's workers

@@ -12,6 +12,9 @@
 #include <sstream>
 
 #include "crash_handler.h"
+#include "ipc/recovery.h"
+#include "paid_work.h"
+#include "run_files.h"
 #include "suspicions.h"
 
 namespace datagen {
@@ -97,6 +100,20 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
                         weld.checksums);
   setup->context_ =
       std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
+  detail::PaidWork& paid_work = *setup->context_->paid_work;
+  paid_work.ledger_place = {ledger_folder(weld.run_directory),
+                            {weld.stage, static_cast<int>(options.index), weld.generation},
+                            weld.earlier_ledgers,
+                            {},
+                            {},
+                            {}};
+  paid_work.limits_place = {limits_folder(weld.run_directory), {},   ledger_folder(weld.run_directory),
+                            paid_work.ledger_place.owner,      cell, setup->ports_->control().size()};
+  // A thread that waits for frames hears it as it hears the launcher.
+  paid_work.on_give_up = [ports = &*setup->ports_, cell] {
+    ports->cell().cancel.store(1, std::memory_order_relaxed);
+    ipc::rouse(ports->control(), {cell, 1});
+  };
   ipc::Cell& own = setup->ports_->cell();
   setup->context_->cancel = &own.cancel;
   setup->context_->show_progress = show_progress;
@@ -171,9 +188,10 @@ void WorkerSetup::show_totals(const StageNotes& notes, std::size_t bytes_in, std
   add(counters.retries, notes.retries);
   add(counters.bytes_in, bytes_in);
   add(counters.bytes_out, bytes_out);
-  for (const auto& [model, usage] : notes.usage) {
+  for (const auto& [model, usage] : paid_by_model(notes.usage)) {
     add(counters.prompt_tokens, usage.prompt_tokens);
     add(counters.completion_tokens, usage.completion_tokens);
+    add(counters.cost_nano, static_cast<std::uint64_t>(std::max<std::int64_t>(0, usage.cost_nano)));
   }
 }
 

@@ -1,0 +1,22 @@
+#include "datagen/ledger.h"
+
+#include "ledger_files.h"
+
+namespace datagen {
+
+Ledger::Ledger(std::unique_ptr<detail::LedgerFiles> files) : files_(std::move(files)) {}
+Ledger::~Ledger() = default;
+
+std::optional<std::string> Ledger::find(const CallKey& key, bool* was_paid_elsewhere) const {
+  bool from_elsewhere = false;
+  auto found = files_->find(key, from_elsewhere);
+  if (was_paid_elsewhere != nullptr) *was_paid_elsewhere = found && from_elsewhere;
+  return found;
+}
+
+void Ledger::store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable,
+                   const Bill& bill) {
+  files_->store(key, result, std::move(durable), bill);
+}
+
+}  // namespace datagen
