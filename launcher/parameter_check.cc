@@ -46,11 +46,14 @@ Result<std::string> number_json(const ParameterDescription& parameter, const std
 
 Result<std::string> value_json(const ParameterDescription& parameter, const GivenParameter& given) {
   const std::string& text = given.text;
+  if (!given.structure.empty() && parameter.type != Type::json)
+    return Error("expected one value, got " + given.structure);
   if (parameter.secret) {
     if (text.starts_with("env:") || text.starts_with("file:")) return json_string(text);
     return Error("is a secret: give it as env:NAME or file:PATH, so that it stands in no file of the run");
   }
-  const bool is_text = parameter.type == Type::text || parameter.type == Type::choice;
+  const bool is_text =
+      parameter.type == Type::text || parameter.type == Type::choice || parameter.type == Type::json;
   if (given.quoted && !is_text)
     return Error(fmt::format("expected no text, got \"{}\" (remove the quotes)", text));
   switch (parameter.type) {
@@ -63,6 +66,9 @@ Result<std::string> value_json(const ParameterDescription& parameter, const Give
     case Type::boolean:
       if (text == "true" || text == "false") return text;
       return Error(fmt::format("expected true or false, got '{}'", text));
+    case Type::json:
+      if (!given.structure.empty()) return text;
+      return json_string(text);
     case Type::choice:
       if (std::ranges::find(parameter.choices, text) != parameter.choices.end()) return json_string(text);
       return Error(fmt::format("expected {}, got '{}'{}", fmt::join(parameter.choices, " or "), text,

@@ -49,7 +49,8 @@ std::optional<ParameterDescription::Type> parameter_type(const std::string& name
                                                      {"integer", Type::integer},
                                                      {"number", Type::number},
                                                      {"boolean", Type::boolean},
-                                                     {"choice", Type::choice}};
+                                                     {"choice", Type::choice},
+                                                     {"json", Type::json}};
   for (const auto& [known, type] : kTypes) {
     if (name == known) return type;
   }

@@ -1,0 +1,81 @@
+// Asks a language model about each record, at any server that speaks the OpenAI chat API. See docs/llm.md.
+#include <datagen/ledger.h>
+#include <datagen/stage.h>
+
+#include <memory>
+#include <optional>
+
+#include "llm/answer_form.h"
+#include "llm/chat_caller.h"
+#include "llm/chat_request.h"
+
+namespace {
+
+using datagen::Batch;
+using datagen::Context;
+using datagen::Item;
+using datagen::llm::CallNote;
+using datagen::llm::ChatJob;
+
+struct LlmChat : datagen::Operator {
+  static void describe(datagen::Parameters& p) {
+    p.describe("Asks a language model about each record",
+               "stages: [{llm_chat: {url: http://localhost:8000/v1, model: qwen3, prompt: \"Translate into German: {text}\"}}]");
+    datagen::llm::ChatRequests::describe(p);
+    p.integer("n", 1).min(1).max(128).help("completions of each record; with more than one each is a child");
+    datagen::llm::AnswerForm::describe(p);
+    datagen::llm::ChatCaller::describe(p);
+  }
+
+  void open(Context& context) override {
+    form_ = std::make_unique<datagen::llm::AnswerForm>(context);
+    requests_ = std::make_unique<datagen::llm::ChatRequests>(context, form_->request_members());
+    wanted_ = context.param<std::int64_t>("n");
+    caller_ = std::make_unique<datagen::llm::ChatCaller>(context, *requests_, *form_, context.ledger());
+  }
+
+  // Called from several threads at once, each with a batch of its own.
+  void process_batch(Batch& batch, Context& context) override {
+    datagen::llm::JobGroup group;
+    std::vector<Item*> items;
+    group.jobs.reserve(batch.size());
+    for (Item& item : batch) {
+      try {
+        ChatJob job;
+        job.record = item.identity();
+        job.messages = requests_->messages(item);
+        job.wanted = wanted_;
+        group.jobs.push_back(std::move(job));
+        items.push_back(&item);
+      } catch (const datagen::BadRecord& bad) {
+        item.reject(bad.reason(), bad.what());
+      }
+    }
+    caller_->submit(group);
+    group.wait([&] { return context.cancelled(); }, [&] { caller_->cancel(group); });
+    if (!group.stop_reason().empty()) throw datagen::StopRun(group.stop_reason());
+    for (std::size_t index = 0; index < items.size(); ++index) take(group.jobs[index], *items[index], context);
+  }
+
+ private:
+  void take(const ChatJob& job, Item& item, Context& context) const {
+    if (job.is_abandoned) return;  // of a frame that is not published
+    for (const CallNote& note : job.notes) report(note, context);
+    if (job.good.empty()) return item.reject(job.reason, job.failure);
+    if (!job.reason.empty()) context.count("missing_completions", wanted_ - static_cast<std::int64_t>(job.good.size()));
+    form_->write(job.good, wanted_ == 1, item);
+  }
+
+  static void report(const CallNote& note, Context& context) {
+    context.report_usage(note.model, note.prompt_tokens, note.completion_tokens);
+  }
+
+  std::unique_ptr<datagen::llm::AnswerForm> form_;
+  std::unique_ptr<datagen::llm::ChatRequests> requests_;
+  std::int64_t wanted_ = 1;
+  std::unique_ptr<datagen::llm::ChatCaller> caller_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) { return datagen::run_stage<LlmChat>(argc, argv); }
