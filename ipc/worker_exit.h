@@ -15,5 +15,6 @@ constexpr int kWorkerStop =
     6;  // cannot go on at all (a full disk): stop the run, resumable, with its message
 
 constexpr int kWorkerOutOfMemory = 7;  // of its memory limit, with a record in its hands
+constexpr int kWorkerAtLimit = 8;      // a limit that the user has set is used up: stop the run, resumable
 
 }  // namespace datagen

@@ -2,8 +2,12 @@
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <stdlib.h>
+
+#include <filesystem>
 
 #include "context_state.h"
+#include "ipc/worker_exit.h"
 
 namespace datagen {
 
@@ -17,7 +21,37 @@ ContextState::ContextState(std::string stage_name, int worker_index, ParameterVa
   logger->flush_on(spdlog::level::info);
 }
 
-ContextState::~ContextState() = default;
+ContextState::~ContextState() {
+  ledger_.reset();
+  std::error_code error;
+  if (!temporary_folder_.empty()) std::filesystem::remove_all(temporary_folder_, error);
+}
+
+void ContextState::give_up(int code, const std::string& text) {
+  const std::lock_guard lock(mutex);
+  if (!given_up_) given_up_ = {code, text};
+  was_told_to_stop.store(true, std::memory_order_relaxed);
+}
+
+std::optional<ContextState::GivenUp> ContextState::given_up() {
+  const std::lock_guard lock(mutex);
+  return given_up_;
+}
+
+Ledger& ContextState::ledger() {
+  std::call_once(ledger_once_, [this] {
+    if (ledger_place.folder.empty()) {
+      temporary_folder_ = (std::filesystem::temp_directory_path() / "datagen-ledger.XXXXXX").string();
+      if (mkdtemp(temporary_folder_.data()) == nullptr)
+        throw std::runtime_error("cannot make a folder " + temporary_folder_);
+      ledger_place.folder = temporary_folder_;
+    }
+    ledger_place.claims = &claims;
+    ledger_place.on_failure = [this](const std::string& text) { give_up(kWorkerStop, text); };
+    ledger_ = std::make_unique<Ledger>(std::make_unique<LedgerFiles>(ledger_place));
+  });
+  return *ledger_;
+}
 
 }  // namespace detail
 
@@ -68,10 +102,15 @@ void Context::progress(std::int64_t done, std::int64_t total) {
 }
 
 bool Context::cancelled() const {
+  if (state_->was_told_to_stop.load(std::memory_order_relaxed)) return true;
   if (state_->cancel == nullptr || state_->cancel->load(std::memory_order_relaxed) == 0) return false;
   state_->was_told_to_stop.store(true, std::memory_order_relaxed);
   return true;
 }
+
+void Context::stop_at_limit(const std::string& message) { state_->give_up(kWorkerAtLimit, message); }
+
+Ledger& Context::ledger() { return state_->ledger(); }
 
 spdlog::logger& Context::log() { return *state_->logger; }
 const std::string& Context::stage() const { return state_->stage; }

@@ -6,9 +6,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "datagen/context.h"
+#include "datagen/ledger.h"
+#include "ledger_files.h"
 #include "side_section.h"
 
 namespace spdlog {
@@ -33,8 +36,27 @@ class ContextState {
   // How far the calling thread is within its record; none when there is no launcher.
   std::function<void(std::int64_t done, std::int64_t total)> show_progress;
 
+  // This worker ends by its own will, with a code of ipc/worker_exit.h; the first call counts. The frame in
+  // work is not published.
+  void give_up(int code, const std::string& message);
+  struct GivenUp {
+    int code;
+    std::string message;
+  };
+  std::optional<GivenUp> given_up();
+
+  Ledger& ledger();                      // opened by the first call
+  LedgerPlace ledger_place;              // filled in before; without a folder it stands in a temporary one
+  std::atomic<std::uint64_t> claims{0};  // frames that this worker has claimed
+
   std::mutex mutex;             // guards what follows
   StageNotes* notes = nullptr;  // of the frame in work
+
+ private:
+  std::optional<GivenUp> given_up_;
+  std::once_flag ledger_once_;
+  std::string temporary_folder_;
+  std::unique_ptr<Ledger> ledger_;
 };
 
 }  // namespace datagen::detail

@@ -10,6 +10,10 @@ std::string_view Item::text(std::string_view key) const { return state_->text(ke
 Value Item::get(std::string_view key) const { return state_->value(key); }
 Value Item::from(std::string_view branch) const { return Value(state_->from(branch)); }
 std::string Item::id() const { return state_->id(); }
+std::string Item::identity() const {
+  const RecordView& record = state_->record();
+  return std::to_string(record.origin.row) + ":" + std::string(record.path);
+}
 std::string Item::json() const { return state_->json(); }
 void Item::set(std::string_view key, const FieldValue& value) { state_->set(key, value); }
 void Item::set_json(std::string_view key, std::string_view json) { state_->set_json(key, json); }

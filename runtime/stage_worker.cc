@@ -16,6 +16,12 @@ namespace {
 
 using ipc::Ports;
 
+// Told to stop, or of its own will.
+int end_early(WorkerSetup& setup) {
+  const auto why = setup.context_state().given_up();
+  return why ? setup.fail(why->code, why->message) : kWorkerCancelled;
+}
+
 class StageWorker {
  public:
   StageWorker(const detail::StageDefinition& definition, WorkerSetup& setup)
@@ -49,7 +55,7 @@ class StageWorker {
           break;
       }
       if (const auto done = process(seq); !done) return setup_.fail(failure_, done.error().message());
-      if (was_told_to_stop()) return kWorkerCancelled;
+      if (was_told_to_stop()) return end_early(setup_);
     }
   }
 
@@ -65,6 +71,7 @@ class StageWorker {
 
   Result<void> process(std::uint64_t seq) {
     setup_.show_frame(seq);
+    ++setup_.context_state().claims;
     if (ports_.is_published(seq)) {
       ports_.complete_publish(seq);
       ports_.free(seq);
@@ -119,7 +126,7 @@ class StageWorker {
         notes_.clear();
         writer_.begin(ports_.space(end), FrameOrigin{});
         runner_.finish(writer_, notes_);
-        if (was_told_to_stop()) return kWorkerCancelled;
+        if (was_told_to_stop()) return end_early(setup_);
         side_.clear();
         append_side_section(side_, {}, setup_.weld().stage_index, notes_);
         if (const auto done = publish(ports_, end, writer_, writer_.finish(side_)); !done) {
@@ -166,6 +173,7 @@ int run_stage_worker(const detail::StageDefinition& definition, const WorkerOpti
     return setup.value()->fail(kWorkerOutOfMemory, "out of memory");
   } catch (const StageFailed& error) {
     setup.value()->show_idle();  // it is not the record that ended this process
+    if (setup.value()->context_state().given_up()) return end_early(*setup.value());
     return setup.value()->fail(kWorkerStop, error.what());
   } catch (const std::exception& error) {
     setup.value()->show_idle();

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "crash_handler.h"
+#include "run_files.h"
 #include "suspicions.h"
 
 namespace datagen {
@@ -96,6 +97,14 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
                         weld.checksums);
   setup->context_ =
       std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
+  setup->context_->ledger_place = {ledger_folder(weld.run_directory),
+                                   weld.stage,
+                                   static_cast<int>(options.index),
+                                   weld.generation,
+                                   weld.earlier_ledgers,
+                                   weld.cache,
+                                   {},
+                                   {}};
   ipc::Cell& own = setup->ports_->cell();
   setup->context_->cancel = &own.cancel;
   setup->context_->show_progress = show_progress;

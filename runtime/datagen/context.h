@@ -16,6 +16,7 @@ class logger;
 
 namespace datagen {
 
+class Ledger;
 namespace detail {
 class ContextState;
 }
@@ -44,6 +45,14 @@ class Context {
   // The run is being stopped: a long call should return or throw soon. Nothing of the frame that its record
   // is in counts then; all of it is done again when the run goes on.
   bool cancelled() const;
+  // A limit that the user has set is used up: the run ends with exit code 5, and can be gone on with
+  // (`datagen resume RUN --set STAGE.budget_per_run=…`). Call it when all that was begun and must not be lost
+  // is in the ledger; cancelled() is true from then on, and the frame in work is done again by the run that
+  // goes on.
+  void stop_at_limit(const std::string& message);
+  // Where results of paid calls are kept: <datagen/ledger.h>. Throws std::runtime_error when there is no room
+  // for it; best called in open().
+  Ledger& ledger();
   // The stage's own log file. Include <spdlog/spdlog.h> to use it.
   spdlog::logger& log();
 

@@ -31,6 +31,10 @@ class Item {
   Value from(std::string_view branch) const;
   // Lineage id: the source row, or "10_0" for a child of row 10.
   std::string id() const;
+  // What results that were paid for hang on (CallKey): where the record comes from, "ROW:PATH". The same
+  // whenever the run goes on, however its frames are cut, and in another run over the same input. Rows count
+  // over all inputs, so no two records of a stage share it (with `ids: keep`: unless the input's own ids do).
+  std::string identity() const;
   // The whole record as JSON, as it stands now.
   std::string json() const;
 

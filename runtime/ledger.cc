@@ -1,0 +1,132 @@
+#include "datagen/ledger.h"
+
+#include "ledger_files.h"
+
+namespace datagen {
+
+namespace detail {
+
+LedgerFiles::LedgerFiles(LedgerPlace place)
+    : place_(std::move(place)),
+      run_(place_.folder, place_.stage),
+      cache_(place_.cache, {}),
+      appender_(run_, place_.stage, place_.worker, place_.generation),
+      cache_appender_(cache_, place_.stage, place_.worker, place_.generation) {
+  for (const std::string& folder : place_.earlier) earlier_.emplace_back(folder, place_.stage);
+  thread_ = std::thread([this] { make_durable(); });
+}
+
+LedgerFiles::~LedgerFiles() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_ending_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void LedgerFiles::fail(const Error& error) {
+  if (!failure_.empty()) return;
+  failure_ = error.within("the ledger of paid calls has failed").message();
+  if (place_.on_failure) place_.on_failure(failure_);
+}
+
+// What others have appended; once for each frame, since who takes a frame over finds all of the dead owner's
+// results at the first look behind the claim.
+Result<void> LedgerFiles::refresh() {
+  const std::uint64_t claims = place_.claims == nullptr ? 0 : place_.claims->load();
+  if (has_looked_ && claims == claims_seen_) return success();
+  DATAGEN_TRY(run_.refresh());
+  if (!place_.cache.empty()) DATAGEN_TRY(cache_.refresh());
+  if (!has_looked_) {
+    for (LedgerFolder& folder : earlier_) DATAGEN_TRY(folder.refresh());
+  }
+  has_looked_ = true;
+  claims_seen_ = claims;
+  return success();
+}
+
+Result<std::optional<std::string>> LedgerFiles::look(const CallKey& key, bool& was_paid_elsewhere) {
+  was_paid_elsewhere = false;
+  DATAGEN_TRY(refresh());
+  DATAGEN_TRY(auto found, run_.find(key, false));
+  if (found) return found;
+  was_paid_elsewhere = true;
+  for (const bool any_record : {false, true}) {
+    for (LedgerFolder& folder : earlier_) {
+      DATAGEN_TRY(found, folder.find(key, any_record));
+      if (found) return found;
+    }
+  }
+  if (place_.cache.empty()) return std::nullopt;
+  return cache_.find(key, true);
+}
+
+std::optional<std::string> LedgerFiles::find(const CallKey& key, bool& was_paid_elsewhere) {
+  const std::lock_guard lock(mutex_);
+  if (!failure_.empty()) return std::nullopt;
+  auto found = look(key, was_paid_elsewhere);
+  if (!found) return fail(found.error()), std::nullopt;
+  return std::move(found).value();
+}
+
+void LedgerFiles::store(const CallKey& key, std::string_view result, Callback durable) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_.empty()) {
+      if (const auto appended = appender_.append(key, result); !appended) fail(appended.error());
+    }
+    // What the cache lacks is paid again by others, no more.
+    if (failure_.empty() && !place_.cache.empty()) static_cast<void>(cache_appender_.append(key, result));
+    waiting_.push_back(std::move(durable));
+  }
+  changed_.notify_one();
+}
+
+// The thread: those that were appended while one fsync went on share the next.
+void LedgerFiles::make_durable() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [this] { return is_ending_ || !waiting_.empty(); });
+    if (waiting_.empty()) return;
+    const std::vector<Callback> batch = std::exchange(waiting_, {});
+    if (failure_.empty()) {
+      lock.unlock();
+      const auto synced = appender_.sync();
+      lock.lock();
+      if (!synced) fail(synced.error());
+    }
+    const std::string failure = failure_;
+    lock.unlock();
+    for (const Callback& durable : batch) durable(failure.empty() ? Result<void>(success()) : Error(failure));
+    lock.lock();
+    end_full_file();
+  }
+}
+
+void LedgerFiles::end_full_file() {
+  if (!failure_.empty()) return;
+  if (appender_.is_full()) {
+    if (const auto synced = appender_.sync(); !synced) return fail(synced.error());
+    appender_.seal();
+  }
+  if (cache_appender_.is_full() && cache_appender_.sync()) cache_appender_.seal();
+}
+
+}  // namespace detail
+
+Ledger::Ledger(std::unique_ptr<detail::LedgerFiles> files) : files_(std::move(files)) {}
+Ledger::~Ledger() = default;
+
+std::optional<std::string> Ledger::find(const CallKey& key, bool* was_paid_elsewhere) const {
+  bool from_elsewhere = false;
+  auto found = files_->find(key, from_elsewhere);
+  if (was_paid_elsewhere != nullptr) *was_paid_elsewhere = found && from_elsewhere;
+  return found;
+}
+
+void Ledger::store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable) {
+  files_->store(key, result, std::move(durable));
+}
+
+}  // namespace datagen

@@ -1,0 +1,83 @@
+#include "ledger_appender.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "durable_file.h"
+
+namespace datagen {
+
+namespace {
+
+// A file's index is in its owner's memory, and in that of each other worker of the stage.
+constexpr std::uint64_t kFileBytesMax = 32 << 20;
+constexpr std::size_t kHashesMax = 1 << 17;
+
+int write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno != EINTR) return errno;
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+}  // namespace
+
+LedgerAppender::~LedgerAppender() {
+  if (fd_ >= 0) close(fd_);
+}
+
+// The lock is there before the name is: nobody takes the file for a dead process's.
+Result<void> LedgerAppender::begin() {
+  const std::string name = ledger_file_name(stage_, worker_, generation_);
+  path_ = folder_.path() + "/" + name;
+  const std::string unnamed = folder_.path() + "/." + name;
+  if (mkdir(folder_.path().c_str(), 0755) != 0 && errno != EEXIST)
+    return Error::from_errno("cannot make " + folder_.path(), errno);
+  fd_ = open(unnamed.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+  if (fd_ < 0) return Error::from_errno("cannot create " + path_, errno);
+  if (flock(fd_, LOCK_EX | LOCK_NB) != 0 || rename(unnamed.c_str(), path_.c_str()) != 0)
+    return Error::from_errno("cannot create " + path_, errno);
+  seed_ = ledger_seed(name);
+  bytes_ = 0;
+  has_durable_name_ = false;
+  file_ = &folder_.adopt(name);
+  return success();
+}
+
+Result<void> LedgerAppender::append(const CallKey& key, std::string_view result) {
+  if (result.size() > kLedgerResultMax)
+    return Error("a result of " + std::to_string(result.size()) + " bytes is too large for the ledger");
+  if (file_ == nullptr) DATAGEN_TRY(begin());
+  const std::string entry = ledger_entry(key, result, seed_);
+  if (const int error = write_all(fd_, entry)) return Error::from_errno("cannot write " + path_, error);
+  file_->note(key, bytes_, bytes_ + entry.size());
+  bytes_ += entry.size();
+  return success();
+}
+
+bool LedgerAppender::is_full() const {
+  return file_ != nullptr && (bytes_ >= kFileBytesMax || file_->hashes_in_memory() >= kHashesMax);
+}
+
+Result<void> LedgerAppender::sync() {
+  if (fsync(fd_) != 0) return Error::from_errno("cannot make " + path_ + " durable", errno);
+  if (!has_durable_name_) DATAGEN_TRY(sync_path_to(path_));
+  has_durable_name_ = true;
+  return success();
+}
+
+void LedgerAppender::seal() {
+  // Without the index the next to read the file reads all of it.
+  static_cast<void>(file_->seal());
+  file_ = nullptr;
+  close(fd_);
+  fd_ = -1;
+}
+
+}  // namespace datagen

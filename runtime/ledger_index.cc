@@ -1,0 +1,95 @@
+#include "ledger_index.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "durable_file.h"
+
+namespace datagen {
+
+namespace {
+
+constexpr std::uint64_t kMagic = 0x3178646e494c4744;  // "DGLIndx1"
+
+struct Head {
+  std::uint64_t magic;
+  std::uint64_t places;
+  std::uint64_t data_bytes;
+  std::uint64_t checksum;  // XXH3-64 of the places
+};
+static_assert(sizeof(Head) == 32 && sizeof(LedgerIndex::Place) == 24);
+
+bool is_before(const LedgerIndex::Place& place, const CallHash& hash) { return place.hash < hash; }
+
+std::string_view bytes_of(std::span<const LedgerIndex::Place> places) {
+  return {reinterpret_cast<const char*>(places.data()), places.size_bytes()};
+}
+
+}  // namespace
+
+LedgerIndex::~LedgerIndex() { unmap(); }
+
+void LedgerIndex::unmap() {
+  if (mapped_ != nullptr) munmap(mapped_, mapped_bytes_);
+  mapped_ = nullptr;
+  places_ = {};
+}
+
+void LedgerIndex::add(const CallKey& key, std::uint64_t offset) {
+  in_memory_.emplace(hash_of(key), offset);
+  in_memory_.emplace(hash_of_request(key), offset);
+}
+
+std::optional<std::uint64_t> LedgerIndex::find(const CallHash& hash) const {
+  if (const auto found = in_memory_.find(hash); found != in_memory_.end()) return found->second;
+  const auto place = std::lower_bound(places_.begin(), places_.end(), hash, is_before);
+  if (place == places_.end() || place->hash != hash) return std::nullopt;
+  return place->offset;
+}
+
+Result<void> LedgerIndex::write(const std::string& path, std::uint64_t data_bytes) {
+  std::vector<Place> places;
+  places.reserve(in_memory_.size());
+  for (const auto& [hash, offset] : in_memory_) places.push_back({hash, offset});
+  std::ranges::sort(places, {}, &Place::hash);
+  const std::string_view body = bytes_of(places);
+  const Head head{kMagic, places.size(), data_bytes, XXH3_64bits(body.data(), body.size())};
+  std::string text(reinterpret_cast<const char*>(&head), sizeof head);
+  text += body;
+  DATAGEN_TRY(write_durably(path, text));
+  if (map(path) == data_bytes) in_memory_.clear();
+  return success();
+}
+
+std::uint64_t LedgerIndex::map(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  struct stat info {};
+  Head head{};
+  const bool has_head = fstat(fd, &info) == 0 && pread(fd, &head, sizeof head, 0) == sizeof head;
+  const auto bytes = static_cast<std::size_t>(info.st_size);
+  if (!has_head || head.magic != kMagic || (bytes - sizeof head) / sizeof(Place) != head.places ||
+      (bytes - sizeof head) % sizeof(Place) != 0) {
+    close(fd);
+    return 0;
+  }
+  void* mapped = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+  close(fd);
+  if (mapped == MAP_FAILED) return 0;
+  unmap();
+  mapped_ = mapped;
+  mapped_bytes_ = bytes;
+  places_ = {reinterpret_cast<const Place*>(static_cast<const char*>(mapped) + sizeof head), head.places};
+  const std::string_view body = bytes_of(places_);
+  if (XXH3_64bits(body.data(), body.size()) == head.checksum) return head.data_bytes;
+  unmap();
+  return 0;
+}
+
+}  // namespace datagen
