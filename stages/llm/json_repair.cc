@@ -31,13 +31,17 @@ bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c =
 // Writes strict JSON while it reads; what turns out not to be complete is taken back.
 class Repair {
  public:
-  explicit Repair(std::string_view text) : text_(text) {}
+  // Containers that are deeper are not closed early but left out.
+  explicit Repair(std::string_view text, int closed_depth_max = kDepthMax)
+      : text_(text), closed_depth_max_(closed_depth_max) {}
 
   FoundJson run() {
     const Outcome outcome = container(0);
     if (outcome == Outcome::failed) return {};
     return {std::move(out_), outcome == Outcome::truncated, at_};
   }
+  // How deep the container lies in which the text ended.
+  int depth_of_end() const { return depth_of_end_; }
 
  private:
   // truncated: a container that was closed early; cut: a scalar whose end is missing, nothing was written.
@@ -110,6 +114,10 @@ class Repair {
         is_truncated = true;
         break;
       }
+    }
+    if (is_truncated) {
+      depth_of_end_ = std::max(depth_of_end_, depth);
+      if (depth > closed_depth_max_) return Outcome::cut;
     }
     out_.resize(good);
     out_ += close;
@@ -315,6 +323,8 @@ class Repair {
   }
 
   std::string_view text_;
+  int closed_depth_max_;
+  int depth_of_end_ = 0;
   std::size_t at_ = 0;
   std::string out_;
 };
@@ -347,9 +357,9 @@ void find_in_fences(std::string_view answer, std::vector<FoundJson>& all) {
     at += 3;
     const std::size_t begin = answer.find_first_of("{[", at);
     if (begin == std::string_view::npos) return;
-    FoundJson found = repair_json(answer.substr(begin));
-    if (!found.text.empty()) at = begin + found.length;
-    add(all, std::move(found));
+    auto found = repair_json(answer.substr(begin));
+    if (!found.empty()) at = begin + found.front().length;
+    for (FoundJson& one : found) add(all, std::move(one));
   }
 }
 
@@ -358,10 +368,10 @@ void find_in_prose(std::string_view answer, std::vector<FoundJson>& all) {
   std::vector<FoundJson> found;
   std::size_t at = answer.find_first_of("{[");
   for (int tries = 0; at != std::string_view::npos && tries < kTriesMax; ++tries) {
-    FoundJson one = repair_json(answer.substr(at));
+    auto here = repair_json(answer.substr(at));
     // What was closed early may have swallowed prose: what begins within it is looked at, too.
-    at += one.text.empty() || one.is_truncated ? 1 : one.length;
-    add(found, std::move(one));
+    at += here.empty() || here.front().is_truncated ? 1 : here.front().length;
+    for (FoundJson& one : here) add(found, std::move(one));
     at = answer.find_first_of("{[", at);
   }
   std::ranges::stable_sort(found, [](const FoundJson& a, const FoundJson& b) {
@@ -372,7 +382,14 @@ void find_in_prose(std::string_view answer, std::vector<FoundJson>& all) {
 
 }  // namespace
 
-FoundJson repair_json(std::string_view text) { return Repair(text).run(); }
+std::vector<FoundJson> repair_json(std::string_view text) {
+  std::vector<FoundJson> all;
+  Repair first(text);
+  add(all, first.run());
+  if (all.empty() || !all.front().is_truncated) return all;
+  for (int depth = first.depth_of_end() - 1; depth >= 0; --depth) add(all, Repair(text, depth).run());
+  return all;
+}
 
 std::vector<FoundJson> find_json(std::string_view answer) {
   // What a model thought before it answered is not its answer.
@@ -383,8 +400,8 @@ std::vector<FoundJson> find_json(std::string_view answer) {
   const std::size_t begin = std::min(answer.find_first_not_of(" \t\r\n"), answer.size());
   if (const std::string inner = text_in_text(answer.substr(begin)); !inner.empty()) return find_json(inner);
   if (begin < answer.size() && (answer[begin] == '{' || answer[begin] == '[')) {
-    FoundJson found = repair_json(answer.substr(begin));
-    if (!found.is_truncated) add(all, std::move(found));
+    auto found = repair_json(answer.substr(begin));
+    if (!found.empty() && !found.front().is_truncated) add(all, std::move(found.front()));
   }
   std::vector<FoundJson> fenced;
   find_in_fences(answer, fenced);

@@ -17,8 +17,9 @@ struct FoundJson {
 };
 
 // The object or array that begins at text[0], read with tolerance. Its numbers and strings keep their bytes wherever
-// they are JSON already. Nothing: text that cannot be read so; `text` is empty then.
-FoundJson repair_json(std::string_view text);
+// they are JSON already. Of a truncated one further versions, in which what was open is left out, from the inside out.
+// Nothing: it cannot be read so.
+std::vector<FoundJson> repair_json(std::string_view text);
 
 // Every object and array in an answer, the likeliest first: the answer itself, what stands in code fences, then what
 // is found in the prose; whole ones before truncated ones, long ones before short ones.
