@@ -1,0 +1,132 @@
+"""llm_chat at speed, against the test server on the same machine: share of the ideal rate, CPU time, memory.
+
+    python3 tests/bench/llm.py --bin build/release/bin [--calls 100000] [--in-flight 1000] [--latency 200] [--kills 0]
+
+The ideal rate is in-flight / latency. With --kills N, workers and the launcher are killed N times at random, and what was
+paid is compared with what was wanted.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "end_to_end"))
+
+
+def cpu_and_memory(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    with open(f"/proc/{pid}/status") as file:
+        resident = next((int(line.split()[1]) for line in file if line.startswith("VmRSS")), 0)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), resident / 1024
+
+
+class Watch(threading.Thread):
+    """Notes processor time and memory of the llm_chat workers until told to end."""
+
+    def __init__(self, run_directory, processes_of):
+        super().__init__(daemon=True)
+        self.run_directory, self.processes_of = run_directory, processes_of
+        self.cpu, self.samples, self.ended = {}, [], threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.25):
+            total = 0
+            for pid, name in self.processes_of(self.run_directory):
+                if name != "llm_chat":
+                    continue
+                try:
+                    self.cpu[pid], resident = cpu_and_memory(pid)
+                    total += resident
+                except OSError:
+                    pass
+            if total:
+                self.samples.append(total)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--in-flight", type=int, default=1000)
+    parser.add_argument("--latency", type=int, default=200, help="ms")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--keys", default="", help="further keys of the stage, as YAML: frames: 8")
+    options = parser.parse_args()
+    sys.argv = [sys.argv[0], options.bin]
+    import llm_runs  # they read BIN from the arguments
+    import runs
+
+    folder = tempfile.mkdtemp(prefix="datagen-bench.")
+    server = llm_runs.Server("--latency", str(options.latency), log=os.path.join(folder, "server.jsonl"))
+    run_directory = os.path.join(folder, "run")
+    try:
+        with open(os.path.join(folder, "in.jsonl"), "w") as file:
+            for row in range(options.calls):
+                file.write(json.dumps({"text": f"record {row} says something of the length of a sentence"}) + "\n")
+        graph = os.path.join(folder, "graph.yaml")
+        params = {"url": server.url, "model": "m", "prompt": "Repeat: {text}", "max_in_flight": options.in_flight}
+        keys = "".join(f"\n  {key.strip()}" for key in options.keys.split(",") if key.strip())
+        with open(graph, "w") as file:
+            file.write(f"datagen: 1\npipeline: bench\ninput: jsonl://in.jsonl\noutput: jsonl://out.jsonl\nstages:\n- use: llm_chat\n"
+                       f"  params: {json.dumps(params)}\n  workers: {options.workers}{keys}\n")
+        command = [os.path.join(options.bin, "datagen"), "run", graph, "--run-dir", run_directory, "--quiet"]
+        watch = Watch(run_directory, runs.processes_of)
+        watch.start()
+        started = time.monotonic()
+        kills = run_with_kills(command, options, run_directory, runs) if options.kills else subprocess.run(command, check=True) and 0
+        seconds = time.monotonic() - started
+        watch.ended.set()
+        watch.join()
+        with open(os.path.join(folder, "out.jsonl")) as file:
+            ids = [json.loads(line)["_i"] for line in file]
+        assert ids == list(range(options.calls)), "the output is not complete, or not in order"
+        stats = server.stats()
+        ideal = options.calls * options.latency / 1000 / options.in_flight
+        samples = watch.samples or [0]
+        middle = samples[len(samples) // 3:]
+        print(json.dumps({
+            "calls": options.calls, "in_flight": options.in_flight, "latency_ms": options.latency, "seconds": round(seconds, 2),
+            "ideal_seconds": round(ideal, 2), "share_of_ideal": round(ideal / seconds, 3), "most_in_flight": stats["in_flight_max"],
+            "worker_cpu_seconds": round(sum(watch.cpu.values()), 2), "worker_cores": round(sum(watch.cpu.values()) / seconds, 2),
+            "memory_mib": {"third": round(middle[0]), "end": round(samples[-1]), "most": round(max(samples))},
+            "served": stats["served"], "paid_twice": stats["served"] - options.calls, "kills": kills, "seed": options.seed}, indent=1))
+    finally:
+        server.stop()
+        for pid, _ in runs.processes_of(run_directory):
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_with_kills(command, options, run_directory, runs):
+    """A worker or the launcher dies at random; the run is started again until it is complete."""
+    chance = random.Random(options.seed)
+    kills = 0
+    while True:
+        process = subprocess.Popen(command)
+        while process.poll() is None:
+            time.sleep(chance.uniform(0.05, 0.4))
+            victims = runs.processes_of(run_directory)
+            if kills >= options.kills or not victims:
+                continue
+            try:
+                os.kill(process.pid if chance.random() < 0.1 else chance.choice(victims)[0], signal.SIGKILL)
+                kills += 1
+            except ProcessLookupError:
+                pass
+        if process.returncode == 0:
+            return kills
+
+
+if __name__ == "__main__":
+    main()
