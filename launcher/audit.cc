@@ -20,12 +20,7 @@ void add_stage(const Totals::Stage& given, StageAudit& stage) {
   stage.joined += given.counts.joined;
   for (const auto& [reason, count] : given.drop_reasons) stage.drop_reasons[reason] += count;
   for (const auto& [name, amount] : given.counters) stage.counters[name] += amount;
-  for (const auto& [model, used] : given.usage) {
-    Usage& usage = stage.usage[model];
-    usage.calls += used.calls;
-    usage.prompt_tokens += used.prompt_tokens;
-    usage.completion_tokens += used.completion_tokens;
-  }
+  for (const auto& [key, used] : given.usage) stage.usage[key] += used;
 }
 
 void check_balance(const StageAudit& stage, Audit& audit) {

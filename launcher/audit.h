@@ -19,7 +19,7 @@ struct StageAudit {
   std::uint64_t in = 0, out = 0, dropped = 0, dead = 0, parents = 0, children = 0, joined = 0;
   std::map<std::string, std::uint64_t> drop_reasons;
   std::map<std::string, std::int64_t> counters;
-  std::map<std::string, Usage> usage;  // by model
+  UsageByKey usage;
 };
 
 struct Audit {

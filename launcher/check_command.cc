@@ -16,8 +16,10 @@
 #include "launcher/execute.h"
 #include "launcher/graph_arguments.h"
 #include "launcher/limited_run.h"
+#include "launcher/paid_calls.h"
 #include "launcher/report.h"
 #include "launcher/show_plan.h"
+#include "runtime/run_files.h"
 
 namespace datagen::launcher {
 
@@ -27,13 +29,15 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kCheckRecords = 10;
 
-// A folder with a plan in it that is not a limited run's is somebody's work.
-Result<RunDirectory> empty_directory(const std::string& path) {
+// A folder with a plan in it that is not a limited run's is somebody's work. What it has paid for is kept.
+Result<RunDirectory> empty_directory(const std::string& path, const std::string& run_directory) {
   DATAGEN_TRY(RunDirectory directory, RunDirectory::lock(path));
+  DATAGEN_TRY(keep_trial_ledger(path, run_directory));
+  const std::string kept = fs::path(kept_trial_ledger(run_directory)).filename();
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(path, error)) {
-    if (entry.path().filename() != "lock" && entry.path().filename() != "logs")
-      fs::remove_all(entry.path(), error);
+    const std::string name = entry.path().filename();
+    if (name != "lock" && name != "logs" && name != kept) fs::remove_all(entry.path(), error);
   }
   return directory;
 }
@@ -45,8 +49,8 @@ struct Outcome {
 
 // Runs the graph on its first records, in `folder`. Nothing after an error, which is told by then.
 std::optional<Outcome> run_limited(Plan plan, std::uint64_t records, const std::string& folder,
-                                   const ExecuteOptions& options) {
-  auto directory = empty_directory(folder);
+                                   const std::string& run_directory, const ExecuteOptions& options) {
+  auto directory = empty_directory(folder, run_directory);
   if (!directory) return refuse(directory.error()), std::nullopt;
   StageCatalog catalog(StageCatalog::folders({}));
   if (const auto fits = check_shared_memory(plan.shared_memory_bytes()); !fits)
@@ -58,6 +62,7 @@ std::optional<Outcome> run_limited(Plan plan, std::uint64_t records, const std::
   RuntimeFile runtime;
   runtime.run_id = fmt::format("limit{}", getpid());
   runtime.plan = outcome.run.plan;
+  runtime.earlier_ledgers = {kept_trial_ledger(run_directory), ledger_folder(run_directory)};
   if (const auto written = write_runtime_file(directory.value().path(), runtime); !written)
     return refuse(written.error()), std::nullopt;
   outcome.code = execute(directory.value(), runtime, options);
@@ -135,7 +140,8 @@ int check_command(const GraphArguments& arguments) {
   planned->plan.max_dead_letters = DeadLetterLimit{std::nullopt, 1};
   ExecuteOptions options;
   options.quiet = true;
-  const auto outcome = run_limited(std::move(planned->plan), kCheckRecords, folder, options);
+  const auto outcome =
+      run_limited(std::move(planned->plan), kCheckRecords, folder, planned->run_directory, options);
   int code = outcome ? outcome->code : kUsage;
   if (code == kComplete) {
     const auto text = check_lines(folder, outcome->run);
@@ -147,6 +153,7 @@ int check_command(const GraphArguments& arguments) {
                                               [](const std::string& path) { return file_bytes(path) == 0; });
     if (text && is_empty) code = kStoppedByLimit;
   }
+  if (const auto kept = keep_trial_ledger(folder, planned->run_directory); !kept) code = refuse(kept.error());
   std::error_code error;
   fs::remove_all(folder, error);
   return code;
@@ -157,8 +164,8 @@ int limited_run_command(const RunArguments& arguments) {
   if (!planned) return kUsage;
   const ExecuteOptions options{arguments.quiet, arguments.json, arguments.log_format == "json",
                                arguments.metrics};
-  const auto outcome =
-      run_limited(std::move(planned->plan), arguments.limit, planned->run_directory + ".limit", options);
+  const auto outcome = run_limited(std::move(planned->plan), arguments.limit,
+                                   trial_directory(planned->run_directory), planned->run_directory, options);
   if (!outcome) return kUsage;
   if (arguments.json) return outcome->code;  // stdout has the report
   for (const std::string& path : outcome->run.outputs) {

@@ -22,6 +22,7 @@ struct GraphArguments {
 struct RunArguments {
   GraphArguments graph;
   bool fresh = false;
+  bool forget_paid = false;
   bool overwrite = false;
   bool quiet = false;
   bool json = false;

@@ -24,9 +24,10 @@ constexpr Member kMembers[] = {&StageTotals::in,
                                &StageTotals::completion_tokens,
                                &StageTotals::wait_input_ns,
                                &StageTotals::wait_room_ns,
-                               &StageTotals::live_ns};
+                               &StageTotals::live_ns,
+                               &StageTotals::cost_nano};
 constexpr const char* kMemberNames =
-    R"(["in", "out", "bytes", "dropped", "dead", "prompt_tokens", "completion_tokens", "wait_input_ns", "wait_room_ns", "live_ns"])";
+    R"(["in", "out", "bytes", "dropped", "dead", "prompt_tokens", "completion_tokens", "wait_input_ns", "wait_room_ns", "live_ns", "cost_nano"])";
 
 std::uint64_t growth(std::uint64_t last, std::uint64_t now) { return now >= last ? now - last : now; }
 
@@ -38,6 +39,7 @@ void grow(const StageSums& last, const StageSums& now, StageTotals& totals) {
   totals.dead += growth(last.dead, now.dead);
   totals.prompt_tokens += growth(last.prompt_tokens, now.prompt_tokens);
   totals.completion_tokens += growth(last.completion_tokens, now.completion_tokens);
+  totals.cost_nano += growth(last.cost_nano, now.cost_nano);
   // A wait that is not over is an estimate, and may shrink a little when it ends.
   const auto waited = [](std::uint64_t before, std::uint64_t after) {
     return after >= before ? after - before : after < before / 2 ? after : 0;

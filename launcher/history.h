@@ -21,6 +21,7 @@ struct StageTotals {
   std::uint64_t prompt_tokens = 0, completion_tokens = 0;
   std::uint64_t wait_input_ns = 0, wait_room_ns = 0;
   std::uint64_t live_ns = 0;  // that its workers lived, added up
+  std::uint64_t cost_nano = 0;
 };
 
 struct Sample {

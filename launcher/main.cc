@@ -97,6 +97,8 @@ class CommandLine {
         app_.add_subcommand("run", "run a graph, or go on where an unfinished run of it stopped");
     add_graph_options(*verb, run_.graph);
     verb->add_flag("--fresh", run_.fresh, "start anew; the earlier run is kept under another name");
+    verb->add_flag("--forget-paid", run_.forget_paid,
+                   "pay again for calls that an earlier run or a trial has paid for");
     verb->add_flag("--overwrite", run_.overwrite, "replace an output that this run did not make");
     verb->add_flag("--same-binary", run_.same_binary,
                    "when going on: refuse executables that were rebuilt since the run began");

@@ -70,6 +70,8 @@ std::string metrics_text(const RunView& view, const RunState& state, const std::
                 total(&StageTotals::prompt_tokens), ",kind=\"prompt\"");
   page.by_stage("datagen_tokens_total", "counter", "", total(&StageTotals::completion_tokens),
                 ",kind=\"completion\"");
+  page.by_stage("datagen_cost_total", "counter", "Cost of model calls, in the currency of the prices.",
+                [&](std::size_t stage) { return static_cast<double>(totals[stage].cost_nano) * 1e-9; });
   page.by_stage(
       "datagen_wait_seconds_total", "counter", "Time that workers waited, added up.",
       [&](std::size_t stage) { return seconds(totals[stage].wait_input_ns); }, ",reason=\"input\"");

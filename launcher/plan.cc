@@ -164,11 +164,20 @@ class Planner {
       std::vector<GivenParameter> given = spec.params;
       if (!spec.program.empty()) add_program(spec, stage, given);
       stage.params = parameters(given, description, spec.path, spec.place);
+      stage.running_params = running_parameters(description);
       if (stage.stateful) check_stateful(spec);
     }
   }
 
   // Checked against the declarations, and those that have a check of their own by the executable.
+  static std::vector<std::string> running_parameters(const StageDescription& description) {
+    std::vector<std::string> names;
+    for (const ParameterDescription& parameter : description.parameters) {
+      if (parameter.running) names.push_back(parameter.name);
+    }
+    return names;
+  }
+
   std::vector<PlannedParameter> parameters(const std::vector<GivenParameter>& given,
                                            const StageDescription& description, const std::string& path,
                                            const Place& place) {
@@ -374,6 +383,23 @@ std::uint64_t Plan::shared_memory_bytes() const {
   return bytes;
 }
 
+namespace {
+
+bool is_running(const PlannedStage& stage, const std::string& parameter) {
+  return std::ranges::find(stage.running_params, parameter) != stage.running_params.end();
+}
+
+// As text, whatever its type: the worker reads it by its declaration.
+void set_running_parameter(PlannedStage& stage, const std::string& name, const std::string& value) {
+  const auto known = std::ranges::find(stage.params, name, &PlannedParameter::name);
+  if (known != stage.params.end())
+    known->json = json_string(value);
+  else
+    stage.params.push_back({name, json_string(value)});
+}
+
+}  // namespace
+
 Result<void> set_running_key(Plan& plan, const std::string& path, const std::string& value) {
   if (path == "max_dead_letters") {
     DATAGEN_TRY(plan.max_dead_letters, parse_dead_letter_limit(value));
@@ -394,6 +420,7 @@ Result<void> set_running_key(Plan& plan, const std::string& path, const std::str
         path, id, suggestion(id, ids), ids.size() > 2 ? ids[1] : "STAGE"));
   }
   const std::string name = path.substr(dot + 1);
+  if (is_running(*stage, name)) return set_running_parameter(*stage, name, value), success();
   const Key* key = find_key(Scope::stage, name);
   if (key == nullptr || key->kind != KeyKind::running) {
     const bool is_parameter =
@@ -455,7 +482,9 @@ MeaningKeys meaning_keys(const Plan& plan) {
     } else {
       keys.emplace_back(name + ".uri", stage.uri);
     }
-    for (const PlannedParameter& param : stage.params) keys.emplace_back(name + "." + param.name, param.json);
+    for (const PlannedParameter& param : stage.params) {
+      if (!is_running(stage, param.name)) keys.emplace_back(name + "." + param.name, param.json);
+    }
   }
   keys.emplace_back("stages", order);
   keys.emplace_back("ids", plan.ids);

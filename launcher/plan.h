@@ -32,6 +32,7 @@ struct PlannedStage {
   std::uint32_t part = 0;
   std::string follows;  // of such a source the sink's id
   std::vector<PlannedParameter> params;
+  std::vector<std::string> running_params;  // names of those that may change when the run goes on, set or not
   std::string exclusions;  // file for what it drops, absolute or in the run directory; empty: none
   RunningKeys running;
   bool stateful = false;

@@ -22,8 +22,10 @@ std::string bar(std::optional<double> share) {
 
 std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
-std::string tokens_text(std::uint64_t prompt, std::uint64_t completion) {
-  return fmt::format("tokens {} in, {} out", show_count(prompt), show_count(completion));
+std::string tokens_text(std::uint64_t prompt, std::uint64_t completion, std::uint64_t cost_nano) {
+  std::string text = fmt::format("tokens {} in, {} out", show_count(prompt), show_count(completion));
+  if (cost_nano > 0) text += ", cost " + show_cost(static_cast<double>(cost_nano) * 1e-9);
+  return text;
 }
 
 // What is wrong or costs money; often nothing.
@@ -34,7 +36,7 @@ std::string remarks(const StageProgress& stage) {
   if (stage.restarts > 0) add(fmt::format("restarts {}", show_count(stage.restarts)));
   if (stage.sums.dead > 0) add(fmt::format("dead {}", show_count(stage.sums.dead)));
   if (stage.sums.prompt_tokens + stage.sums.completion_tokens > 0)
-    add(tokens_text(stage.sums.prompt_tokens, stage.sums.completion_tokens));
+    add(tokens_text(stage.sums.prompt_tokens, stage.sums.completion_tokens, stage.sums.cost_nano));
   return text;
 }
 
@@ -93,7 +95,7 @@ std::string progress_line(const ProgressView& view) {
   }
   line += estimates(view);
   if (view.prompt_tokens + view.completion_tokens > 0)
-    line += ", " + tokens_text(view.prompt_tokens, view.completion_tokens);
+    line += ", " + tokens_text(view.prompt_tokens, view.completion_tokens, view.cost_nano);
   if (const std::uint64_t restarts = restarts_of(view); restarts > 0)
     line += ", restarts " + show_count(restarts);
   for (const std::string& note : view.notes) line += "; " + note;
@@ -119,14 +121,19 @@ std::string progress_json(const ProgressView& view) {
   return fmt::format(
       "{{\"event\": \"progress\", \"pipeline\": {}, \"seconds\": {:.1f}, \"read\": {}, \"written\": {}, "
       "\"dropped\": {}, "
-      "\"dead\": {}, \"restarts\": {}, \"prompt_tokens\": {}, \"completion_tokens\": {}, \"share\": {}, "
+      "\"dead\": {}, \"restarts\": {}, \"prompt_tokens\": {}, \"completion_tokens\": {}, \"cost\": {:.9g}, "
+      "\"share\": {}, "
       "\"eta_s\": {}, "
       "\"stages\": [{}], \"notes\": [{}]}}",
       json_string(view.pipeline), static_cast<double>(view.time.count()) / 1000, view.read, view.written,
       view.dropped, view.dead, restarts_of(view), view.prompt_tokens, view.completion_tokens,
-      view.share ? fmt::format("{:.4f}", *view.share) : "null",
+      static_cast<double>(view.cost_nano) * 1e-9, view.share ? fmt::format("{:.4f}", *view.share) : "null",
       view.left ? fmt::format("{:.1f}", static_cast<double>(view.left->count()) / 1000) : "null", stages,
       notes);
+}
+
+std::string show_cost(double cost) {
+  return cost == 0 || cost >= 1 ? fmt::format("{:.2f}", cost) : fmt::format("{:.3g}", cost);
 }
 
 std::string show_count(std::uint64_t count) {

@@ -23,7 +23,8 @@ struct ProgressView {
   std::string pipeline;
   std::vector<std::string> ids;  // of the stages
   std::chrono::milliseconds time{0};
-  std::uint64_t read = 0, written = 0, dropped = 0, dead = 0, prompt_tokens = 0, completion_tokens = 0;
+  std::uint64_t read = 0, written = 0, dropped = 0, dead = 0, prompt_tokens = 0, completion_tokens = 0,
+                cost_nano = 0;
   std::optional<double> share;  // of the input that is through
   std::optional<std::chrono::milliseconds> left;
   std::vector<StageProgress> stages;
@@ -39,6 +40,8 @@ std::string progress_json(const ProgressView& view);
 
 // "1,234,567"
 std::string show_count(std::uint64_t count);
+// Money, as exact as small amounts need: "12.30", "0.000125".
+std::string show_cost(double cost);
 // "3m12s", "0.8s"
 std::string show_duration(std::chrono::milliseconds time);
 // "61,204/s", "0.25/s": three figures when it is small

@@ -119,16 +119,18 @@ std::string named_counts(const ReportData& data) {
       reasons.push_back({escape_html(stage.id), escape_html(reason), show_count(count)});
     for (const auto& [name, amount] : stage.counters)
       counters.push_back({escape_html(stage.id), escape_html(name), std::to_string(amount)});
-    for (const auto& [model, usage] : stage.usage)
-      models.push_back({escape_html(stage.id), escape_html(model), show_count(usage.calls),
-                        show_count(usage.prompt_tokens), show_count(usage.completion_tokens)});
+    for (const auto& [key, usage] : stage.usage)
+      models.push_back({escape_html(stage.id), escape_html(key.model), escape_html(key.endpoint),
+                        name_of(key.kind), show_count(usage.calls), show_count(usage.prompt_tokens),
+                        show_count(usage.completion_tokens), show_cost(usage.cost())});
   }
   std::string text;
   if (!reasons.empty())
     text += heading("Filtered, by reason") + table({"stage", "reason", "records"}, reasons, 2);
   if (!models.empty())
-    text += heading("Model calls") +
-            table({"stage", "model", "calls", "prompt tokens", "completion tokens"}, models, 2);
+    text += heading("Model calls") + table({"stage", "model", "endpoint", "kind", "calls", "prompt tokens",
+                                            "completion tokens", "cost"},
+                                           models, 4);
   if (!counters.empty()) text += heading("Counters") + table({"stage", "counter", "amount"}, counters, 2);
   return text;
 }
@@ -197,10 +199,11 @@ std::string report_text(const ReportData& data) {
   for (const StageAudit& stage : data.audit.stages) {
     for (const auto& [reason, count] : stage.drop_reasons)
       text += fmt::format("filtered by {}: {} {}\n", stage.id, reason, show_count(count));
-    for (const auto& [model, usage] : stage.usage)
-      text += fmt::format("{} called {} {} times: {} prompt tokens, {} completion tokens\n", stage.id, model,
-                          show_count(usage.calls), show_count(usage.prompt_tokens),
-                          show_count(usage.completion_tokens));
+    for (const auto& [key, usage] : stage.usage)
+      text += fmt::format("{} called {}{} {} times ({}): {} prompt tokens, {} completion tokens, cost {}\n",
+                          stage.id, key.model, key.endpoint.empty() ? "" : " at " + key.endpoint,
+                          show_count(usage.calls), name_of(key.kind), show_count(usage.prompt_tokens),
+                          show_count(usage.completion_tokens), show_cost(usage.cost()));
   }
   for (const DeadLetterGroup& group : data.dead_letters)
     text += fmt::format("dead in {}: {} {}\n", group.stage, group.reason, show_count(group.count));

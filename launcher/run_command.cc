@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <random>
 
 #include "launcher/commands.h"
@@ -11,8 +12,10 @@
 #include "launcher/execute.h"
 #include "launcher/generation.h"
 #include "launcher/graph_arguments.h"
+#include "launcher/paid_calls.h"
 #include "launcher/report.h"
 #include "launcher/run_folder.h"
+#include "launcher/stage_catalog.h"
 
 namespace datagen::launcher {
 
@@ -54,6 +57,22 @@ Result<void> adopt(Plan now, Plan& plan) {
   return success();
 }
 
+// Asks the stages whether the parameters that were set have good values.
+Result<void> check_running_parameters(const Plan& plan, const std::vector<std::string>& sets) {
+  StageCatalog catalog({});
+  for (const std::string& set : sets) {
+    const std::size_t dot = set.find('.');
+    const auto stage = std::ranges::find(plan.stages, set.substr(0, dot), &PlannedStage::id);
+    if (dot == std::string::npos || stage == plan.stages.end()) continue;
+    const std::string setting = set.substr(dot + 1);
+    const auto& names = stage->running_params;
+    if (std::ranges::find(names, setting.substr(0, setting.find('='))) == names.end()) continue;
+    DATAGEN_TRY(const std::string wrong, catalog.check(stage->executable, setting));
+    if (!wrong.empty()) return Error("--set " + set.substr(0, set.find('=')) + ": " + wrong);
+  }
+  return success();
+}
+
 // Of `run` and of `resume`.
 template <class Arguments>
 ExecuteOptions execute_options(const Arguments& arguments) {
@@ -70,9 +89,12 @@ class RunCommand {
     auto directory = RunDirectory::lock(planned->run_directory);
     if (!directory) return refuse(directory.error());
     std::vector<std::string> own_outputs;
+    std::optional<RuntimeFile> replaced;
+    std::string kept_as;
     const bool replaces = arguments_.fresh && directory.value().has_plan();
     if (replaces) {
       if (auto earlier = read_runtime_file(directory.value().path())) {
+        replaced = earlier.value();
         own_outputs = earlier.value().plan.written_paths();
         remove_frames_of(earlier.value().run_id, directory.value().path());  // when its launcher was killed
       }
@@ -84,6 +106,7 @@ class RunCommand {
     if (replaces) {
       const auto aside = directory.value().set_aside();
       if (!aside) return refuse(aside.error());
+      kept_as = aside.value();
       if (!arguments_.quiet) complain("the earlier run is kept as " + aside.value());
     }
     const std::string foreign = arguments_.overwrite ? "" : foreign_output(planned->plan, own_outputs);
@@ -91,6 +114,9 @@ class RunCommand {
     RuntimeFile runtime;
     runtime.run_id = new_run_id();
     runtime.plan = std::move(planned->plan);
+    if (!arguments_.forget_paid)
+      runtime.earlier_ledgers =
+          ledgers_before(directory.value().path(), replaced ? &*replaced : nullptr, kept_as);
     if (const auto written = write_runtime_file(directory.value().path(), runtime); !written)
       return refuse(written.error());
     return execute(directory.value(), runtime, execute_options(arguments_));
@@ -136,6 +162,8 @@ int resume_command(const ResumeArguments& arguments) {
     if (const auto adopted = adopt(std::move(planned->plan), plan); !adopted) return refuse(adopted.error());
   }
   if (const auto changed = set_running_keys(plan, arguments.sets); !changed) return refuse(changed.error());
+  if (const auto checked = check_running_parameters(plan, arguments.sets); !checked)
+    return refuse(checked.error());
   return go_on(directory.value(), runtime.value(), arguments.same_binary, execute_options(arguments));
 }
 

@@ -142,12 +142,7 @@ void RunEvents::commit(std::uint32_t part, std::uint64_t mark) {
     written += commit.output_records;
     for (const auto& [index, stage] : commit.totals.stages()) {
       if (index == 0) read += stage.counts.in;
-      for (const auto& [model, used] : stage.usage) {
-        Usage& sum = usage[{names[index], model}];
-        sum.calls += used.calls;
-        sum.prompt_tokens += used.prompt_tokens;
-        sum.completion_tokens += used.completion_tokens;
-      }
+      for (const auto& [model, used] : paid_by_model(stage.usage)) usage[{names[index], model}] += used;
     }
     newest.mark = commit.mark;
     newest.seq = commit.seq;
@@ -173,7 +168,8 @@ void RunEvents::tell_usage(const std::map<std::pair<std::string, std::string>, U
                     .text("model", name.second)
                     .number("calls", used.calls)
                     .number("prompt_tokens", used.prompt_tokens)
-                    .number("completion_tokens", used.completion_tokens));
+                    .number("completion_tokens", used.completion_tokens)
+                    .json("cost", fmt::format("{:.9g}", used.cost())));
   }
 }
 

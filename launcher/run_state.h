@@ -52,7 +52,7 @@ struct WorkerState {
   std::uint64_t records_in = 0, records_out = 0, bytes_in = 0, bytes_out = 0, dropped = 0, dead = 0,
                 errors = 0, retries = 0;
   // Waiting times include the wait that is not over yet.
-  std::uint64_t prompt_tokens = 0, completion_tokens = 0, wait_input_ns = 0, wait_room_ns = 0;
+  std::uint64_t prompt_tokens = 0, completion_tokens = 0, cost_nano = 0, wait_input_ns = 0, wait_room_ns = 0;
 
   bool is_waiting() const {
     return state == ipc::WorkerState::waiting_for_input || state == ipc::WorkerState::waiting_for_room;

@@ -29,6 +29,12 @@ std::string params_json(const std::vector<PlannedParameter>& params) {
   return "{" + text + "}";
 }
 
+std::string strings_json(const std::vector<std::string>& texts) {
+  std::string text;
+  for (const std::string& entry : texts) text += (text.empty() ? "" : ", ") + json_string(entry);
+  return "[" + text + "]";
+}
+
 std::string stage_json(const PlannedStage& stage) {
   const RunningKeys& keys = stage.running;
   std::string text = fmt::format(
@@ -43,6 +49,8 @@ std::string stage_json(const PlannedStage& stage) {
   if (!stage.uri.empty()) text += fmt::format("     \"uri\": {},\n", json_string(stage.uri));
   if (stage.part != 0) text += fmt::format("     \"part\": {},\n", stage.part);
   if (!stage.follows.empty()) text += fmt::format("     \"follows\": {},\n", json_string(stage.follows));
+  if (!stage.running_params.empty())
+    text += fmt::format("     \"running_params\": {},\n", strings_json(stage.running_params));
   text += fmt::format("     \"params\": {}, \"stateful\": {}, \"batch\": {},\n", params_json(stage.params),
                       stage.stateful, stage.batch);
   text += fmt::format(
@@ -57,16 +65,11 @@ std::string stage_json(const PlannedStage& stage) {
 }
 
 std::string hooks_json(const std::vector<HookSpec>& hooks) {
-  const auto strings = [](const std::vector<std::string>& texts) {
-    std::string text;
-    for (const std::string& entry : texts) text += (text.empty() ? "" : ", ") + json_string(entry);
-    return text;
-  };
   std::string text;
   for (const HookSpec& hook : hooks) {
-    text += fmt::format("{}\n    {{\"file\": {}, \"fd\": {}, \"command\": [{}], \"events\": [{}]}}",
-                        text.empty() ? "" : ",", json_string(hook.file), hook.fd, strings(hook.command),
-                        strings(hook.events));
+    text += fmt::format("{}\n    {{\"file\": {}, \"fd\": {}, \"command\": {}, \"events\": {}}}",
+                        text.empty() ? "" : ",", json_string(hook.file), hook.fd, strings_json(hook.command),
+                        strings_json(hook.events));
   }
   return "[" + text + "]";
 }
@@ -104,6 +107,8 @@ std::string to_json(const RuntimeFile& file) {
   if (file.replay)
     text += fmt::format("  \"replay\": {{\"stage\": {}, \"mark\": {}, \"letters\": {}}},\n",
                         json_string(file.replay->stage), file.replay->mark, file.replay->letters);
+  if (!file.earlier_ledgers.empty())
+    text += fmt::format("  \"earlier_ledgers\": {},\n", strings_json(file.earlier_ledgers));
   text += "  \"stages\": [\n" + lines_json(plan.stages, stage_json) + "\n  ],\n";
   text +=
       "  \"edges\": [\n" +
@@ -140,6 +145,14 @@ std::vector<std::uint32_t> indices(dom::element object, std::string_view key) {
   return found;
 }
 
+std::vector<std::string> strings(dom::element object, std::string_view key) {
+  std::vector<std::string> found;
+  for (const dom::element value : list(object, key)) {
+    if (std::string_view text; value.get(text) == simdjson::SUCCESS) found.emplace_back(text);
+  }
+  return found;
+}
+
 PlannedStage read_stage(dom::element given) {
   PlannedStage stage;
   stage.id = text_of(given, "id");
@@ -154,6 +167,7 @@ PlannedStage read_stage(dom::element given) {
   stage.part = static_cast<std::uint32_t>(number(given, "part"));
   stage.follows = text_of(given, "follows");
   stage.exclusions = text_of(given, "exclusions");
+  stage.running_params = strings(given, "running_params");
   stage.stateful = flag(given, "stateful");
   stage.batch = flag(given, "batch");
   if (dom::object params; given["params"].get(params) == simdjson::SUCCESS) {
@@ -177,14 +191,6 @@ PlannedStage read_stage(dom::element given) {
   stage.in = indices(given, "in");
   stage.out = indices(given, "out");
   return stage;
-}
-
-std::vector<std::string> strings(dom::element object, std::string_view key) {
-  std::vector<std::string> found;
-  for (const dom::element value : list(object, key)) {
-    if (std::string_view text; value.get(text) == simdjson::SUCCESS) found.emplace_back(text);
-  }
-  return found;
 }
 
 HookSpec read_hook(dom::element given) {
@@ -249,6 +255,7 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
   }
   if (dom::element replay; root["replay"].get(replay) == simdjson::SUCCESS)
     file.replay = Replay{text_of(replay, "stage"), number(replay, "mark"), number(replay, "letters")};
+  file.earlier_ledgers = strings(root, "earlier_ledgers");
   Plan& plan = file.plan;
   plan.pipeline = text_of(root, "pipeline");
   plan.ids = text_of(root, "ids");

@@ -36,6 +36,9 @@ struct RuntimeFile {
   std::uint64_t generation = 1;  // grows with every start of the graph; never used twice
   std::vector<PartStart> parts;  // by Plan's numbers of them; none in a run that begins
   std::optional<Replay> replay;
+  // Folders with what other runs have paid for: those that this one replaces, and its trial
+  // (launcher/paid_calls.h).
+  std::vector<std::string> earlier_ledgers;
   Plan plan;
 
   PartStart start_of(std::uint32_t part) const { return part < parts.size() ? parts[part] : PartStart{}; }

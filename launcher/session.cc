@@ -18,6 +18,7 @@
 #include "launcher/crash_details.h"
 #include "launcher/generation.h"
 #include "launcher/oom_kills.h"
+#include "runtime/run_files.h"
 
 namespace datagen::launcher {
 
@@ -25,6 +26,7 @@ namespace {
 
 // Of commits, time-outs and the display. An idle launcher wakes 20 times a second and does next to nothing.
 constexpr long kTickNs = 50'000'000;
+constexpr std::chrono::seconds kPaidGrace{30};
 constexpr std::uint64_t kSignalEvent = ~std::uint64_t{0};
 constexpr std::uint64_t kTimerEvent = kSignalEvent - 1;
 
@@ -379,6 +381,8 @@ std::vector<Action> Session::tick() {
   if (!supervisor_.is_running()) return actions;
   for (std::uint32_t part = 0; part < runtime_.plan.parts(); ++part) advance_checkpoint(part);
   kill_overdue();
+  // Calls that are on the wire are paid for: their answers are worth waiting for. A second signal kills.
+  if (access(ledger_folder(directory_.path()).c_str(), F_OK) == 0) supervisor_.set_grace(kPaidGrace);
   watch_.tick(epoch_->number());
   const std::vector<Action> limits = check_limits();
   actions.insert(actions.end(), limits.begin(), limits.end());

@@ -131,13 +131,14 @@ std::string worker_json(const RunView& view, const WorkerState& worker) {
       "\"cpu_s\":{:.2f},\"rss_bytes\":{},\"heartbeat_age_s\":{},\"in_flight\":[{}],"
       "\"counters\":{{\"records_in\":{},\"records_out\":{},\"bytes_in\":{},\"bytes_out\":{},\"dropped\":{},"
       "\"dead\":{},\"errors\":{},"
-      "\"retries\":{},\"prompt_tokens\":{},\"completion_tokens\":{},\"wait_input_ns\":{},\"wait_room_ns\":{}}"
+      "\"retries\":{},\"prompt_tokens\":{},\"completion_tokens\":{},\"cost_nano\":{},\"wait_input_ns\":{},"
+      "\"wait_room_ns\":{}}"
       "}}}",
       json_string(view.plan().stages[worker.stage].id), worker.index, worker.cell, worker.pid, worker.alive,
       name_of(worker.state), reason ? json_string(*reason) : "null", worker.frame, worker.cpu_seconds,
       worker.rss_bytes, number_or_null(worker.heartbeat_age), in_flight, worker.records_in,
       worker.records_out, worker.bytes_in, worker.bytes_out, worker.dropped, worker.dead, worker.errors,
-      worker.retries, worker.prompt_tokens, worker.completion_tokens, worker.wait_input_ns,
+      worker.retries, worker.prompt_tokens, worker.completion_tokens, worker.cost_nano, worker.wait_input_ns,
       worker.wait_room_ns);
 }
 

@@ -74,6 +74,7 @@ Result<ParameterDescription> read_parameter(dom::element given) {
     }
   }
   parameter.required = flag(given, "required");
+  parameter.running = flag(given, "running");
   parameter.secret = flag(given, "secret");
   parameter.checked = flag(given, "checked");
   parameter.help = text_of(given, "help");

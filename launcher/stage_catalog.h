@@ -24,6 +24,7 @@ struct ParameterDescription {
   std::optional<double> min, max;
   std::vector<std::string> choices;
   bool required = false;
+  bool running = false;  // may change when a run goes on
   bool secret = false;
   bool checked = false;  // the executable is asked whether a value is good
   std::string help;

@@ -66,6 +66,8 @@ std::vector<Action> Supervisor::on_death(std::uint32_t cell, const Ending& endin
   const bool gave_up = ending.gave_up && !ending.signalled && !ending.is_attributed;
   if (gave_up && (ending.code == kWorkerCannotStart || ending.code == kWorkerStop))
     return fail(index, ending.message, now);
+  if (gave_up && ending.code == kWorkerAtLimit)
+    return on_stop({Verdict::Kind::stopped, 0, stage.id, ending.message}, now);
   StageState& state = states_[index];
   ++state.restarts;
   if (is_too_often(state, ending, now)) {

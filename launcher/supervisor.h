@@ -80,6 +80,8 @@ class Supervisor {
   const Verdict& verdict() const { return verdict_; }
   bool is_stopping() const { return phase_ == Phase::stopping; }
   bool is_running() const { return phase_ == Phase::running; }
+  // How long workers may take to end by themselves, from the next stop on.
+  void set_grace(std::chrono::milliseconds grace) { options_.grace = grace; }
   std::size_t restarts(std::size_t stage) const { return states_[stage].restarts; }
   std::size_t epochs() const { return epochs_; }
 

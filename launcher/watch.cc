@@ -115,6 +115,7 @@ ProgressView Watch::progress_view() const {
     view.dropped += totals.dropped;
     view.prompt_tokens += totals.prompt_tokens;
     view.completion_tokens += totals.completion_tokens;
+    view.cost_nano += totals.cost_nano;
     if (plan.stages[stage].kind == StageKind::sink && !plan.is_followed(plan.stages[stage])) {
       view.written += totals.out;
       // The run is as far as its last sink.

@@ -51,6 +51,30 @@ void append_number(ByteBuffer& out, const char* name, std::uint64_t value, bool 
   out.append(std::string(first ? "\"" : ",\"") + name + "\":" + std::to_string(value));
 }
 
+void append_text(ByteBuffer& out, const char* name, std::string_view value) {
+  out.append(std::string(",\"") + name + "\":");
+  append_json_string(out, value);
+}
+
+void append_usage(ByteBuffer& out, const UsageByKey& usage) {
+  if (usage.empty()) return;
+  out.append(",\"usage\":[");
+  bool first = true;
+  for (const auto& [key, used] : usage) {
+    out.append(first ? "{" : ",{");
+    first = false;
+    append_number(out, "calls", used.calls, true);
+    append_number(out, "prompt_tokens", used.prompt_tokens);
+    append_number(out, "completion_tokens", used.completion_tokens);
+    append_number(out, "cost_nano", static_cast<std::uint64_t>(std::max<std::int64_t>(0, used.cost_nano)));
+    append_number(out, "kind", static_cast<std::uint64_t>(key.kind));
+    append_text(out, "model", key.model);
+    append_text(out, "endpoint", key.endpoint);
+    out.push_back('}');
+  }
+  out.push_back(']');
+}
+
 void append_stage(ByteBuffer& out, const Totals::Stage& stage) {
   out.push_back('{');
   append_number(out, "in", stage.counts.in, true);
@@ -64,13 +88,7 @@ void append_stage(ByteBuffer& out, const Totals::Stage& stage) {
   append_map(out, "drop_reasons", stage.drop_reasons,
              [&](std::uint64_t n) { out.append(std::to_string(n)); });
   append_map(out, "counters", stage.counters, [&](std::int64_t n) { out.append(std::to_string(n)); });
-  append_map(out, "usage", stage.usage, [&](const Usage& usage) {
-    out.push_back('{');
-    append_number(out, "calls", usage.calls, true);
-    append_number(out, "prompt_tokens", usage.prompt_tokens);
-    append_number(out, "completion_tokens", usage.completion_tokens);
-    out.push_back('}');
-  });
+  append_usage(out, stage.usage);
   out.push_back('}');
 }
 
@@ -104,10 +122,12 @@ void read_stage(dom::element given, Totals::Stage& stage) {
     std::int64_t amount = 0;
     if (value.get(amount) == simdjson::SUCCESS) stage.counters[name] = amount;
   });
-  each_member(given, "usage", [&](const std::string& model, dom::element value) {
-    stage.usage[model] = {number(value, "calls"), number(value, "prompt_tokens"),
-                          number(value, "completion_tokens")};
-  });
+  for (const dom::element used : json::list(given, "usage")) {
+    const std::uint64_t kind = std::min<std::uint64_t>(number(used, "kind"), 3);
+    stage.usage[{text_of(used, "model"), text_of(used, "endpoint"), static_cast<UsageKind>(kind)}] = {
+        number(used, "calls"), number(used, "prompt_tokens"), number(used, "completion_tokens"),
+        static_cast<std::int64_t>(number(used, "cost_nano"))};
+  }
 }
 
 // False: not a whole line of this format.

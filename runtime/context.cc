@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <stdlib.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "context_state.h"
@@ -27,6 +28,19 @@ ContextState::~ContextState() {
   if (!temporary_folder_.empty()) std::filesystem::remove_all(temporary_folder_, error);
 }
 
+SharedLimits& ContextState::limits(const std::string& name, const CallLimits& given) {
+  const std::lock_guard lock(limits_mutex_);
+  std::unique_ptr<SharedLimits>& limits = limits_[name];
+  if (limits == nullptr) {
+    LimitsPlace place = limits_place;
+    place.name = name;
+    auto state = LimitsState::open(place, given);
+    if (!state) throw std::runtime_error(state.error().message());
+    limits = std::make_unique<SharedLimits>(std::move(state).value());
+  }
+  return *limits;
+}
+
 void ContextState::give_up(int code, const std::string& text) {
   const std::lock_guard lock(mutex);
   if (!given_up_) given_up_ = {code, text};
@@ -38,14 +52,15 @@ std::optional<ContextState::GivenUp> ContextState::given_up() {
   return given_up_;
 }
 
-Ledger& ContextState::ledger() {
-  std::call_once(ledger_once_, [this] {
+Ledger& ContextState::ledger(const std::string& cache) {
+  std::call_once(ledger_once_, [&] {
     if (ledger_place.folder.empty()) {
       temporary_folder_ = (std::filesystem::temp_directory_path() / "datagen-ledger.XXXXXX").string();
       if (mkdtemp(temporary_folder_.data()) == nullptr)
         throw std::runtime_error("cannot make a folder " + temporary_folder_);
       ledger_place.folder = temporary_folder_;
     }
+    ledger_place.cache = cache;
     ledger_place.claims = &claims;
     ledger_place.on_failure = [this](const std::string& text) { give_up(kWorkerStop, text); };
     ledger_ = std::make_unique<Ledger>(std::make_unique<LedgerFiles>(ledger_place));
@@ -89,12 +104,16 @@ void Context::count(std::string_view name, std::int64_t amount) {
 
 void Context::report_usage(std::string_view model, std::int64_t prompt_tokens,
                            std::int64_t completion_tokens) {
+  report_usage(CallUsage{model, {}, prompt_tokens, completion_tokens});
+}
+
+void Context::report_usage(const CallUsage& call) {
   const std::lock_guard lock(state_->mutex);
   if (state_->notes == nullptr) return;
-  Usage& usage = state_->notes->usage[std::string(model)];
-  ++usage.calls;
-  usage.prompt_tokens += static_cast<std::uint64_t>(prompt_tokens);
-  usage.completion_tokens += static_cast<std::uint64_t>(completion_tokens);
+  const UsageKey key{std::string(call.model), std::string(call.endpoint), call.kind};
+  state_->notes->usage[key] +=
+      Usage{1, static_cast<std::uint64_t>(call.prompt_tokens),
+            static_cast<std::uint64_t>(call.completion_tokens), std::llround(call.cost * 1e9)};
 }
 
 void Context::progress(std::int64_t done, std::int64_t total) {
@@ -110,7 +129,11 @@ bool Context::cancelled() const {
 
 void Context::stop_at_limit(const std::string& message) { state_->give_up(kWorkerAtLimit, message); }
 
-Ledger& Context::ledger() { return state_->ledger(); }
+Ledger& Context::ledger(const std::string& cache) { return state_->ledger(cache); }
+
+SharedLimits& Context::limits(const std::string& name, const CallLimits& limits) {
+  return state_->limits(name, limits);
+}
 
 spdlog::logger& Context::log() { return *state_->logger; }
 const std::string& Context::stage() const { return state_->stage; }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "datagen/context.h"
 #include "datagen/ledger.h"
 #include "ledger_files.h"
+#include "limits_state.h"
 #include "side_section.h"
 
 namespace spdlog {
@@ -45,9 +47,13 @@ class ContextState {
   };
   std::optional<GivenUp> given_up();
 
-  Ledger& ledger();                      // opened by the first call
+  Ledger& ledger(const std::string& cache);  // opened by the first call
   LedgerPlace ledger_place;              // filled in before; without a folder it stands in a temporary one
   std::atomic<std::uint64_t> claims{0};  // frames that this worker has claimed
+
+  // Opened at the first call for a name. Throws std::runtime_error.
+  SharedLimits& limits(const std::string& name, const CallLimits& given);
+  LimitsPlace limits_place;  // filled in before; without a folder this process alone keeps them
 
   std::mutex mutex;             // guards what follows
   StageNotes* notes = nullptr;  // of the frame in work
@@ -57,6 +63,8 @@ class ContextState {
   std::once_flag ledger_once_;
   std::string temporary_folder_;
   std::unique_ptr<Ledger> ledger_;
+  std::mutex limits_mutex_;
+  std::map<std::string, std::unique_ptr<SharedLimits>> limits_;
 };
 
 }  // namespace datagen::detail

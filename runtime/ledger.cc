@@ -1,5 +1,7 @@
 #include "datagen/ledger.h"
 
+#include <chrono>
+
 #include "ledger_files.h"
 
 namespace datagen {
@@ -8,11 +10,11 @@ namespace detail {
 
 LedgerFiles::LedgerFiles(LedgerPlace place)
     : place_(std::move(place)),
-      run_(place_.folder, place_.stage),
+      run_(place_.folder, place_.owner.stage),
       cache_(place_.cache, {}),
-      appender_(run_, place_.stage, place_.worker, place_.generation),
-      cache_appender_(cache_, place_.stage, place_.worker, place_.generation) {
-  for (const std::string& folder : place_.earlier) earlier_.emplace_back(folder, place_.stage);
+      appender_(run_, place_.owner),
+      cache_appender_(cache_, place_.owner) {
+  for (const std::string& folder : place_.earlier) earlier_.emplace_back(folder, place_.owner.stage);
   thread_ = std::thread([this] { make_durable(); });
 }
 
@@ -70,14 +72,23 @@ std::optional<std::string> LedgerFiles::find(const CallKey& key, bool& was_paid_
   return std::move(found).value();
 }
 
-void LedgerFiles::store(const CallKey& key, std::string_view result, Callback durable) {
+void LedgerFiles::store(const CallKey& key, std::string_view result, Callback durable, const Bill& bill) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const LedgerEntry entry{key.record,
+                          key.attempt,
+                          key.request,
+                          result,
+                          hash_of_limits(bill.limits),
+                          static_cast<std::uint64_t>(std::chrono::floor<std::chrono::days>(now).count()),
+                          bill.tokens,
+                          bill.cost};
   {
     const std::lock_guard lock(mutex_);
     if (failure_.empty()) {
-      if (const auto appended = appender_.append(key, result); !appended) fail(appended.error());
+      if (const auto appended = appender_.append(entry); !appended) fail(appended.error());
     }
     // What the cache lacks is paid again by others, no more.
-    if (failure_.empty() && !place_.cache.empty()) static_cast<void>(cache_appender_.append(key, result));
+    if (failure_.empty() && !place_.cache.empty()) static_cast<void>(cache_appender_.append(entry));
     waiting_.push_back(std::move(durable));
   }
   changed_.notify_one();
@@ -91,10 +102,7 @@ void LedgerFiles::make_durable() {
     if (waiting_.empty()) return;
     const std::vector<Callback> batch = std::exchange(waiting_, {});
     if (failure_.empty()) {
-      lock.unlock();
-      const auto synced = appender_.sync();
-      lock.lock();
-      if (!synced) fail(synced.error());
+      if (const auto synced = appender_.sync(lock); !synced) fail(synced.error());
     }
     const std::string failure = failure_;
     lock.unlock();
@@ -107,10 +115,9 @@ void LedgerFiles::make_durable() {
 void LedgerFiles::end_full_file() {
   if (!failure_.empty()) return;
   if (appender_.is_full()) {
-    if (const auto synced = appender_.sync(); !synced) return fail(synced.error());
-    appender_.seal();
+    if (const auto sealed = appender_.seal(); !sealed) return fail(sealed.error());
   }
-  if (cache_appender_.is_full() && cache_appender_.sync()) cache_appender_.seal();
+  if (cache_appender_.is_full()) static_cast<void>(cache_appender_.seal());
 }
 
 }  // namespace detail
@@ -125,8 +132,9 @@ std::optional<std::string> Ledger::find(const CallKey& key, bool* was_paid_elsew
   return found;
 }
 
-void Ledger::store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable) {
-  files_->store(key, result, std::move(durable));
+void Ledger::store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable,
+                   const Bill& bill) {
+  files_->store(key, result, std::move(durable), bill);
 }
 
 }  // namespace datagen

@@ -34,7 +34,7 @@ LedgerAppender::~LedgerAppender() {
 
 // The lock is there before the name is: nobody takes the file for a dead process's.
 Result<void> LedgerAppender::begin() {
-  const std::string name = ledger_file_name(stage_, worker_, generation_);
+  const std::string name = owner_.new_file_name();
   path_ = folder_.path() + "/" + name;
   const std::string unnamed = folder_.path() + "/." + name;
   if (mkdir(folder_.path().c_str(), 0755) != 0 && errno != EEXIST)
@@ -50,14 +50,15 @@ Result<void> LedgerAppender::begin() {
   return success();
 }
 
-Result<void> LedgerAppender::append(const CallKey& key, std::string_view result) {
-  if (result.size() > kLedgerResultMax)
-    return Error("a result of " + std::to_string(result.size()) + " bytes is too large for the ledger");
+Result<void> LedgerAppender::append(LedgerEntry entry) {
+  if (entry.result.size() > kLedgerResultMax)
+    return Error("a result of " + std::to_string(entry.result.size()) + " bytes is too large for the ledger");
   if (file_ == nullptr) DATAGEN_TRY(begin());
-  const std::string entry = ledger_entry(key, result, seed_);
-  if (const int error = write_all(fd_, entry)) return Error::from_errno("cannot write " + path_, error);
-  file_->note(key, bytes_, bytes_ + entry.size());
-  bytes_ += entry.size();
+  const std::string bytes = ledger_entry(entry, seed_);
+  if (const int error = write_all(fd_, bytes)) return Error::from_errno("cannot write " + path_, error);
+  entry.bytes = bytes.size();
+  file_->note(entry, bytes_);
+  bytes_ += bytes.size();
   return success();
 }
 
@@ -65,19 +66,31 @@ bool LedgerAppender::is_full() const {
   return file_ != nullptr && (bytes_ >= kFileBytesMax || file_->hashes_in_memory() >= kHashesMax);
 }
 
-Result<void> LedgerAppender::sync() {
-  if (fsync(fd_) != 0) return Error::from_errno("cannot make " + path_ + " durable", errno);
-  if (!has_durable_name_) DATAGEN_TRY(sync_path_to(path_));
+Result<void> LedgerAppender::sync(int fd, const std::string& path) {
+  if (fsync(fd) != 0) return Error::from_errno("cannot make " + path + " durable", errno);
+  if (!has_durable_name_) DATAGEN_TRY(sync_path_to(path));
   has_durable_name_ = true;
   return success();
 }
 
-void LedgerAppender::seal() {
+Result<void> LedgerAppender::sync(std::unique_lock<std::mutex>& lock) {
+  if (fd_ < 0) return success();  // seal() has
+  const int fd = fd_;
+  const std::string path = path_;
+  lock.unlock();
+  const auto synced = sync(fd, path);
+  lock.lock();
+  return synced;
+}
+
+Result<void> LedgerAppender::seal() {
+  DATAGEN_TRY(sync(fd_, path_));
   // Without the index the next to read the file reads all of it.
   static_cast<void>(file_->seal());
   file_ = nullptr;
   close(fd_);
   fd_ = -1;
+  return success();
 }
 
 }  // namespace datagen

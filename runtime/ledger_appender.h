@@ -1,13 +1,14 @@
 // The file that a worker appends results to: one write() for each, a lock (flock) for as long as the process
 // lives, an index and a new file when it has become long.
 //
-// Owner: one Ledger of one process, under that ledger's mutex, but for sync(). Dies at any point: whole
+// Owner: one Ledger of one process, under that ledger's mutex. Dies at any point: whole
 // entries count, a torn one at the end does not.
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "ledger_folder.h"
 
@@ -15,30 +16,28 @@ namespace datagen {
 
 class LedgerAppender {
  public:
-  // In `folder`, which outlives it. Files are named by the rest (ledger_file_name).
-  LedgerAppender(LedgerFolder& folder, std::string stage, int worker, std::uint64_t generation)
-      : folder_(folder), stage_(std::move(stage)), worker_(worker), generation_(generation) {}
+  // In `folder`, which outlives it.
+  LedgerAppender(LedgerFolder& folder, LedgerOwner owner) : folder_(folder), owner_(std::move(owner)) {}
   LedgerAppender(const LedgerAppender&) = delete;
   LedgerAppender& operator=(const LedgerAppender&) = delete;
   ~LedgerAppender();
 
   // When it returns, the entry survives this process. The first of a file makes it. Error: as the system
   // tells it.
-  Result<void> append(const CallKey& key, std::string_view result);
-  // Makes durable what was appended before, and the file's name. Beside append(), but in one thread only.
-  // Error: not to be tried again.
-  Result<void> sync();
+  Result<void> append(LedgerEntry entry);
+  // Makes durable what was appended before, and the file's name; gives the lock back meanwhile, for others to
+  // append. In one thread only, which is also the one that seals. Error: not to be tried again.
+  Result<void> sync(std::unique_lock<std::mutex>& lock);
   bool is_full() const;
-  // Ends the file, which sync() has made durable: the next entry begins another.
-  void seal();
+  // Ends the file, durably: the next entry begins another. Error: as of sync().
+  Result<void> seal();
 
  private:
   Result<void> begin();
+  Result<void> sync(int fd, const std::string& path);
 
   LedgerFolder& folder_;
-  const std::string stage_;
-  const int worker_;
-  const std::uint64_t generation_;
+  const LedgerOwner owner_;
   int fd_ = -1;
   std::string path_;
   std::uint64_t seed_ = 0;

@@ -17,6 +17,10 @@ struct Head {
   std::uint64_t request[2];
   std::uint32_t attempt;
   std::uint32_t record_bytes;
+  std::uint64_t limits;
+  std::uint64_t day;
+  std::int64_t tokens;
+  double cost;
 };
 static_assert(sizeof(Head) == kEntryHeadBytes);
 constexpr std::size_t kChecked = 16;  // from here on
@@ -47,13 +51,24 @@ CallHash hash_of_request(const CallKey& key) { return hash_with({}, key.attempt,
 
 std::uint64_t ledger_seed(std::string_view name) { return XXH3_64bits(name.data(), name.size()); }
 
-std::string ledger_entry(const CallKey& key, std::string_view result, std::uint64_t seed) {
-  Head head{kMagic,      static_cast<std::uint32_t>(sizeof(Head) + key.record.size() + result.size()),
-            0,           {key.request[0], key.request[1]},
-            key.attempt, static_cast<std::uint32_t>(key.record.size())};
+std::uint64_t hash_of_limits(std::string_view name) {
+  return name.empty() ? 0 : XXH3_64bits(name.data(), name.size());
+}
+
+std::string ledger_entry(const LedgerEntry& given, std::uint64_t seed) {
+  Head head{kMagic,
+            static_cast<std::uint32_t>(sizeof(Head) + given.record.size() + given.result.size()),
+            0,
+            {given.request[0], given.request[1]},
+            given.attempt,
+            static_cast<std::uint32_t>(given.record.size()),
+            given.limits,
+            given.day,
+            given.tokens,
+            given.cost};
   std::string entry;
   entry.reserve(head.bytes);
-  entry.append(reinterpret_cast<const char*>(&head), sizeof head).append(key.record).append(result);
+  entry.append(reinterpret_cast<const char*>(&head), sizeof head).append(given.record).append(given.result);
   head.checksum = checksum_of(entry, seed);
   std::memcpy(entry.data(), &head, kChecked);
   return entry;
@@ -78,6 +93,10 @@ std::optional<LedgerEntry> read_ledger_entry(std::string_view bytes, std::uint64
                      head.attempt,
                      {head.request[0], head.request[1]},
                      entry.substr(sizeof head + head.record_bytes),
+                     head.limits,
+                     head.day,
+                     head.tokens,
+                     head.cost,
                      entry.size()};
 }
 

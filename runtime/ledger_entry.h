@@ -1,7 +1,7 @@
 // One result in a ledger's file:
 //
-//   {u32 magic, u32 bytes of all, u64 checksum, u64 request[2], u32 attempt, u32 bytes of record} | record |
-//   result
+//   {u32 magic, u32 bytes of all, u64 checksum, u64 request[2], u32 attempt, u32 bytes of record,
+//    u64 limits, u64 day, i64 tokens, f64 cost} | record | result
 //
 // The checksum is XXH3-64 of all behind it, seeded by the file's name: an entry is whole or it is none, and
 // no text that a server sends can pass for one.
@@ -31,17 +31,23 @@ struct LedgerEntry {
   std::uint32_t attempt = 0;
   std::array<std::uint64_t, 2> request{};
   std::string_view result;
+  std::uint64_t limits = 0;  // hash of the name of what it is counted under
+  std::uint64_t day = 0;     // of UTC, from 1970-01-01
+  std::int64_t tokens = 0;
+  double cost = 0;
   std::size_t bytes = 0;  // of the whole entry
 
   CallKey key() const { return {std::string(record), attempt, request}; }
 };
 
+std::uint64_t hash_of_limits(std::string_view name);
+
 // Of a file's name, without its folder.
 std::uint64_t ledger_seed(std::string_view name);
 
-std::string ledger_entry(const CallKey& key, std::string_view result, std::uint64_t seed);
+std::string ledger_entry(const LedgerEntry& entry, std::uint64_t seed);
 
-constexpr std::size_t kEntryHeadBytes = 40;
+constexpr std::size_t kEntryHeadBytes = 72;
 // How long an entry with this head says it is; 0: it is none.
 std::size_t ledger_entry_bytes(std::string_view head);
 

@@ -22,9 +22,7 @@ namespace datagen::detail {
 // Where the ledger of a worker's stage stands.
 struct LedgerPlace {
   std::string folder;  // of the run
-  std::string stage;
-  int worker = 0;
-  std::uint64_t generation = 0;
+  LedgerOwner owner;
   std::vector<std::string> earlier;  // folders of the runs that this one replaces, and of its trial
   std::string cache;                 // empty: none
   // Grows whenever this worker has claimed a frame: whose owner may have died behind the last look.
@@ -40,7 +38,8 @@ class LedgerFiles {
 
   // See Ledger.
   std::optional<std::string> find(const CallKey& key, bool& was_paid_elsewhere);
-  void store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable);
+  void store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable,
+             const Bill& bill);
 
  private:
   using Callback = std::function<void(Result<void>)>;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <random>
+#include <regex>
 
 namespace datagen {
 
@@ -50,20 +51,17 @@ Result<std::string> read_range(int fd, const std::string& path, std::uint64_t of
 
 }  // namespace
 
-std::string ledger_file_name(const std::string& stage, int worker, std::uint64_t generation) {
+std::string LedgerOwner::new_file_name() const {
   char chance[9];
   std::snprintf(chance, sizeof chance, "%08x", std::random_device{}());
   return stage + "." + std::to_string(worker) + "." + std::to_string(generation) + "." + chance;
 }
 
-std::string stage_of_ledger_file(const std::string& name) {
-  if (name.ends_with(kIndexSuffix) || name.ends_with(".new") || name.starts_with('.')) return {};
-  std::size_t end = name.size();
-  for (int part = 0; part < 3; ++part) {
-    end = end == 0 ? std::string::npos : name.rfind('.', end - 1);
-    if (end == std::string::npos) return {};
-  }
-  return name.substr(0, end);
+std::optional<LedgerOwner> LedgerOwner::of_file(const std::string& name) {
+  static const std::regex form("([^.].*)\\.([0-9]{1,9})\\.([0-9]{1,18})\\.[0-9a-f]{8}");
+  std::smatch parts;
+  if (!std::regex_match(name, parts, form)) return std::nullopt;
+  return LedgerOwner{parts[1], std::stoi(parts[2]), std::stoull(parts[3])};
 }
 
 LedgerFile::LedgerFile(std::string path)
@@ -75,9 +73,9 @@ LedgerFile::LedgerFile(std::string path)
   }
 }
 
-void LedgerFile::note(const CallKey& key, std::uint64_t offset, std::uint64_t end) {
-  entries_.add(key, offset);
-  indexed_ = end;
+void LedgerFile::note(const LedgerEntry& entry, std::uint64_t offset) {
+  entries_.add(entry, offset);
+  indexed_ = offset + entry.bytes;
 }
 
 Result<void> LedgerFile::seal() {
@@ -102,7 +100,7 @@ Result<void> LedgerFile::refresh() {
     DATAGEN_TRY(const std::string tail, read_range(file.get(), path_, indexed_, bytes - indexed_));
     const std::uint64_t begin = indexed_;
     indexed_ += scan_ledger(tail, seed_, [&](const LedgerEntry& entry, std::size_t offset) {
-      entries_.add(entry.key(), begin + offset);
+      entries_.add(entry, begin + offset);
     });
   }
   if (!has_no_owner) return success();
@@ -143,24 +141,47 @@ Result<std::optional<std::string>> LedgerFile::find(const CallKey& key, bool any
   return std::string(entry->result);
 }
 
-Result<void> LedgerFolder::refresh() {
+namespace {
+
+// The ledger files of a folder, which need not exist.
+Result<std::vector<std::pair<LedgerOwner, std::string>>> list_files(const std::string& folder) {
+  std::vector<std::pair<LedgerOwner, std::string>> found;
   std::error_code error;
-  fs::directory_iterator names(path_, error);
-  if (error) {
-    if (error == std::errc::no_such_file_or_directory) return success();
-    return Error("cannot look into " + path_ + ": " + error.message());
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename();
+    if (auto owner = LedgerOwner::of_file(name)) found.emplace_back(std::move(*owner), name);
   }
-  for (; names != fs::directory_iterator(); names.increment(error)) {
-    if (error) return Error("cannot look into " + path_ + ": " + error.message());
-    const std::string name = names->path().filename();
-    const std::string stage = stage_of_ledger_file(name);
-    if (stage.empty() || (!stage_.empty() && stage != stage_) || files_.contains(name)) continue;
-    files_.emplace(name, std::make_unique<LedgerFile>(names->path()));
+  if (error && error != std::errc::no_such_file_or_directory)
+    return Error("cannot look into " + folder + ": " + error.message());
+  return found;
+}
+
+}  // namespace
+
+Result<void> LedgerFolder::refresh() {
+  DATAGEN_TRY(const auto found, list_files(path_));
+  for (const auto& [owner, name] : found) {
+    if (files_.contains(name) || (!stage_.empty() && owner.stage != stage_)) continue;
+    files_.emplace(name, std::make_unique<LedgerFile>(path_ + "/" + name));
   }
   for (const auto& [name, file] : files_) {
     if (!own_.contains(name)) DATAGEN_TRY(file->refresh());
   }
   return success();
+}
+
+Result<std::vector<LedgerSum>> sum_ledger(const std::string& folder,
+                                          const std::function<bool(const LedgerOwner&)>& is_wanted) {
+  DATAGEN_TRY(const auto found, list_files(folder));
+  std::vector<LedgerSum> sums;
+  for (const auto& [owner, name] : found) {
+    if (!is_wanted(owner)) continue;
+    LedgerFile file(folder + "/" + name);
+    DATAGEN_TRY(file.refresh());
+    sums.insert(sums.end(), file.sums().begin(), file.sums().end());
+  }
+  return sums;
 }
 
 LedgerFile& LedgerFolder::adopt(const std::string& name) {

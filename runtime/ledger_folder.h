@@ -10,11 +10,13 @@
 // claimable, the frame was claimed before refresh() looked at the folder and at the file's length.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "ipc/result.h"
 #include "ledger_entry.h"
@@ -22,10 +24,20 @@
 
 namespace datagen {
 
-// `<stage>.<worker>.<generation>.<8 hex digits>`
-std::string ledger_file_name(const std::string& stage, int worker, std::uint64_t generation);
-// The stage that a file belongs to; empty: it is no ledger's.
-std::string stage_of_ledger_file(const std::string& name);
+// Whose file it is: `<stage>.<worker>.<generation>.<8 hex digits>`.
+struct LedgerOwner {
+  std::string stage;
+  int worker = 0;
+  std::uint64_t generation = 0;
+
+  std::string new_file_name() const;
+  // Nothing: it is no name of a ledger file.
+  static std::optional<LedgerOwner> of_file(const std::string& name);
+};
+
+// What the results in the files of some owners came to, by name of limits and day.
+Result<std::vector<LedgerSum>> sum_ledger(const std::string& folder,
+                                          const std::function<bool(const LedgerOwner&)>& is_wanted);
 
 class LedgerFile {
  public:
@@ -37,11 +49,11 @@ class LedgerFile {
   Result<void> refresh();
 
   // Of the own file: this process appended an entry.
-  void note(const CallKey& key, std::uint64_t offset, std::uint64_t end);
+  void note(const LedgerEntry& entry, std::uint64_t offset);
   // Of the own file: it ends here and is durable. Its index goes to disk.
   Result<void> seal();
 
-  std::uint64_t indexed_bytes() const { return indexed_; }
+  const std::vector<LedgerSum>& sums() const { return entries_.sums(); }
   std::size_t hashes_in_memory() const { return entries_.hashes_in_memory(); }
 
  private:

@@ -20,15 +20,17 @@ constexpr std::uint64_t kMagic = 0x3178646e494c4744;  // "DGLIndx1"
 struct Head {
   std::uint64_t magic;
   std::uint64_t places;
+  std::uint64_t sums;  // behind the places
   std::uint64_t data_bytes;
-  std::uint64_t checksum;  // XXH3-64 of the places
+  std::uint64_t checksum;  // XXH3-64 of the places and sums
 };
-static_assert(sizeof(Head) == 32 && sizeof(LedgerIndex::Place) == 24);
+static_assert(sizeof(Head) == 40 && sizeof(LedgerIndex::Place) == 24 && sizeof(LedgerSum) == 40);
 
 bool is_before(const LedgerIndex::Place& place, const CallHash& hash) { return place.hash < hash; }
 
-std::string_view bytes_of(std::span<const LedgerIndex::Place> places) {
-  return {reinterpret_cast<const char*>(places.data()), places.size_bytes()};
+template <class T>
+std::string_view bytes_of(const std::vector<T>& list) {
+  return {reinterpret_cast<const char*>(list.data()), list.size() * sizeof(T)};
 }
 
 }  // namespace
@@ -41,9 +43,17 @@ void LedgerIndex::unmap() {
   places_ = {};
 }
 
-void LedgerIndex::add(const CallKey& key, std::uint64_t offset) {
+void LedgerIndex::add(const LedgerEntry& entry, std::uint64_t offset) {
+  const CallKey key = entry.key();
   in_memory_.emplace(hash_of(key), offset);
   in_memory_.emplace(hash_of_request(key), offset);
+  if (entry.limits == 0) return;
+  auto sum = std::ranges::find_if(
+      sums_, [&](const LedgerSum& found) { return found.limits == entry.limits && found.day == entry.day; });
+  if (sum == sums_.end()) sum = sums_.insert(sum, LedgerSum{entry.limits, entry.day, 0, 0, 0});
+  ++sum->requests;
+  sum->tokens += entry.tokens;
+  sum->cost += entry.cost;
 }
 
 std::optional<std::uint64_t> LedgerIndex::find(const CallHash& hash) const {
@@ -58,11 +68,9 @@ Result<void> LedgerIndex::write(const std::string& path, std::uint64_t data_byte
   places.reserve(in_memory_.size());
   for (const auto& [hash, offset] : in_memory_) places.push_back({hash, offset});
   std::ranges::sort(places, {}, &Place::hash);
-  const std::string_view body = bytes_of(places);
-  const Head head{kMagic, places.size(), data_bytes, XXH3_64bits(body.data(), body.size())};
-  std::string text(reinterpret_cast<const char*>(&head), sizeof head);
-  text += body;
-  DATAGEN_TRY(write_durably(path, text));
+  const std::string body = std::string(bytes_of(places)).append(bytes_of(sums_));
+  const Head head{kMagic, places.size(), sums_.size(), data_bytes, XXH3_64bits(body.data(), body.size())};
+  DATAGEN_TRY(write_durably(path, std::string(reinterpret_cast<const char*>(&head), sizeof head) + body));
   if (map(path) == data_bytes) in_memory_.clear();
   return success();
 }
@@ -74,8 +82,10 @@ std::uint64_t LedgerIndex::map(const std::string& path) {
   Head head{};
   const bool has_head = fstat(fd, &info) == 0 && pread(fd, &head, sizeof head, 0) == sizeof head;
   const auto bytes = static_cast<std::size_t>(info.st_size);
-  if (!has_head || head.magic != kMagic || (bytes - sizeof head) / sizeof(Place) != head.places ||
-      (bytes - sizeof head) % sizeof(Place) != 0) {
+  // Small enough for the product not to wrap.
+  const bool is_index = has_head && head.magic == kMagic && head.places < bytes && head.sums < bytes &&
+                        sizeof head + head.places * sizeof(Place) + head.sums * sizeof(LedgerSum) == bytes;
+  if (!is_index) {
     close(fd);
     return 0;
   }
@@ -85,11 +95,12 @@ std::uint64_t LedgerIndex::map(const std::string& path) {
   unmap();
   mapped_ = mapped;
   mapped_bytes_ = bytes;
-  places_ = {reinterpret_cast<const Place*>(static_cast<const char*>(mapped) + sizeof head), head.places};
-  const std::string_view body = bytes_of(places_);
-  if (XXH3_64bits(body.data(), body.size()) == head.checksum) return head.data_bytes;
-  unmap();
-  return 0;
+  const std::string_view body(static_cast<const char*>(mapped) + sizeof head, bytes - sizeof head);
+  if (XXH3_64bits(body.data(), body.size()) != head.checksum) return unmap(), 0;
+  places_ = {reinterpret_cast<const Place*>(body.data()), head.places};
+  const auto* sums = reinterpret_cast<const LedgerSum*>(places_.data() + places_.size());
+  sums_.assign(sums, sums + head.sums);
+  return head.data_bytes;
 }
 
 }  // namespace datagen

@@ -1,5 +1,6 @@
 // Where the results of one ledger file stand, by hash: in memory while the file grows, then sorted in a file
-// that is mapped. Two hashes lead to each result: of its key, and of the request alone (ledger_entry.h).
+// that is mapped. Two hashes lead to each result: of its key, and of the request alone (ledger_entry.h). With
+// it stands what the results came to.
 #pragma once
 
 #include <cstdint>
@@ -7,11 +8,20 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "ipc/result.h"
 #include "ledger_entry.h"
 
 namespace datagen {
+
+// What was spent under the name of some limits on a day.
+struct LedgerSum {
+  std::uint64_t limits = 0, day = 0;
+  std::uint64_t requests = 0;
+  std::int64_t tokens = 0;
+  double cost = 0;
+};
 
 class LedgerIndex {
  public:
@@ -25,7 +35,7 @@ class LedgerIndex {
   LedgerIndex& operator=(const LedgerIndex&) = delete;
   ~LedgerIndex();
 
-  void add(const CallKey& key, std::uint64_t offset);
+  void add(const LedgerEntry& entry, std::uint64_t offset);
   // The first of that hash; what stands there decides.
   std::optional<std::uint64_t> find(const CallHash& hash) const;
 
@@ -36,6 +46,7 @@ class LedgerIndex {
   // file, or it is damaged.
   std::uint64_t map(const std::string& path);
 
+  const std::vector<LedgerSum>& sums() const { return sums_; }
   std::size_t hashes_in_memory() const { return in_memory_.size(); }
 
  private:
@@ -45,6 +56,7 @@ class LedgerIndex {
   void unmap();
 
   std::unordered_map<CallHash, std::uint64_t, HashOfHash> in_memory_;
+  std::vector<LedgerSum> sums_;
   void* mapped_ = nullptr;
   std::size_t mapped_bytes_ = 0;
   std::span<const Place> places_;  // in the mapping, sorted

@@ -14,6 +14,9 @@ inline std::string done_path(const std::string& run_directory, const std::string
 // What stages have paid for.
 inline std::string ledger_folder(const std::string& run_directory) { return run_directory + "/ledger"; }
 
+// What limits its workers keep together.
+inline std::string limits_folder(const std::string& run_directory) { return run_directory + "/limits"; }
+
 // What a sink of a run with so many of them writes dead letters to.
 inline std::string dead_letter_path(const std::string& run_directory, const std::string& sink,
                                     std::size_t sinks) {

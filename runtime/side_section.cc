@@ -20,6 +20,14 @@ struct CountsEntry {
   std::uint64_t stage;
   StageCounts counts;
 };
+// Followed by the model and the endpoint.
+struct UsageEntry {
+  std::uint64_t stage;
+  std::uint32_t kind;
+  std::uint32_t model_bytes;
+  std::uint64_t calls, prompt_tokens, completion_tokens;
+  std::int64_t cost_nano;
+};
 struct NamedEntry {
   std::uint64_t stage;
   std::int64_t values[3];  // followed by the name
@@ -75,6 +83,27 @@ StageCounts& StageCounts::operator+=(const StageCounts& other) {
   return *this;
 }
 
+Usage& Usage::operator+=(const Usage& other) {
+  calls += other.calls;
+  prompt_tokens += other.prompt_tokens;
+  completion_tokens += other.completion_tokens;
+  cost_nano += other.cost_nano;
+  return *this;
+}
+
+std::map<std::string, Usage> paid_by_model(const UsageByKey& usage) {
+  std::map<std::string, Usage> by_model;
+  for (const auto& [key, used] : usage) {
+    if (key.kind != UsageKind::reused) by_model[key.model] += used;
+  }
+  return by_model;
+}
+
+const char* name_of(UsageKind kind) {
+  constexpr const char* kNames[] = {"kept", "retry", "waste", "reused"};
+  return kNames[static_cast<std::size_t>(kind)];
+}
+
 void StageNotes::clear() {
   counts = {};
   drop_reasons.clear();
@@ -96,12 +125,15 @@ void append_side_section(std::string& out, std::string_view incoming, std::uint3
   for (const auto& [name, amount] : notes.counters) {
     append_entry(out, Kind::counter, NamedEntry{stage, {amount, 0, 0}}, name);
   }
-  for (const auto& [model, usage] : notes.usage) {
-    const NamedEntry entry{
-        stage,
-        {static_cast<std::int64_t>(usage.calls), static_cast<std::int64_t>(usage.prompt_tokens),
-         static_cast<std::int64_t>(usage.completion_tokens)}};
-    append_entry(out, Kind::usage, entry, model);
+  for (const auto& [key, usage] : notes.usage) {
+    const UsageEntry entry{stage,
+                           static_cast<std::uint32_t>(key.kind),
+                           static_cast<std::uint32_t>(key.model.size()),
+                           usage.calls,
+                           usage.prompt_tokens,
+                           usage.completion_tokens,
+                           usage.cost_nano};
+    append_entry(out, Kind::usage, entry, key.model + key.endpoint);
   }
   for (const std::string& letter : notes.dead_letters)
     append_entry(out, Kind::dead_letter, std::string_view(), letter);
@@ -140,20 +172,25 @@ Result<void> Totals::add(std::string_view side, SideLines& lines) {
         if (!read_entry(entry.bytes, counts, name)) return Error("a frame's counts are cut short");
         stages_[static_cast<std::uint32_t>(counts.stage)].counts += counts.counts;
         break;
-      case Kind::drop_reason:
-      case Kind::counter:
       case Kind::usage: {
+        UsageEntry used{};
+        if (!read_entry(entry.bytes, used, name) || used.model_bytes > name.size() ||
+            used.kind > static_cast<std::uint32_t>(UsageKind::reused))
+          return Error("a frame's usage is cut short");
+        const UsageKey key{std::string(name.substr(0, used.model_bytes)),
+                           std::string(name.substr(used.model_bytes)), static_cast<UsageKind>(used.kind)};
+        stages_[static_cast<std::uint32_t>(used.stage)].usage[key] +=
+            Usage{used.calls, used.prompt_tokens, used.completion_tokens, used.cost_nano};
+        break;
+      }
+      case Kind::drop_reason:
+      case Kind::counter: {
         if (!read_entry(entry.bytes, named, name)) return Error("a frame's counters are cut short");
         Stage& stage = stages_[static_cast<std::uint32_t>(named.stage)];
         if (entry.kind == Kind::drop_reason) {
           stage.drop_reasons[std::string(name)] += static_cast<std::uint64_t>(named.values[0]);
-        } else if (entry.kind == Kind::counter) {
-          stage.counters[std::string(name)] += named.values[0];
         } else {
-          Usage& usage = stage.usage[std::string(name)];
-          usage.calls += static_cast<std::uint64_t>(named.values[0]);
-          usage.prompt_tokens += static_cast<std::uint64_t>(named.values[1]);
-          usage.completion_tokens += static_cast<std::uint64_t>(named.values[2]);
+          stage.counters[std::string(name)] += named.values[0];
         }
         break;
       }

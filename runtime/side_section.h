@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "datagen/usage.h"
 #include "ipc/result.h"
 
 namespace datagen {
@@ -33,18 +34,34 @@ struct StageCounts {
   friend bool operator==(const StageCounts&, const StageCounts&) = default;
 };
 
+struct UsageKey {
+  std::string model, endpoint;
+  UsageKind kind = UsageKind::kept;
+  friend auto operator<=>(const UsageKey&, const UsageKey&) = default;
+};
+
 struct Usage {
   std::uint64_t calls = 0, prompt_tokens = 0, completion_tokens = 0;
+  std::int64_t cost_nano = 0;  // whole numbers: sums do not depend on their order
+
+  double cost() const { return static_cast<double>(cost_nano) * 1e-9; }
+  Usage& operator+=(const Usage& other);
 };
+
+using UsageByKey = std::map<UsageKey, Usage>;
+// What was paid for, by model: all but UsageKind::reused.
+std::map<std::string, Usage> paid_by_model(const UsageByKey& usage);
+// "kept", "retry", "waste" or "reused".
+const char* name_of(UsageKind kind);
 
 // One stage's part, as it is collected while a frame is worked on.
 struct StageNotes {
   StageCounts counts;
   std::map<std::string, std::uint64_t, std::less<>> drop_reasons;
   std::map<std::string, std::int64_t, std::less<>> counters;
-  std::map<std::string, Usage, std::less<>> usage;  // by model
-  std::vector<std::string> dead_letters;            // finished JSON lines, without newline
-  std::string exclusions;                           // finished JSON lines, each with its newline
+  UsageByKey usage;
+  std::vector<std::string> dead_letters;  // finished JSON lines, without newline
+  std::string exclusions;                 // finished JSON lines, each with its newline
   // Who was dropped, for tests of operators; left empty unless asked for.
   struct Dropped {
     std::string id, reason;
@@ -84,7 +101,7 @@ class Totals {
     StageCounts counts;
     std::map<std::string, std::uint64_t, std::less<>> drop_reasons;
     std::map<std::string, std::int64_t, std::less<>> counters;
-    std::map<std::string, Usage, std::less<>> usage;
+    UsageByKey usage;
   };
   // Everything so far as one side section.
   void append_to(std::string& out) const;

@@ -54,6 +54,7 @@ void append_parameter(ByteBuffer& out, const Parameter& parameter) {
     out.push_back(']');
   }
   if (parameter.required) out.append(",\"required\":true");
+  if (parameter.running) out.append(",\"running\":true");
   if (parameter.secret) out.append(",\"secret\":true");
   if (parameter.check) out.append(",\"checked\":true");
   out.push_back(',');
@@ -76,13 +77,14 @@ std::string parameter_help(const Parameters& declared) {
   return text;
 }
 
-// What a parameter's own check says of NAME=VALUE: nothing if the value is good.
+// What is wrong with NAME=VALUE, by the parameter's declaration and its own check: nothing if it is good.
 std::string check_setting(const std::string& setting, const Parameters& declared) {
   const std::size_t equals = setting.find('=');
   const Parameter* parameter = declared.find(setting.substr(0, equals));
-  if (equals == std::string::npos || parameter == nullptr || !parameter->check) return {};
+  if (equals == std::string::npos || parameter == nullptr || parameter->secret) return {};
   try {
-    parameter->check(std::string_view(setting).substr(equals + 1));
+    parse_parameter(*parameter, std::string_view(setting).substr(equals + 1));
+    if (parameter->check) parameter->check(std::string_view(setting).substr(equals + 1));
   } catch (const std::invalid_argument& wrong) {
     return wrong.what();
   }

@@ -177,7 +177,6 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   DATAGEN_TRY(read_parameters(found, declared, weld.parameters));
   read_runner(found, weld.runner);
   weld.is_batch = flag(found, "batch");
-  weld.cache = text_of(found, "cache");
   for (const dom::element folder : list(plan, "earlier_ledgers")) {
     std::string_view earlier;
     if (folder.get(earlier) == simdjson::SUCCESS) weld.earlier_ledgers.emplace_back(earlier);

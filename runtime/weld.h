@@ -32,7 +32,6 @@ struct Weld {
   ParameterValues parameters;
   RunnerOptions runner;
   std::vector<std::string> earlier_ledgers;  // folders: of runs that this one replaces, and of its trial
-  std::string cache;                         // folder that runs share paid results in; empty: none
   bool is_batch = false;
   ipc::CellRange cells;  // of this stage's workers
   std::vector<EdgePlan> in, out;

@@ -98,13 +98,14 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   setup->context_ =
       std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
   setup->context_->ledger_place = {ledger_folder(weld.run_directory),
-                                   weld.stage,
-                                   static_cast<int>(options.index),
-                                   weld.generation,
+                                   {weld.stage, static_cast<int>(options.index), weld.generation},
                                    weld.earlier_ledgers,
-                                   weld.cache,
+                                   {},
                                    {},
                                    {}};
+  setup->context_->limits_place = {
+      limits_folder(weld.run_directory),   {},   ledger_folder(weld.run_directory),
+      setup->context_->ledger_place.owner, cell, setup->ports_->control().size()};
   ipc::Cell& own = setup->ports_->cell();
   setup->context_->cancel = &own.cancel;
   setup->context_->show_progress = show_progress;
@@ -174,9 +175,10 @@ void WorkerSetup::show_totals(const StageNotes& notes, std::size_t bytes_in, std
   add(counters.retries, notes.retries);
   add(counters.bytes_in, bytes_in);
   add(counters.bytes_out, bytes_out);
-  for (const auto& [model, usage] : notes.usage) {
+  for (const auto& [model, usage] : paid_by_model(notes.usage)) {
     add(counters.prompt_tokens, usage.prompt_tokens);
     add(counters.completion_tokens, usage.completion_tokens);
+    add(counters.cost_nano, static_cast<std::uint64_t>(std::max<std::int64_t>(0, usage.cost_nano)));
   }
 }
 

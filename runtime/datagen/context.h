@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <datagen/parameters.h>
+#include <datagen/usage.h>
 
 namespace spdlog {
 class logger;
@@ -17,6 +18,8 @@ class logger;
 namespace datagen {
 
 class Ledger;
+class SharedLimits;
+struct CallLimits;
 namespace detail {
 class ContextState;
 }
@@ -37,7 +40,9 @@ class Context {
   // Counts something under a name of the stage's own; shown in top, metrics and the report. Counts travel
   // with the frame, so a redo after a crash does not count twice.
   void count(std::string_view name, std::int64_t amount = 1);
-  // Tokens of one model call.
+  // One model call: tokens, and what it cost and where. Travels with the frame like counts. Report each call
+  // that was billed when its record is finished, taken from the ledger or not, and no other.
+  void report_usage(const CallUsage& call);
   void report_usage(std::string_view model, std::int64_t prompt_tokens, std::int64_t completion_tokens);
   // How far a long call within one record is (`datagen-ring stat` shows it). Plain memory: may be called
   // often.
@@ -50,9 +55,14 @@ class Context {
   // is in the ledger; cancelled() is true from then on, and the frame in work is done again by the run that
   // goes on.
   void stop_at_limit(const std::string& message);
-  // Where results of paid calls are kept: <datagen/ledger.h>. Throws std::runtime_error when there is no room
-  // for it; best called in open().
-  Ledger& ledger();
+  // Where results of paid calls are kept: <datagen/ledger.h>. `cache`: a folder that runs share results in,
+  // by what was asked; the first call decides. Throws std::runtime_error when there is no room for it; best
+  // called in open().
+  Ledger& ledger(const std::string& cache = {});
+  // What all workers of the run may do together: <datagen/limits.h>. Those who give the same name share it,
+  // in any stage; the limits themselves may differ from start to start of a run. Throws std::runtime_error
+  // when there is no room for it; best called in open().
+  SharedLimits& limits(const std::string& name, const CallLimits& limits);
   // The stage's own log file. Include <spdlog/spdlog.h> to use it.
   spdlog::logger& log();
 

@@ -31,6 +31,13 @@ struct CallKey {
                                            // sampling, schema; never keys or endpoints
 };
 
+// What a call came to, for limits that persist: what runs have spent is added up from here when they go on.
+struct Bill {
+  std::string limits;  // the name given to Context::limits(); empty: none
+  std::int64_t tokens = 0;
+  double cost = 0;
+};
+
 // 128 bits of XXH3.
 std::array<std::uint64_t, 2> hash_request(std::string_view text);
 
@@ -57,7 +64,8 @@ class Ledger {
   // useless answers too, before asking again under the next attempt.
   // Error, and of every later store: it could not be written, and the worker is about to end so that the run
   // can be resumed (Context::cancelled() is true; nothing is tried again).
-  void store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable);
+  void store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable,
+             const Bill& bill = {});
 
  private:
   std::unique_ptr<detail::LedgerFiles> files_;

@@ -23,7 +23,8 @@ struct Parameter {
   std::optional<double> min, max;
   std::vector<std::string> choices;
   bool required = false;
-  bool secret = false;  // given only as env:NAME or file:PATH, and never shown
+  bool running = false;  // does not change what the stage writes, and may change when a run goes on
+  bool secret = false;   // given only as env:NAME or file:PATH, and never shown
   std::string help;
   // See ParameterDeclaration::checked_by; empty: none.
   std::function<void(std::string_view text)> check;
@@ -43,6 +44,12 @@ class ParameterDeclaration {
   }
   ParameterDeclaration& required() {
     parameter_->required = true;
+    return *this;
+  }
+  // A running key, such as an endpoint or a budget: `datagen resume RUN --set STAGE.NAME=VALUE` may change
+  // it.
+  ParameterDeclaration& running() {
+    parameter_->running = true;
     return *this;
   }
   ParameterDeclaration& secret() {

@@ -73,7 +73,7 @@ class Context(OperatorTest):
         flags = self.graph(f"- {{run: {CALLER}, params: {{pause_us: 100, drop_every: 10, throw_every: 15}}, workers: 2}}", 8000)
         self.run_under_kills(flags)
         stage = self.stage("caller")
-        self.assertEqual(stage["usage"], {model: {"calls": 4000, "prompt_tokens": 40_000, "completion_tokens": 12_000} for model in ("small", "large")})
+        self.assertEqual(stage["usage"], {model: {"calls": 4000, "prompt_tokens": 40_000, "completion_tokens": 12_000, "cost": 0} for model in ("small", "large")})
         self.assertEqual(stage["counters"], {"called": 8000})
         self.assertEqual((stage["in"], stage["dead"], stage["drop_reasons"]), (8000, 534, {"refused": 533}))
 

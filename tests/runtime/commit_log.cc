@@ -37,7 +37,8 @@ Commit commit_of(std::uint64_t number) {
   stage.counts = {8 * number, 7 * number, number, 0, 0, 0};
   stage.drop_reasons["too \"short\""] = number;
   stage.counters["checksum\":\""] = -static_cast<std::int64_t>(number);
-  stage.usage["model"] = {number, 2 * number, 3 * number};
+  stage.usage[{"model", "here", UsageKind::retry}] = {number, 2 * number, 3 * number,
+                                                      static_cast<std::int64_t>(4 * number)};
   return commit;
 }
 

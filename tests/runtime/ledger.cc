@@ -35,9 +35,7 @@ class LedgerTest : public testing::Test {
   LedgerPlace place(int worker = 0, std::uint64_t generation = 1, const std::string& stage = "chat") const {
     LedgerPlace made;
     made.folder = folder();
-    made.stage = stage;
-    made.worker = worker;
-    made.generation = generation;
+    made.owner = {stage, worker, generation};
     made.claims = &claims_;
     return made;
   }
@@ -74,7 +72,7 @@ class LedgerTest : public testing::Test {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   }
 
-  TemporaryFolder folder_;
+  TemporaryFolder folder_{"/dev/shm"};
   std::atomic<std::uint64_t> claims_{0};
 };
 
@@ -185,7 +183,7 @@ TEST_F(LedgerTest, AFlippedBitCostsOneResultAndChangesNone) {
   fill(0, 5);
   const std::string path = only_file();
   const std::string whole = read(path);
-  for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
+  for (std::size_t bit = 0; bit < whole.size() * 8; bit += 3) {
     std::string damaged = whole;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
     write(path, damaged);
@@ -281,7 +279,7 @@ TEST_F(LedgerTest, ACacheIsSharedByRequestBetweenRuns) {
   one.cache = folder_.path() + "/cache";
   LedgerPlace two = one;
   two.folder = folder_.path() + "/two";
-  two.stage = "another";
+  two.owner.stage = "another";
   const auto first = open(one);
   const auto second = open(two);
   ASSERT_TRUE(store(*first, key_of(1), "answer"));
@@ -311,12 +309,43 @@ TEST_F(LedgerTest, AFolderThatCannotBeWrittenFailsEveryStoreOnce) {
   EXPECT_FALSE(ledger->find(key_of(0)));
 }
 
-TEST_F(LedgerTest, NamesTellTheStage) {
-  EXPECT_EQ(stage_of_ledger_file(ledger_file_name("a.b", 3, 12)), "a.b");
-  EXPECT_EQ(stage_of_ledger_file(ledger_file_name("chat", 0, 1) + ".index"), "");
-  EXPECT_EQ(stage_of_ledger_file("." + ledger_file_name("chat", 0, 1)), "");
-  EXPECT_EQ(stage_of_ledger_file("chat.0.1"), "");
-  EXPECT_EQ(stage_of_ledger_file("notes"), "");
+TEST_F(LedgerTest, NamesTellTheOwner) {
+  const auto owner = LedgerOwner::of_file(LedgerOwner{"a.b", 3, 12}.new_file_name());
+  ASSERT_TRUE(owner);
+  EXPECT_EQ(owner->stage, "a.b");
+  EXPECT_EQ(owner->worker, 3);
+  EXPECT_EQ(owner->generation, 12u);
+  const std::string name = LedgerOwner{"chat", 0, 1}.new_file_name();
+  for (const std::string& other : {name + ".index", "." + name, std::string("chat.0.1"), std::string("notes")})
+    EXPECT_FALSE(LedgerOwner::of_file(other)) << other;
+}
+
+TEST_F(LedgerTest, WhatWasSpentIsAddedUpFromWhatWasStored) {
+  {
+    const auto one = open(0);
+    const auto two = open(1);
+    for (int number = 0; number < 70'000; ++number)
+      one->store(key_of(number), "x", [](Result<void>) {}, {"gpt", 3, 0.5});
+    ASSERT_TRUE(store(*two, key_of(70'000), "not counted"));
+    two->store(key_of(70'001), "x", [](Result<void>) {}, {"gpt", 100, 2});
+  }
+  const auto spent = [&](int worker) {
+    LedgerSum all;
+    const auto sums = sum_ledger(folder(), [&](const LedgerOwner& owner) { return owner.worker == worker; });
+    for (const LedgerSum& sum : sums.value()) {
+      EXPECT_EQ(sum.limits, hash_of_limits("gpt"));
+      all.requests += sum.requests;
+      all.tokens += sum.tokens;
+      all.cost += sum.cost;
+    }
+    return all;
+  };
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_EQ(spent(0).requests, 70'000u);
+    EXPECT_EQ(spent(0).tokens, 210'000);
+    EXPECT_DOUBLE_EQ(spent(0).cost, 35'000);
+    EXPECT_EQ(spent(1).tokens, 100);
+  }
 }
 
 }  // namespace datagen

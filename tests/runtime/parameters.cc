@@ -196,9 +196,10 @@ TEST_F(ContextParameters, CountsGoToTheFrameInWork) {
   state_.notes = nullptr;
   EXPECT_EQ(notes.counters.size(), 1u);
   EXPECT_EQ(notes.counters["a"], 5);
-  EXPECT_EQ(notes.usage["m"].calls, 2u);
-  EXPECT_EQ(notes.usage["m"].prompt_tokens, 11u);
-  EXPECT_EQ(notes.usage["m"].completion_tokens, 4u);
+  const Usage usage = notes.usage[{"m", "", UsageKind::kept}];
+  EXPECT_EQ(usage.calls, 2u);
+  EXPECT_EQ(usage.prompt_tokens, 11u);
+  EXPECT_EQ(usage.completion_tokens, 4u);
 }
 
 TEST_F(ContextParameters, CancelledFollowsTheWorkersCell) {
