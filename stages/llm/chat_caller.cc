@@ -38,11 +38,12 @@ std::string raw_answer(const Choice& choice) {
 
 void ChatCaller::describe(Parameters& p) {
   EndpointPool::describe(p);
-  p.number("call_timeout", 120).min(0.05).help("seconds for one call; then it is cancelled and tried again");
-  p.integer("idle_timeout", 0).min(0).help("seconds without a byte of the answer; 0: only call_timeout counts");
-  p.integer("call_retries", 8).min(0).help("further tries of a call that failed, beside 429s, which wait");
+  CallBudget::describe(p);
+  p.number("call_timeout", 120).min(0.05).running().help("seconds for one call; then it is cancelled and tried again");
+  p.integer("idle_timeout", 0).min(0).running().help("seconds without a byte of the answer; 0: only call_timeout counts");
+  p.integer("call_retries", 8).min(0).running().help("further tries of a call that failed, beside 429s, which wait");
   p.integer("reasks", 1).min(0).help("how often a bad answer is asked for again, with what is wrong with it");
-  p.number("patience", 300).min(0).help("seconds without any endpoint that answers; then the run stops, resumable");
+  p.number("patience", 300).min(0).running().help("seconds without any endpoint that answers; then the run stops, resumable");
 }
 
 ChatCaller::ChatCaller(Context& c, const ChatRequests& requests, const AnswerForm& form, Ledger& ledger)
@@ -50,6 +51,7 @@ ChatCaller::ChatCaller(Context& c, const ChatRequests& requests, const AnswerFor
       form_(form),
       ledger_(ledger),
       pool_(c),
+      budget_(c),
       call_timeout_(static_cast<std::int64_t>(c.param<double>("call_timeout") * 1000)),
       idle_timeout_(c.param<std::int64_t>("idle_timeout")),
       patience_(static_cast<std::int64_t>(c.param<double>("patience"))),
@@ -149,6 +151,12 @@ void ChatCaller::pump() {
       return;
     }
     ChatJob& job = *queue_.front();
+    job.estimate = budget_.estimate(endpoint->settings().model, job.members.size(),
+                                    requests_.completion_tokens_max() * job.questions.front().choices);
+    if (const auto wait = budget_.acquire(job.estimate); wait.count() > 0) {
+      if (const std::string exhausted = budget_.exhausted(); !exhausted.empty()) return stop(exhausted, true);
+      return wake_at(now + wait);
+    }
     queue_.pop_front();
     send(job, *endpoint);
   }
@@ -191,6 +199,7 @@ void ChatCaller::ended(ChatJob& job, HttpResponse response) {
   const Time now = EventLoop::Clock::now();
   Endpoint& endpoint = *job.endpoint;
   using Failure = HttpResponse::Failure;
+  if (response.failure != Failure::none || response.status != 200) settle(job, 0, 0);
   if (response.failure != Failure::none) {
     endpoint.failed(job.begun, now, response.failure == Failure::timed_out);
     return failed(job, endpoint.settings().name + ": " + response.error);
@@ -218,7 +227,7 @@ void ChatCaller::refused(ChatJob& job, const HttpResponse& response, Time now) {
   const bool is_for_all = response.status == 401 || response.status == 403 || response.status == 404 || response.status == 429;
   if (!is_for_all) {
     job.endpoint->refused_request();
-    job.notes.push_back({CallNote::Kind::unpaid, job.endpoint->settings().model, job.endpoint->settings().name});
+    ++job.failed_calls;
     return give_up(job, "refused_by_server", job.endpoint->settings().name + ": " + why);
   }
   job.endpoint->refused(now, why);
@@ -231,16 +240,17 @@ void ChatCaller::throttled(ChatJob& job, const HttpResponse& response, Time now)
   auto pause = std::max(retry_after(response), rate_limit_pause(response));
   if (pause > milliseconds(0)) {
     job.endpoint->hold_until(now + pause);
+    if (pool_.endpoints().size() == 1) budget_.hold_back(pause);  // the other workers need not find out themselves
   } else {
     pause = pause_after(++job.throttles, kFirstThrottlePause, kLongestThrottlePause);
   }
-  job.notes.push_back({CallNote::Kind::unpaid, job.endpoint->settings().model, job.endpoint->settings().name});
+  ++job.failed_calls;
   try_later(job, pause);
 }
 
 void ChatCaller::failed(ChatJob& job, const std::string& why) {
   last_failure_ = why;
-  job.notes.push_back({CallNote::Kind::unpaid, job.endpoint->settings().model, job.endpoint->settings().name});
+  ++job.failed_calls;
   if (++job.failures > retries_)
     return give_up(job, "call_failed", "failed " + std::to_string(job.failures) + " times, at last: " + why);
   try_later(job, pause_after(job.failures, kFirstPause, kLongestPause));
@@ -269,7 +279,10 @@ void ChatCaller::answered(ChatJob& job, HttpResponse& response) {
 void ChatCaller::store(ChatJob& job) {
   job.state = ChatJob::State::storing;
   const CallKey key{job.record, job.attempt, hash_request(with_model(job.members, pool_.model()))};
-  ledger_.store(key, job.answer.encode(), [this, &job](const Result<void>& stored) {
+  const ChatAnswer& answer = job.answer;
+  const std::int64_t tokens = answer.prompt_tokens + answer.completion_tokens;
+  const double cost = budget_.cost_of(answer.model, answer.prompt_tokens, answer.completion_tokens);
+  const auto is_durable = [this, &job](const Result<void>& stored) {
     loop_.post([this, &job, error = stored ? std::string() : stored.error().message()] {
       if (!error.empty()) {
         abandon(job);
@@ -278,7 +291,9 @@ void ChatCaller::store(ChatJob& job) {
       use(job);
       pump();
     });
-  });
+  };
+  ledger_.store(key, answer.encode(), is_durable, budget_.bill(tokens, cost));
+  settle(job, tokens, cost);
 }
 
 // ---- what it is worth
@@ -289,7 +304,8 @@ void ChatCaller::use(ChatJob& job) {
   const ChatJob::Question question = std::move(job.questions.front());
   job.questions.pop_front();
   const ChatAnswer answer = std::exchange(job.answer, {});
-  CallNote note{CallNote::Kind::waste, answer.model, answer.endpoint, answer.prompt_tokens, answer.completion_tokens,
+  CallNote note{answer.model, answer.endpoint, answer.prompt_tokens, answer.completion_tokens,
+                budget_.cost_of(answer.model, answer.prompt_tokens, answer.completion_tokens), false,
                 job.is_found_elsewhere};
   if (!answer.defect.empty()) {
     job.notes.push_back(std::move(note));
@@ -302,7 +318,7 @@ void ChatCaller::use(ChatJob& job) {
     if (given == question.choices) break;  // more than were asked for
     ++given;
     if (!judge(job, question, choice)) continue;
-    note.kind = CallNote::Kind::kept;
+    note.is_used = true;
     job.good.back().model = answer.model;
   }
   job.notes.push_back(std::move(note));
@@ -346,7 +362,10 @@ void ChatCaller::finish(ChatJob& job) {
   JobGroup& group = *job.group;
   if (--group.unfinished_ == 0) {
     groups_.erase(&group);
-    group.stop_reason_ = stop_reason_;
+    if (group.has_abandoned_) {
+      group.stop_reason_ = stop_reason_;
+      group.is_at_limit_ = is_at_limit_;
+    }
   }
   group.finish_one();
 }
@@ -357,19 +376,28 @@ void ChatCaller::abandon(ChatJob& job) {
   if (job.state == ChatJob::State::calling && job.transfer != nullptr) {
     client_->cancel(std::exchange(job.transfer, nullptr));
     job.endpoint->abandoned();
+    settle(job, 0, 0);
   }
   job.is_abandoned = true;
+  job.group->has_abandoned_ = true;
   finish(job);
 }
 
-void ChatCaller::stop(const std::string& why) {
+void ChatCaller::settle(ChatJob& job, std::int64_t tokens, double cost) {
+  budget_.settle(std::exchange(job.estimate, {}), tokens, cost);
+}
+
+void ChatCaller::stop(const std::string& why, bool is_at_limit) {
   if (!stop_reason_.empty()) return;
   stop_reason_ = why;
+  is_at_limit_ = is_at_limit;
   loop_.post([this] {  // not here: whoever found out is at work on a job
     std::vector<ChatJob*> jobs;
     for (JobGroup* group : groups_) {
       for (ChatJob& job : group->jobs) {
-        if (job.state != ChatJob::State::done && job.state != ChatJob::State::storing) jobs.push_back(&job);
+        // At a limit the calls on the wire may end: they are within it, and paid for.
+        const bool is_idle = job.state == ChatJob::State::waiting || job.state == ChatJob::State::queued;
+        if (is_idle || (job.state == ChatJob::State::calling && !is_at_limit_)) jobs.push_back(&job);
       }
     }
     for (ChatJob* job : jobs) abandon(*job);

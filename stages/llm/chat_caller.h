@@ -61,13 +61,15 @@ class ChatCaller {
   void give_up(ChatJob& job, std::string reason, std::string failure);
   void finish(ChatJob& job);
   void abandon(ChatJob& job);
-  void stop(const std::string& why);
+  void stop(const std::string& why, bool is_at_limit = false);
+  void settle(ChatJob& job, std::int64_t tokens, double cost);
   void watch_pool(Time now);
 
   const ChatRequests& requests_;
   const AnswerForm& form_;
   Ledger& ledger_;
   EndpointPool pool_;
+  CallBudget budget_;
   std::chrono::milliseconds call_timeout_;
   std::chrono::seconds idle_timeout_;
   std::chrono::seconds patience_;
@@ -80,6 +82,7 @@ class ChatCaller {
   Time down_since_ = Time::max();
   std::string last_failure_;
   std::string stop_reason_;  // once no more calls make sense
+  bool is_at_limit_ = false;
 
   EventLoop loop_;
   std::unique_ptr<HttpClient> client_;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "llm/call_budget.h"
 #include "llm/chat_answer.h"
 #include "llm/endpoint.h"
 #include "llm/event_loop.h"
@@ -27,17 +28,13 @@ struct GoodAnswer {
   std::string model;
 };
 
-// What one call came to, for the accounts.
+// A call that was paid for, for the accounts.
 struct CallNote {
-  enum class Kind : std::uint8_t {
-    kept,    // (some of) its answer is used
-    waste,   // paid for, and of no use
-    unpaid,  // it failed before there was an answer
-  };
-  Kind kind = Kind::kept;
   std::string model, endpoint;
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
-  bool is_from_elsewhere = false;  // paid by another run
+  double cost = 0;
+  bool is_used = false;            // some of its answer is
+  bool is_from_elsewhere = false;  // another run has paid
 };
 
 struct ChatJob {
@@ -48,6 +45,7 @@ struct ChatJob {
   std::vector<GoodAnswer> good;
   std::string reason, failure;  // why nothing more comes; empty: all that was wanted is there
   std::vector<CallNote> notes;
+  std::int64_t failed_calls = 0;  // without an answer, so without a note
   bool is_abandoned = false;  // the run is being stopped
 
  private:
@@ -68,7 +66,7 @@ struct ChatJob {
   int defects = 0;  // outcomes of no use at all
   std::deque<Question> questions;  // the first is being asked
   std::string members;             // of the request for it
-  std::int64_t tokens_estimate = 0;
+  CallBudget::Estimate estimate;
   ChatAnswer answer;  // while it is stored
   bool is_found_elsewhere = false;
   EventLoop::Timer timer{};
@@ -98,6 +96,8 @@ class JobGroup {
   }
   // Why no more calls make sense; empty: they do. After wait().
   const std::string& stop_reason() const { return stop_reason_; }
+  // It is a limit that the user has set.
+  bool is_at_limit() const { return is_at_limit_; }
 
  private:
   friend class ChatCaller;
@@ -110,6 +110,8 @@ class JobGroup {
   std::size_t left_ = 0;
   std::size_t unfinished_ = 0;  // this and what follows: the loop's thread's
   bool is_cancelled_ = false;
+  bool has_abandoned_ = false;
+  bool is_at_limit_ = false;
   std::string stop_reason_;
 };
 

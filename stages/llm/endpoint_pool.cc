@@ -132,16 +132,17 @@ std::vector<EndpointSettings> read_endpoints(const Context& c) {
 }  // namespace
 
 void EndpointPool::describe(Parameters& p) {
-  p.text("url").checked_by(check_url).help("the API's base, for example http://localhost:8000/v1");
+  p.text("url").running().checked_by(check_url).help("the API's base, for example http://localhost:8000/v1");
   p.text("model").help("name of the model at that server");
-  p.text("api_key").secret().help("of that server");
-  p.json("endpoints")
+  p.text("api_key").secret().running().help("of that server");
+  p.json("endpoints").running()
       .checked_by(check_endpoints)
       .help("instead of url: a list of {url, model, api_key, name, weight, group, max_in_flight, …}");
-  p.choice("balance", {"round_robin", "least_busy"}, "round_robin").help("among the endpoints of a group");
-  p.integer("max_in_flight", 256).min(1).max(100'000).help("most calls at once to an endpoint, in each worker");
+  p.choice("balance", {"round_robin", "least_busy"}, "round_robin").running().help("among the endpoints of a group");
+  p.integer("max_in_flight", 256).min(1).max(100'000).running().help("most calls at once to an endpoint, in each worker");
   p.number("slowdown_max", 10)
       .min(0)
+      .running()
       .help("an endpoint gets fewer calls when its latency is so many times its best; 0: whatever it is");
 }
 

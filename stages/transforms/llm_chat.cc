@@ -24,6 +24,7 @@ struct LlmChat : datagen::Operator {
     datagen::llm::ChatRequests::describe(p);
     p.integer("n", 1).min(1).max(128).help("completions of each record; with more than one each is a child");
     datagen::llm::AnswerForm::describe(p);
+    p.text("cache").running().help("folder that runs share answers in, by what was asked");
     datagen::llm::ChatCaller::describe(p);
   }
 
@@ -31,7 +32,8 @@ struct LlmChat : datagen::Operator {
     form_ = std::make_unique<datagen::llm::AnswerForm>(context);
     requests_ = std::make_unique<datagen::llm::ChatRequests>(context, form_->request_members());
     wanted_ = context.param<std::int64_t>("n");
-    caller_ = std::make_unique<datagen::llm::ChatCaller>(context, *requests_, *form_, context.ledger());
+    const std::string cache = context.has_param("cache") ? context.param<std::string>("cache") : std::string();
+    caller_ = std::make_unique<datagen::llm::ChatCaller>(context, *requests_, *form_, context.ledger(cache));
   }
 
   // Called from several threads at once, each with a batch of its own.
@@ -53,6 +55,7 @@ struct LlmChat : datagen::Operator {
     }
     caller_->submit(group);
     group.wait([&] { return context.cancelled(); }, [&] { caller_->cancel(group); });
+    if (group.is_at_limit()) return context.stop_at_limit(group.stop_reason());
     if (!group.stop_reason().empty()) throw datagen::StopRun(group.stop_reason());
     for (std::size_t index = 0; index < items.size(); ++index) take(group.jobs[index], *items[index], context);
   }
@@ -60,14 +63,20 @@ struct LlmChat : datagen::Operator {
  private:
   void take(const ChatJob& job, Item& item, Context& context) const {
     if (job.is_abandoned) return;  // of a frame that is not published
-    for (const CallNote& note : job.notes) report(note, context);
+    for (const CallNote& note : job.notes) report(note, !job.good.empty(), context);
+    if (job.failed_calls > 0) context.count("failed_calls", job.failed_calls);
     if (job.good.empty()) return item.reject(job.reason, job.failure);
     if (!job.reason.empty()) context.count("missing_completions", wanted_ - static_cast<std::int64_t>(job.good.size()));
     form_->write(job.good, wanted_ == 1, item);
   }
 
-  static void report(const CallNote& note, Context& context) {
-    context.report_usage(note.model, note.prompt_tokens, note.completion_tokens);
+  static void report(const CallNote& note, bool is_answered, Context& context) {
+    using datagen::UsageKind;
+    const UsageKind kind = note.is_from_elsewhere ? UsageKind::reused
+                           : note.is_used         ? UsageKind::kept
+                           : is_answered          ? UsageKind::retry
+                                                  : UsageKind::waste;
+    context.report_usage({note.model, note.endpoint, note.prompt_tokens, note.completion_tokens, note.cost, kind});
   }
 
   std::unique_ptr<datagen::llm::AnswerForm> form_;

@@ -1,8 +1,12 @@
 """llm_chat against a server that answers, misbehaves, and counts."""
 
+import http.server
 import json
 import os
 import signal
+import ssl
+import subprocess
+import threading
 import time
 
 import runs
@@ -175,6 +179,42 @@ class Trouble(LlmTest):
         self.datagen("resume", self.run_directory)
         self.assertEqual(len(self.lines("out.jsonl")), 50)
         self.assertEqual(server.stats()["served"], 50)
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = b'{"choices":[{"message":{"content":"safe"},"finish_reason":"stop"}]}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Tls(LlmTest):
+    def test_certificates_are_verified(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.path("tls.key"), "-out", self.path("tls.crt"),
+                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path("tls.crt"), self.path("tls.key"))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.write_records([{"t": "a"}])
+        endpoint = {"url": f"https://localhost:{server.server_port}/v1", "model": "m"}
+        self.graph({"endpoints": [endpoint], "prompt": "{t}", "call_retries": 0})
+        self.run_graph()
+        self.assertIn("certificate", self.dead()[0]["message"].lower())
+        self.graph({"endpoints": [{**endpoint, "ca_file": self.path("tls.crt")}], "prompt": "{t}", "call_retries": 0})
+        self.run_graph("--fresh", "--overwrite")
+        self.assertEqual(self.lines("out.jsonl")[0]["answer"], "safe")
 
 
 class Secrets(LlmTest):
