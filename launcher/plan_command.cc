@@ -37,7 +37,10 @@ std::string show_stage(const StageDescription& stage) {
                               : parameter.required            ? "required"
                                                               : "unset";
     text += fmt::format("  {:<16} {:<24} {}{}\n", parameter.name, type_of(parameter) + ", " + value,
-                        parameter.help, parameter.secret ? " (secret: env:NAME or file:PATH)" : "");
+                        parameter.help,
+                        parameter.secret    ? " (secret: env:NAME or file:PATH)"
+                        : parameter.running ? " (may change on resume)"
+                                            : "");
   }
   if (!stage.example.empty()) text += "  example: " + stage.example + "\n";
   return text;

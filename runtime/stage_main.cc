@@ -81,7 +81,12 @@ std::string parameter_help(const Parameters& declared) {
 std::string check_setting(const std::string& setting, const Parameters& declared) {
   const std::size_t equals = setting.find('=');
   const Parameter* parameter = declared.find(setting.substr(0, equals));
-  if (equals == std::string::npos || parameter == nullptr || parameter->secret) return {};
+  if (equals == std::string::npos || parameter == nullptr) return {};
+  if (parameter->secret) {
+    const std::string value = setting.substr(equals + 1);
+    const bool is_reference = value.starts_with("env:") || value.starts_with("file:");
+    return is_reference ? "" : "is a secret: give it as env:NAME or file:PATH";
+  }
   try {
     parse_parameter(*parameter, std::string_view(setting).substr(equals + 1));
     if (parameter->check) parameter->check(std::string_view(setting).substr(equals + 1));
