@@ -257,9 +257,11 @@ void Ports::free(std::uint64_t seq) {
     }
     wake_one(in_[index].peers);
   }
-  // The last frame of the stream: siblings that wait for it learn that all is done.
-  if (siblings_.count > 1 && in_.front().ring.end_seq() != kNoEnd && in_.front().ring.is_drained()) {
+  // The last frame of the stream: siblings that wait for it learn that all is done, and so does the thread of
+  // this worker that waits for one more.
+  if (in_.front().ring.end_seq() != kNoEnd && in_.front().ring.is_drained()) {
     wake_all(siblings_);
+    control_.wake(cell_index_);
   }
 }
 

@@ -30,6 +30,8 @@ struct Edge {
   CellRange peers;  // the workers at the other end
 };
 
+// Several threads of a worker may each work on a frame: one of them at a time is in claim(); read, publish,
+// free and what they need touch only the words and blocks of their own frame.
 class Ports {
  public:
   enum class Order { any, strict };  // strict: frames are taken as n = first, first + 1, …

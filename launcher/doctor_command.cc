@@ -13,6 +13,7 @@
 
 #include "launcher/commands.h"
 #include "launcher/json_text.h"
+#include "launcher/memory_group.h"
 #include "launcher/report.h"
 #include "launcher/stage_catalog.h"
 #include "launcher/values.h"
@@ -70,6 +71,14 @@ Finding cgroup_limit(const std::string& name, const std::string& file, std::uint
   return finding;
 }
 
+Finding memory_limits() {
+  const std::string parent = MemoryGroup::parent();
+  return {"memory_limit",
+          parent.empty() ? "holds the address space of a worker (no control group to be had)"
+                         : "holds the memory of a worker, by control groups in " + parent,
+          {}};
+}
+
 Finding pidfd() {
   const int fd = static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0));
   if (fd >= 0) close(fd);
@@ -110,6 +119,7 @@ int doctor_command(bool json) {
                                          open_files(),
                                          cgroup_limit("memory", "memory.max", kMemoryBytesMin, true),
                                          cgroup_limit("processes", "pids.max", kProcessesMin, false),
+                                         memory_limits(),
                                          pidfd(),
                                          debugger(),
                                          stages()};

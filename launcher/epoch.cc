@@ -39,7 +39,7 @@ Result<std::unique_ptr<Epoch>> Epoch::create(const RuntimeFile& runtime, const s
   epoch->overflow_ = {run_directory + "/overflow", plan.overflow_bytes};
   for (const PlannedStage& stage : plan.stages) epoch->stage_ids_.push_back(stage.id);
   DATAGEN_TRY(ipc::Control::create(ipc::control_name(runtime.run_id, epoch->number_), plan.cells(),
-                                   plan.threads_max(), epoch->number_, run_directory));
+                                   plan.in_flight_max(), epoch->number_, run_directory));
   for (std::uint32_t index = 0; index < plan.edges.size(); ++index) {
     const ipc::RingGeometry geometry{plan.edges[index].slots, plan.edges[index].block_bytes};
     const auto& resume = runtime.start_of(plan.stages[plan.edges[index].from].part).resume;

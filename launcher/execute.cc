@@ -11,6 +11,7 @@
 #include "launcher/gather_report.h"
 #include "launcher/generation.h"
 #include "launcher/hooks.h"
+#include "launcher/memory_group.h"
 #include "launcher/metrics_server.h"
 #include "launcher/replay.h"
 #include "launcher/report.h"
@@ -93,7 +94,9 @@ int conclude(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteO
 }  // namespace
 
 int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOptions& options) {
-  remove_frames_of(runtime.run_id, directory.path());  // what a launcher that was killed left behind
+  // What a launcher that was killed left behind.
+  remove_frames_of(runtime.run_id, directory.path());
+  MemoryGroup::remove_left_behind("datagen." + runtime.run_id + ".");
   std::error_code error;
   std::filesystem::remove(directory.path() + "/report.json", error);  // of an earlier stop: not true any more
   Progress progress(progress_mode(options));

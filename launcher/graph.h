@@ -58,7 +58,7 @@ struct StageSpec {
   std::string exclusions;  // where dropped records go: an absolute path, or "true"; empty: nowhere
   Place exclusions_place;
   RunningKeys running;
-  Place workers_place, threads_place;
+  std::map<std::string, Place> running_places;  // of the running keys that are given, here or as defaults
 };
 
 // Who is told of events: a file, a descriptor or a command.

@@ -131,8 +131,7 @@ Graph GraphReader::read(YamlNode& root) {
     }
   }
   defaults_ = defaults.running;
-  default_workers_place_ = defaults.workers_place;
-  default_threads_place_ = defaults.threads_place;
+  default_places_ = defaults.running_places;
   graph.input = read_end(root, "input", "input");
   if (YamlNode* stages = root.find("stages")) read_stages(*stages, graph);
   const bool is_needed =
@@ -369,8 +368,7 @@ StageSpec GraphReader::read_stage(YamlNode& node, const std::string& path) {
   stage.path = path;
   stage.place = node.place;
   stage.running = defaults_;
-  stage.workers_place = default_workers_place_;
-  stage.threads_place = default_threads_place_;
+  stage.running_places = default_places_;
   if (!node.is(Kind::scalar) && !node.is(Kind::map)) {
     refuse(node.place, fmt::format("{}: expected a stage's name or a map, got {}", path, show(node.kind)));
     return stage;
@@ -533,8 +531,7 @@ void GraphReader::add_condition(const YamlNode& when, StageSpec& stage, Graph& g
   filter.running = defaults_;
   filter.running.workers = stage.running.workers;
   filter.running.threads = 1;
-  filter.workers_place = stage.workers_place;
-  filter.threads_place = stage.threads_place;
+  filter.running_places = stage.running_places;
   stage.from = {{filter.id, path, when.place}};
   graph.stages.push_back(std::move(filter));
 }
@@ -543,8 +540,7 @@ void GraphReader::read_running(const YamlNode& map, const std::string& prefix, S
   for (const YamlMember& member : map.members) {
     const Key* key = find_key(Scope::stage, member.key);
     if (key == nullptr || key->kind != KeyKind::running) continue;
-    if (member.key == "workers") stage.workers_place = member.value.place;
-    if (member.key == "threads") stage.threads_place = member.value.place;
+    stage.running_places[member.key] = member.value.place;
     read_running_key(*key, member.value, prefix + member.key, stage.running);
   }
 }

@@ -71,7 +71,7 @@ class GraphReader {
   bool is_file_;
   GraphErrors& errors_;
   RunningKeys defaults_;
-  Place default_workers_place_, default_threads_place_;
+  std::map<std::string, Place> default_places_;
 };
 
 }  // namespace datagen::launcher

@@ -16,7 +16,8 @@ namespace datagen::launcher {
 // What a stage may be given to run with; does not change what it writes.
 struct RunningKeys {
   std::int64_t workers = 1;
-  std::int64_t threads = 1;
+  std::int64_t threads = 1;     // for each frame
+  std::int64_t frames = 1;      // that each worker has in work at once
   std::int64_t batch_size = 0;  // records; 0: a whole frame
   std::int64_t retries = 0;     // further attempts after an exception
   std::int64_t backoff_ms = 100;

@@ -45,7 +45,7 @@ Result<Plan> source_plan(const Plan& plan, StageLookup& lookup) {
   source.edges.front().to = 1;
   source.outputs.clear();
   source.max_dead_letters.share = 1;
-  assign_cells(source);
+  fit_workers(source);
   return source;
 }
 

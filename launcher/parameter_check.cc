@@ -44,17 +44,22 @@ Result<std::string> number_json(const ParameterDescription& parameter, const std
   return json_number(value);
 }
 
-Result<std::string> value_json(const ParameterDescription& parameter, const GivenParameter& given) {
-  const std::string& text = given.text;
-  if (!given.structure.empty() && parameter.type != Type::json)
-    return Error("expected one value, got " + given.structure);
+// A list or map as JSON.
+bool is_structure(const std::string& text) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element value;
+  return parser.parse(text).get(value) == simdjson::SUCCESS && (value.is_array() || value.is_object());
+}
+
+Result<std::string> value_json(const ParameterDescription& parameter, const std::string& text,
+                               bool is_quoted) {
   if (parameter.secret) {
     if (text.starts_with("env:") || text.starts_with("file:")) return json_string(text);
     return Error("is a secret: give it as env:NAME or file:PATH, so that it stands in no file of the run");
   }
   const bool is_text =
       parameter.type == Type::text || parameter.type == Type::choice || parameter.type == Type::json;
-  if (given.quoted && !is_text)
+  if (is_quoted && !is_text)
     return Error(fmt::format("expected no text, got \"{}\" (remove the quotes)", text));
   switch (parameter.type) {
     case Type::text:
@@ -67,8 +72,7 @@ Result<std::string> value_json(const ParameterDescription& parameter, const Give
       if (text == "true" || text == "false") return text;
       return Error(fmt::format("expected true or false, got '{}'", text));
     case Type::json:
-      if (!given.structure.empty()) return text;
-      return json_string(text);
+      return is_structure(text) ? text : json_string(text);
     case Type::choice:
       if (std::ranges::find(parameter.choices, text) != parameter.choices.end()) return json_string(text);
       return Error(fmt::format("expected {}, got '{}'{}", fmt::join(parameter.choices, " or "), text,
@@ -96,17 +100,26 @@ std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>
     const auto entry = std::ranges::find(given, parameter.name, &GivenParameter::name);
     if (entry != given.end()) {
       if (entry->is_refused) continue;
-      auto json = value_json(parameter, *entry);
+      if (!entry->structure.empty() && parameter.type != Type::json) {
+        errors.emplace_back(entry->place, entry->path + ": expected one value, got " + entry->structure);
+        continue;
+      }
+      auto json = value_json(parameter, entry->text, entry->quoted);
       if (!json) errors.emplace_back(entry->place, entry->path + ": " + json.error().message());
-      if (json) planned.push_back({parameter.name, std::move(json).value()});
+      if (json) planned.push_back({parameter.name, std::move(json).value(), parameter.running});
     } else if (!parameter.default_json.empty()) {
-      planned.push_back({parameter.name, parameter.default_json});
+      planned.push_back({parameter.name, parameter.default_json, parameter.running});
     } else if (parameter.required) {
       errors.emplace_back(place, fmt::format("{}: {} needs the parameter '{}' ({})", path, stage.name,
                                              parameter.name, parameter.help));
     }
   }
   return planned;
+}
+
+Result<PlannedParameter> check_parameter(const ParameterDescription& parameter, const std::string& text) {
+  DATAGEN_TRY(std::string json, value_json(parameter, text, false));
+  return PlannedParameter{parameter.name, std::move(json), parameter.running};
 }
 
 std::vector<std::string> settings_of(const std::vector<PlannedParameter>& params) {

@@ -15,6 +15,9 @@ std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>
                                                const StageDescription& stage, const std::string& path,
                                                const Place& place, GraphErrors& errors);
 
+// One parameter with a value, as `--set` gives it. Errors: of another type, or out of bounds.
+Result<PlannedParameter> check_parameter(const ParameterDescription& parameter, const std::string& text);
+
 // NAME=VALUE for the executable's command line; secrets as their references.
 std::vector<std::string> settings_of(const std::vector<PlannedParameter>& params);
 

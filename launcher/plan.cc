@@ -10,8 +10,8 @@
 #include "ipc/control.h"
 #include "ipc/ring.h"
 #include "launcher/graph_edges.h"
+#include "launcher/keys.h"
 #include "launcher/parameter_check.h"
-#include "launcher/suggest.h"
 #include "runtime/run_files.h"
 
 namespace datagen::launcher {
@@ -164,20 +164,12 @@ class Planner {
       std::vector<GivenParameter> given = spec.params;
       if (!spec.program.empty()) add_program(spec, stage, given);
       stage.params = parameters(given, description, spec.path, spec.place);
-      stage.running_params = running_parameters(description);
+      prefer(description, spec, stage.running);
       if (stage.stateful) check_stateful(spec);
     }
   }
 
   // Checked against the declarations, and those that have a check of their own by the executable.
-  static std::vector<std::string> running_parameters(const StageDescription& description) {
-    std::vector<std::string> names;
-    for (const ParameterDescription& parameter : description.parameters) {
-      if (parameter.running) names.push_back(parameter.name);
-    }
-    return names;
-  }
-
   std::vector<PlannedParameter> parameters(const std::vector<GivenParameter>& given,
                                            const StageDescription& description, const std::string& path,
                                            const Place& place) {
@@ -204,15 +196,23 @@ class Planner {
   }
 
   void check_stateful(const StageSpec& spec) {
-    const auto check = [&](std::int64_t given, const char* what, const Place& place) {
-      if (given == 1) return;
-      refuse(place,
+    const auto check = [&](const char* what) {
+      if (spec.running.*find_key(Scope::stage, what)->number == 1) return;
+      refuse(spec.running_places.at(what),
              fmt::format(
                  "{}.{}: '{}' keeps state from record to record, so it runs in one process with one thread",
                  spec.path, what, spec.id));
     };
-    check(spec.running.workers, "workers", spec.workers_place);
-    check(spec.running.threads, "threads", spec.threads_place);
+    check("workers");
+    check("threads");
+    check("frames");
+  }
+
+  // What the executable would rather run with, for keys that the graph leaves open.
+  static void prefer(const StageDescription& description, const StageSpec& spec, RunningKeys& running) {
+    for (const auto& [name, value] : description.running) {
+      if (!spec.running_places.contains(name)) running.*find_key(Scope::stage, name)->number = value;
+    }
   }
 
   void add_edges(const GraphEdges& graph) {
@@ -227,7 +227,7 @@ class Planner {
     std::uint32_t parts = 0;
     for (PlannedStage& stage : plan_.stages)
       stage.part = stage.in.empty() ? parts++ : plan_.stages[plan_.edges[stage.in.front()].from].part;
-    assign_cells(plan_);
+    fit_workers(plan_);
   }
 
   // Branches meet frame by frame, so none may have numbered its frames anew.
@@ -319,11 +319,18 @@ Checked<Plan> make_plan(const GraphReading& reading, StageLookup& lookup) {
   return Planner(reading, lookup).make();
 }
 
-void assign_cells(Plan& plan) {
+void fit_workers(Plan& plan) {
   std::uint32_t next = 0;
   for (PlannedStage& stage : plan.stages) {
     stage.first_cell = next;
     next += stage.workers();
+    if (stage.running.frames == 1) continue;
+    // In a ring with as many slots as frames are in work, the oldest would hold all others up.
+    const auto slots = static_cast<std::uint32_t>(2 * stage.running.workers * stage.running.frames);
+    for (const auto* edges : {&stage.in, &stage.out}) {
+      for (const std::uint32_t edge : *edges)
+        plan.edges[edge].slots = std::max(plan.edges[edge].slots, slots);
+    }
   }
 }
 
@@ -367,9 +374,10 @@ std::uint32_t Plan::cells() const {
   return count;
 }
 
-std::uint32_t Plan::threads_max() const {
+std::uint32_t Plan::in_flight_max() const {
   std::int64_t most = 1;
-  for (const PlannedStage& stage : stages) most = std::max(most, stage.running.threads);
+  for (const PlannedStage& stage : stages)
+    most = std::max(most, stage.running.frames * stage.running.threads);
   return static_cast<std::uint32_t>(most);
 }
 
@@ -378,86 +386,9 @@ std::uint64_t Plan::ring_bytes(const PlannedEdge& edge) const {
 }
 
 std::uint64_t Plan::shared_memory_bytes() const {
-  std::uint64_t bytes = ipc::round_up(ipc::control_bytes(cells(), threads_max()), ipc::kPageBytes);
+  std::uint64_t bytes = ipc::round_up(ipc::control_bytes(cells(), in_flight_max()), ipc::kPageBytes);
   for (const PlannedEdge& edge : edges) bytes += ring_bytes(edge);
   return bytes;
-}
-
-namespace {
-
-bool is_running(const PlannedStage& stage, const std::string& parameter) {
-  return std::ranges::find(stage.running_params, parameter) != stage.running_params.end();
-}
-
-// As text, whatever its type: the worker reads it by its declaration.
-void set_running_parameter(PlannedStage& stage, const std::string& name, const std::string& value) {
-  const auto known = std::ranges::find(stage.params, name, &PlannedParameter::name);
-  if (known != stage.params.end())
-    known->json = json_string(value);
-  else
-    stage.params.push_back({name, json_string(value)});
-}
-
-}  // namespace
-
-Result<void> set_running_key(Plan& plan, const std::string& path, const std::string& value) {
-  if (path == "max_dead_letters") {
-    DATAGEN_TRY(plan.max_dead_letters, parse_dead_letter_limit(value));
-    return success();
-  }
-  if (path == "commit_interval") {
-    DATAGEN_TRY(const std::int64_t interval, parse_number(*find_key(Scope::graph, path), value));
-    plan.commit_interval_ms = static_cast<std::uint64_t>(interval);
-    return success();
-  }
-  const std::size_t dot = path.find('.');
-  const std::string id = path.substr(0, dot);
-  const auto stage = std::ranges::find(plan.stages, id, &PlannedStage::id);
-  const std::vector<std::string> ids = plan.stage_names();
-  if (dot == std::string::npos || stage == plan.stages.end()) {
-    return Error(fmt::format(
-        "{}: the run has no stage '{}'{}; a resume changes STAGE.KEY=VALUE, for example {}.timeout=120s",
-        path, id, suggestion(id, ids), ids.size() > 2 ? ids[1] : "STAGE"));
-  }
-  const std::string name = path.substr(dot + 1);
-  if (is_running(*stage, name)) return set_running_parameter(*stage, name, value), success();
-  const Key* key = find_key(Scope::stage, name);
-  if (key == nullptr || key->kind != KeyKind::running) {
-    const bool is_parameter =
-        std::ranges::find(stage->params, name, &PlannedParameter::name) != stage->params.end();
-    if (is_parameter)
-      return Error(fmt::format(
-          "{}: a parameter changes what the stage writes; start a new run for it (datagen run … --fresh)",
-          path));
-    return Error(fmt::format("{}: unknown key{}", path, suggestion(name, key_names(Scope::stage))));
-  }
-  if (stage->kind != StageKind::stage)
-    return Error(fmt::format("{}: a {} has no such key", path, name_of(stage->kind)));
-  if (key->number == nullptr) {
-    DATAGEN_TRY(stage->running.on_error, parse_choice(*key, value));
-    return success();
-  }
-  auto number = parse_number(*key, value);
-  if (!number) return number.error().within(path);
-  const bool is_parallel = name == "workers" || name == "threads";
-  if (stage->stateful && is_parallel && number.value() != 1) {
-    return Error(fmt::format(
-        "{}: '{}' keeps state from record to record, so it runs in one process with one thread", path, id));
-  }
-  stage->running.*key->number = number.value();
-  assign_cells(plan);
-  return success();
-}
-
-Result<void> set_running_keys(Plan& plan, const std::vector<std::string>& sets) {
-  for (const std::string& set : sets) {
-    const std::size_t equals = set.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return Error(fmt::format("--set {}: expected PATH=VALUE, for example score.timeout=120s", set));
-    const auto changed = set_running_key(plan, set.substr(0, equals), set.substr(equals + 1));
-    if (!changed) return Error("--set " + changed.error().message());
-  }
-  return success();
 }
 
 MeaningKeys meaning_keys(const Plan& plan) {
@@ -483,7 +414,7 @@ MeaningKeys meaning_keys(const Plan& plan) {
       keys.emplace_back(name + ".uri", stage.uri);
     }
     for (const PlannedParameter& param : stage.params) {
-      if (!is_running(stage, param.name)) keys.emplace_back(name + "." + param.name, param.json);
+      if (!param.running) keys.emplace_back(name + "." + param.name, param.json);
     }
   }
   keys.emplace_back("stages", order);

@@ -15,7 +15,8 @@ namespace datagen::launcher {
 
 struct PlannedParameter {
   std::string name;
-  std::string json;  // its value as JSON; of a secret the reference
+  std::string json;      // its value as JSON; of a secret the reference
+  bool running = false;  // may change on resume
 };
 
 struct PlannedStage {
@@ -32,7 +33,6 @@ struct PlannedStage {
   std::uint32_t part = 0;
   std::string follows;  // of such a source the sink's id
   std::vector<PlannedParameter> params;
-  std::vector<std::string> running_params;  // names of those that may change when the run goes on, set or not
   std::string exclusions;  // file for what it drops, absolute or in the run directory; empty: none
   RunningKeys running;
   bool stateful = false;
@@ -74,7 +74,7 @@ struct Plan {
   // Absolute paths of all that a run writes outside of its directory: outputs, and files for dropped records.
   std::vector<std::string> written_paths() const;
   std::uint32_t cells() const;
-  std::uint32_t threads_max() const;
+  std::uint32_t in_flight_max() const;  // of records or batches, in a worker
   // What a run needs in /dev/shm, overflow excluded.
   std::uint64_t shared_memory_bytes() const;
   std::uint64_t ring_bytes(const PlannedEdge& edge) const;
@@ -87,14 +87,9 @@ Checked<Plan> make_plan(const GraphReading& reading, StageLookup& lookup);
 // Where a committer's log stands.
 std::string done_path(const std::string& run_directory, const PlannedStage& stage);
 
-// Numbers the workers' cells; again after `workers` changed.
-void assign_cells(Plan& plan);
-
-// Sets a running key, given as STAGE.KEY or max_dead_letters: all that may change between a run and its
-// resume. Errors: no such stage or key, a key of meaning, a value that does not fit.
-Result<void> set_running_key(Plan& plan, const std::string& path, const std::string& value);
-// The same for a list of PATH=VALUE, as `--set` takes it. Errors: also, no '='.
-Result<void> set_running_keys(Plan& plan, const std::vector<std::string>& sets);
+// Numbers the workers' cells, and gives rings the slots that the frames in work need; again after `workers`
+// or `frames` changed.
+void fit_workers(Plan& plan);
 
 // What the run's output depends on, as PATH and value: two plans with the same keys give the same output.
 using MeaningKeys = std::vector<std::pair<std::string, std::string>>;

@@ -42,6 +42,7 @@ std::string show_stage(const StageDescription& stage) {
                         : parameter.running ? " (may change on resume)"
                                             : "");
   }
+  for (const auto& [key, value] : stage.running) text += fmt::format("  runs with {}: {}\n", key, value);
   if (!stage.example.empty()) text += "  example: " + stage.example + "\n";
   return text;
 }
@@ -58,8 +59,9 @@ std::string stage_json(const StageDescription& stage) {
     for (const std::string& choice : parameter.choices)
       choices += (choices.empty() ? "" : ", ") + json_string(choice);
     if (!choices.empty()) parameters += ", \"choices\": [" + choices + "]";
-    parameters += fmt::format(", \"required\": {}, \"secret\": {}, \"help\": {}}}", parameter.required,
-                              parameter.secret, json_string(parameter.help));
+    parameters +=
+        fmt::format(", \"required\": {}, \"secret\": {}, \"running\": {}, \"help\": {}}}", parameter.required,
+                    parameter.secret, parameter.running, json_string(parameter.help));
   }
   return fmt::format(
       "{{\"name\": {}, \"kind\": \"{}\", \"executable\": {}, \"help\": {}, \"example\": {}, \"stateful\": "

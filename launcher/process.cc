@@ -35,15 +35,16 @@ namespace datagen::launcher {
 
 namespace {
 
+struct MemoryLimit {
+  std::uint64_t bytes = 0;  // 0: none
+  int group_fd = -1;        // members of a control group that has the limit; -1: by RLIMIT_AS
+};
+
 // In the child between fork and exec: system calls only. In the parent when that fails: Boost leaves the
 // child unreaped.
 struct PrepareChild : bp::extend::handler {
-  PrepareChild(pid_t launcher_pid, int stdin_fd, int stdout_fd, int stderr_fd, std::uint64_t memory_bytes)
-      : launcher(launcher_pid),
-        in(stdin_fd),
-        out(stdout_fd),
-        err(stderr_fd),
-        memory_limit_bytes(memory_bytes) {}
+  PrepareChild(pid_t launcher_pid, int stdin_fd, int stdout_fd, int stderr_fd, const MemoryLimit& limit)
+      : launcher(launcher_pid), in(stdin_fd), out(stdout_fd), err(stderr_fd), memory(limit) {}
 
   template <class Executor>
   void on_exec_setup(Executor&) const {
@@ -54,8 +55,10 @@ struct PrepareChild : bp::extend::handler {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (memory_limit_bytes > 0) {
-      const rlimit limit{memory_limit_bytes, memory_limit_bytes};
+    if (memory.group_fd >= 0) {
+      if (write(memory.group_fd, "0", 1) != 1) _exit(127);
+    } else if (memory.bytes > 0) {
+      const rlimit limit{memory.bytes, memory.bytes};
       setrlimit(RLIMIT_AS, &limit);
     }
     if (getppid() != launcher) _exit(127);  // it died before the line above
@@ -78,19 +81,19 @@ struct PrepareChild : bp::extend::handler {
   int in;  // -1: /dev/null
   int out;
   int err;
-  std::uint64_t memory_limit_bytes;
+  MemoryLimit memory;
 };
 
 int open_pidfd(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
 
 // Starts argv with the given descriptors. The pid is this function's to wait for: the child is detached from
 // Boost, whose own waiting would race with ours.
-Result<pid_t> start(const std::vector<std::string>& argv, int out, int err,
-                    std::uint64_t memory_limit_bytes = 0, int in = -1) {
+Result<pid_t> start(const std::vector<std::string>& argv, int out, int err, const MemoryLimit& memory = {},
+                    int in = -1) {
   std::error_code error;
   const std::vector<std::string> arguments(argv.begin() + 1, argv.end());
-  bp::child child(bp::exe = argv.front(), bp::args = arguments,
-                  PrepareChild(getpid(), in, out, err, memory_limit_bytes), error);
+  bp::child child(bp::exe = argv.front(), bp::args = arguments, PrepareChild(getpid(), in, out, err, memory),
+                  error);
   if (error) return Error("cannot start " + argv.front() + ": " + error.message());
   const pid_t pid = child.id();
   child.detach();
@@ -106,7 +109,8 @@ Process::Exit reap(pid_t pid) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
   };
   return {WIFSIGNALED(status), WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-          seconds(used.ru_utime) + seconds(used.ru_stime), static_cast<std::uint64_t>(used.ru_maxrss) << 10};
+          seconds(used.ru_utime) + seconds(used.ru_stime), static_cast<std::uint64_t>(used.ru_maxrss) << 10,
+          0};
 }
 
 }  // namespace
@@ -124,12 +128,18 @@ Result<Process> Process::spawn(const SpawnOptions& options) {
   const int log = open(options.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log < 0) return Error::from_errno("cannot open " + options.log_path, errno);
   const int begin_fd = options.stands_by ? eventfd(0, EFD_CLOEXEC) : -1;
-  auto pid =
-      start(options.argv, log, log, options.memory_limit_bytes, options.stands_by ? begin_fd : options.input);
+  static std::uint64_t groups = 0;  // a worker and its successor are in groups of their own
+  std::unique_ptr<MemoryGroup> group;
+  if (options.memory_limit_bytes > 0)
+    group = MemoryGroup::create(options.memory_group + "." + std::to_string(groups++),
+                                options.memory_limit_bytes);
+  auto pid = start(options.argv, log, log, {options.memory_limit_bytes, group ? group->members_fd() : -1},
+                   options.stands_by ? begin_fd : options.input);
   close(log);
   auto process = pid ? adopt(pid.value()) : Result<Process>(pid.error());
   if (process) {
     process.value().begin_fd_ = begin_fd;
+    process.value().memory_ = std::move(group);
   } else if (begin_fd >= 0) {
     close(begin_fd);
   }
@@ -160,12 +170,14 @@ Result<Process> Process::adopt(pid_t pid) {
 Process::Process(Process&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       pidfd_(std::exchange(other.pidfd_, -1)),
-      begin_fd_(std::exchange(other.begin_fd_, -1)) {}
+      begin_fd_(std::exchange(other.begin_fd_, -1)),
+      memory_(std::move(other.memory_)) {}
 
 Process& Process::operator=(Process&& other) noexcept {
   std::swap(pid_, other.pid_);
   std::swap(pidfd_, other.pidfd_);
   std::swap(begin_fd_, other.begin_fd_);
+  std::swap(memory_, other.memory_);
   return *this;
 }
 
@@ -190,7 +202,8 @@ Process::Exit Process::wait() {
   while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
   }
   kill(-pid_, SIGKILL);
-  const Exit exit = reap(pid_);
+  Exit exit = reap(pid_);
+  if (memory_) exit.oom_kills = memory_->kills();
   pid_ = -1;
   return exit;
 }

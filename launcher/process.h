@@ -5,19 +5,23 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "ipc/result.h"
+#include "launcher/memory_group.h"
 
 namespace datagen::launcher {
 
 struct SpawnOptions {
-  std::vector<std::string> argv;         // argv[0] is the executable's path
-  std::string log_path;                  // stdout and stderr, appended; the file is created
-  std::uint64_t memory_limit_bytes = 0;  // of its address space (RLIMIT_AS); 0: none
-  bool stands_by = false;                // stdin is what begin() writes to
-  int input = -1;                        // its stdin; -1: /dev/null
+  std::vector<std::string> argv;  // argv[0] is the executable's path
+  std::string log_path;           // stdout and stderr, appended; the file is created
+  // Of its memory where control groups are to be had, else of its address space (RLIMIT_AS); 0: none.
+  std::uint64_t memory_limit_bytes = 0;
+  std::string memory_group = {};  // beginning of its control group's name
+  bool stands_by = false;    // stdin is what begin() writes to
+  int input = -1;            // its stdin; -1: /dev/null
 };
 
 // Once, at the start of a program that spawns: 0, 1 and 2 are open (else a pipe or a log would become one of
@@ -53,6 +57,7 @@ class Process {
     int code = 0;  // exit code, or number of the signal
     double cpu_seconds = 0;
     std::uint64_t peak_bytes = 0;  // resident
+    std::uint64_t oom_kills = 0;   // in its control group, if it has one
   };
   // Reaps the process; waits until it has ended.
   Exit wait();
@@ -62,6 +67,7 @@ class Process {
   pid_t pid_ = -1;
   int pidfd_ = -1;
   int begin_fd_ = -1;  // an eventfd, of one that stands by
+  std::unique_ptr<MemoryGroup> memory_;
 };
 
 // Runs a command to its end and returns what it wrote to stdout. Errors: it cannot be started, does not end

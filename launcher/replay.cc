@@ -178,7 +178,7 @@ Result<Plan> replay_plan(const Plan& plan, const std::string& stage, const std::
   for (const PlannedEdge& edge : plan.edges) {
     if (members.contains(edge.from)) connect(edge.from, edge.to, edge);
   }
-  assign_cells(cut);
+  fit_workers(cut);
   return cut;
 }
 

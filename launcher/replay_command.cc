@@ -10,6 +10,7 @@
 #include "launcher/replay.h"
 #include "launcher/report.h"
 #include "launcher/run_folder.h"
+#include "launcher/running_changes.h"
 #include "launcher/stage_catalog.h"
 
 namespace datagen::launcher {
@@ -67,7 +68,7 @@ int replay_command(const ReplayArguments& arguments) {
       return refuse(fmt::format("the dead letters of stage '{}' cannot be replayed: {}{}", batch.stage,
                                 plan.error().message(),
                                 batches.value().size() > 1 ? " (choose others with --stage)" : ""));
-    if (const auto changed = set_running_keys(plan.value(), arguments.sets); !changed)
+    if (const auto changed = set_running_keys(plan.value(), arguments.sets, catalog); !changed)
       return refuse(changed.error().message());
     plans.push_back(std::move(plan).value());
   }

@@ -15,6 +15,7 @@
 #include "launcher/paid_calls.h"
 #include "launcher/report.h"
 #include "launcher/run_folder.h"
+#include "launcher/running_changes.h"
 #include "launcher/stage_catalog.h"
 
 namespace datagen::launcher {
@@ -54,22 +55,6 @@ Result<void> adopt(Plan now, Plan& plan) {
     now.stages[index].program_hash = plan.stages[index].program_hash;
   }
   plan = std::move(now);
-  return success();
-}
-
-// Asks the stages whether the parameters that were set have good values.
-Result<void> check_running_parameters(const Plan& plan, const std::vector<std::string>& sets) {
-  StageCatalog catalog({});
-  for (const std::string& set : sets) {
-    const std::size_t dot = set.find('.');
-    const auto stage = std::ranges::find(plan.stages, set.substr(0, dot), &PlannedStage::id);
-    if (dot == std::string::npos || stage == plan.stages.end()) continue;
-    const std::string setting = set.substr(dot + 1);
-    const auto& names = stage->running_params;
-    if (std::ranges::find(names, setting.substr(0, setting.find('='))) == names.end()) continue;
-    DATAGEN_TRY(const std::string wrong, catalog.check(stage->executable, setting));
-    if (!wrong.empty()) return Error("--set " + set.substr(0, set.find('=')) + ": " + wrong);
-  }
   return success();
 }
 
@@ -161,9 +146,9 @@ int resume_command(const ResumeArguments& arguments) {
     if (!planned) return kUsage;
     if (const auto adopted = adopt(std::move(planned->plan), plan); !adopted) return refuse(adopted.error());
   }
-  if (const auto changed = set_running_keys(plan, arguments.sets); !changed) return refuse(changed.error());
-  if (const auto checked = check_running_parameters(plan, arguments.sets); !checked)
-    return refuse(checked.error());
+  StageCatalog catalog(StageCatalog::folders({}));
+  if (const auto changed = set_running_keys(plan, arguments.sets, catalog); !changed)
+    return refuse(changed.error());
   return go_on(directory.value(), runtime.value(), arguments.same_binary, execute_options(arguments));
 }
 

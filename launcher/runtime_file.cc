@@ -29,9 +29,11 @@ std::string params_json(const std::vector<PlannedParameter>& params) {
   return "{" + text + "}";
 }
 
-std::string strings_json(const std::vector<std::string>& texts) {
+std::string running_params_json(const std::vector<PlannedParameter>& params) {
   std::string text;
-  for (const std::string& entry : texts) text += (text.empty() ? "" : ", ") + json_string(entry);
+  for (const PlannedParameter& param : params) {
+    if (param.running) text += (text.empty() ? "" : ", ") + json_string(param.name);
+  }
   return "[" + text + "]";
 }
 
@@ -49,14 +51,14 @@ std::string stage_json(const PlannedStage& stage) {
   if (!stage.uri.empty()) text += fmt::format("     \"uri\": {},\n", json_string(stage.uri));
   if (stage.part != 0) text += fmt::format("     \"part\": {},\n", stage.part);
   if (!stage.follows.empty()) text += fmt::format("     \"follows\": {},\n", json_string(stage.follows));
-  if (!stage.running_params.empty())
-    text += fmt::format("     \"running_params\": {},\n", strings_json(stage.running_params));
-  text += fmt::format("     \"params\": {}, \"stateful\": {}, \"batch\": {},\n", params_json(stage.params),
-                      stage.stateful, stage.batch);
+  text +=
+      fmt::format("     \"params\": {}, \"running_params\": {}, \"stateful\": {}, \"batch\": {},\n",
+                  params_json(stage.params), running_params_json(stage.params), stage.stateful, stage.batch);
   text += fmt::format(
-      "     \"workers\": {}, \"threads\": {}, \"batch_size\": {}, \"retries\": {}, \"backoff_ms\": {}, "
-      "\"timeout_ms\": {},\n",
-      keys.workers, keys.threads, keys.batch_size, keys.retries, keys.backoff_ms, keys.timeout_ms);
+      "     \"workers\": {}, \"threads\": {}, \"frames\": {}, \"batch_size\": {}, \"retries\": {}, "
+      "\"backoff_ms\": {}, \"timeout_ms\": {},\n",
+      keys.workers, keys.threads, keys.frames, keys.batch_size, keys.retries, keys.backoff_ms,
+      keys.timeout_ms);
   text += fmt::format("     \"memory_limit_bytes\": {}, \"crash_attempts\": {}, \"on_error\": \"{}\",\n",
                       keys.memory_limit_bytes, keys.crash_attempts, keys.on_error);
   text += fmt::format("     \"first_cell\": {}, \"in\": {}, \"out\": {}}}", stage.first_cell,
@@ -167,12 +169,15 @@ PlannedStage read_stage(dom::element given) {
   stage.part = static_cast<std::uint32_t>(number(given, "part"));
   stage.follows = text_of(given, "follows");
   stage.exclusions = text_of(given, "exclusions");
-  stage.running_params = strings(given, "running_params");
   stage.stateful = flag(given, "stateful");
   stage.batch = flag(given, "batch");
   if (dom::object params; given["params"].get(params) == simdjson::SUCCESS) {
     for (const auto field : params)
       stage.params.push_back({std::string(field.key), simdjson::minify(field.value)});
+  }
+  for (const std::string& name : strings(given, "running_params")) {
+    const auto param = std::ranges::find(stage.params, name, &PlannedParameter::name);
+    if (param != stage.params.end()) param->running = true;
   }
   const auto key = [&](const char* name, std::int64_t fallback) {
     return static_cast<std::int64_t>(number(given, name, static_cast<std::uint64_t>(fallback)));
@@ -180,6 +185,7 @@ PlannedStage read_stage(dom::element given) {
   const RunningKeys defaults;
   stage.running.workers = key("workers", defaults.workers);
   stage.running.threads = key("threads", defaults.threads);
+  stage.running.frames = key("frames", defaults.frames);
   stage.running.batch_size = key("batch_size", defaults.batch_size);
   stage.running.retries = key("retries", defaults.retries);
   stage.running.backoff_ms = key("backoff_ms", defaults.backoff_ms);

@@ -17,7 +17,7 @@
 #include "launcher/counters.h"
 #include "launcher/crash_details.h"
 #include "launcher/generation.h"
-#include "launcher/oom_kills.h"
+#include "launcher/memory_group.h"
 #include "runtime/run_files.h"
 
 namespace datagen::launcher {
@@ -208,6 +208,7 @@ Result<Process> Session::start(const Worker& worker, bool stands_by) const {
   SpawnOptions options;
   options.log_path = directory_.log_path(stage.id, worker.index);
   options.memory_limit_bytes = static_cast<std::uint64_t>(stage.running.memory_limit_bytes);
+  options.memory_group = fmt::format("datagen.{}.{}.{}", runtime_.run_id, stage.id, worker.index);
   options.argv = {stage.executable,
                   "--worker",
                   directory_.path(),
@@ -272,6 +273,7 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   Ending ending;
   ending.signalled = exit.signalled;
   ending.code = exit.code;
+  ending.was_out_of_memory = exit.oom_kills > 0;
   ending.was_killed_here = worker.was_killed_here;
   const ipc::Cell& words = epoch_->control().cell(cell);
   const ipc::WorkerState state = words.state.load(std::memory_order_acquire);
@@ -337,7 +339,7 @@ std::vector<Action> Session::investigate(std::uint32_t cell, Ending& ending, con
   // The kernel counts before the process is reaped. Another process may have been meant, which only matters
   // if this one was killed by hand at the same moment.
   const std::uint64_t kills = oom_kills();
-  death.cause = cause_of(ending, !worker.overdue.empty(), kills > oom_kills_);
+  death.cause = cause_of(ending, !worker.overdue.empty(), ending.was_out_of_memory || kills > oom_kills_);
   oom_kills_ = kills;
   death.suspects = worker.overdue.empty() ? epoch_->control().begun(cell) : worker.overdue;
   if (death.suspects.empty()) return {};

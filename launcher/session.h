@@ -11,7 +11,7 @@
 
 #include "launcher/blame.h"
 #include "launcher/epoch.h"
-#include "launcher/oom_kills.h"
+#include "launcher/memory_group.h"
 #include "launcher/process.h"
 #include "launcher/run_directory.h"
 #include "launcher/run_events.h"

@@ -20,6 +20,7 @@ std::string details_of(const PlannedStage& stage) {
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   if (stage.kind == StageKind::stage) add(fmt::format("workers {}", keys.workers));
   if (keys.threads != defaults.threads) add(fmt::format("threads {}", keys.threads));
+  if (keys.frames != defaults.frames) add(fmt::format("frames {}", keys.frames));
   if (keys.batch_size != defaults.batch_size) add(fmt::format("batch_size {}", keys.batch_size));
   if (keys.retries != defaults.retries) add(fmt::format("retries {}", keys.retries));
   if (keys.timeout_ms != defaults.timeout_ms) add(fmt::format("timeout {}ms", keys.timeout_ms));
@@ -97,11 +98,11 @@ std::string plan_json(const Plan& plan, const std::string& run_directory) {
       params += fmt::format("{}{}: {}", comma(params), json_string(param.name), param.json);
     stages += fmt::format(
         "{}{{\"id\": {}, \"kind\": \"{}\", \"executable\": {}, \"uri\": {}, \"part\": {}, \"follows\": {}, "
-        "\"workers\": {}, \"threads\": "
+        "\"workers\": {}, \"threads\": {}, \"frames\": {}, \"batch_size\": "
         "{}, \"stateful\": {}, \"params\": {{{}}}}}",
         comma(stages), json_string(stage.id), name_of(stage.kind), json_string(stage.executable),
         json_string(stage.uri), stage.part, json_string(stage.follows), stage.running.workers,
-        stage.running.threads, stage.stateful, params);
+        stage.running.threads, stage.running.frames, stage.running.batch_size, stage.stateful, params);
   }
   for (const PlannedEdge& edge : plan.edges) {
     edges += fmt::format("{}{{\"from\": {}, \"to\": {}, \"slots\": {}, \"block_bytes\": {}}}", comma(edges),

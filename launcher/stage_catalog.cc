@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <set>
 
+#include "launcher/keys.h"
 #include "launcher/process.h"
 #include "launcher/suggest.h"
 #include "runtime/json_fields.h"
@@ -74,8 +75,8 @@ Result<ParameterDescription> read_parameter(dom::element given) {
     }
   }
   parameter.required = flag(given, "required");
-  parameter.running = flag(given, "running");
   parameter.secret = flag(given, "secret");
+  parameter.running = flag(given, "running");
   parameter.checked = flag(given, "checked");
   parameter.help = text_of(given, "help");
   return parameter;
@@ -105,6 +106,16 @@ Result<StageDescription> read_description(const std::string& executable, const s
   stage.example = text_of(root, "example");
   stage.stateful = flag(root, "stateful");
   stage.batch = flag(root, "batch");
+  if (dom::object running; root["running"].get(running) == simdjson::SUCCESS) {
+    for (const auto field : running) {
+      const Key* key = find_key(Scope::stage, field.key);
+      std::int64_t value = 0;
+      if (key == nullptr || key->number == nullptr || field.value.get(value) != simdjson::SUCCESS)
+        return refuse(fmt::format("it has a default for '{}', which is no key that says how a stage runs",
+                                  std::string_view(field.key)));
+      stage.running.emplace(field.key, value);
+    }
+  }
   if (dom::array parameters; root["parameters"].get(parameters) == simdjson::SUCCESS) {
     for (const dom::element given : parameters) {
       auto parameter = read_parameter(given);

@@ -24,8 +24,8 @@ struct ParameterDescription {
   std::optional<double> min, max;
   std::vector<std::string> choices;
   bool required = false;
-  bool running = false;  // may change when a run goes on
   bool secret = false;
+  bool running = false;  // may change on resume
   bool checked = false;  // the executable is asked whether a value is good
   std::string help;
 };
@@ -37,6 +37,7 @@ struct StageDescription {
   std::string help, example;
   bool stateful = false;
   bool batch = false;
+  std::map<std::string, std::int64_t> running;  // its own defaults for keys of the graph
   std::vector<ParameterDescription> parameters;
 
   // Null: it declares none of that name.

@@ -23,11 +23,12 @@ using Time = std::chrono::steady_clock::time_point;
 // How a worker ended, and what is known about it by then.
 struct Ending {
   bool signalled = false;
-  int code = 0;                  // exit code, or number of the signal
-  bool finished = false;         // all that its stage has to do is done, and it said so
-  bool is_attributed = false;    // to a record: does not count towards restart intensity
-  bool gave_up = false;          // it ended by its own will: the exit code is one of ipc/worker_exit.h
-  bool was_killed_here = false;  // by this launcher, which had a reason to
+  int code = 0;                    // exit code, or number of the signal
+  bool finished = false;           // all that its stage has to do is done, and it said so
+  bool is_attributed = false;      // to a record: does not count towards restart intensity
+  bool gave_up = false;            // it ended by its own will: the exit code is one of ipc/worker_exit.h
+  bool was_out_of_memory = false;  // its control group counts a kill
+  bool was_killed_here = false;    // by this launcher, which had a reason to
   bool rings_are_sound = true;
   std::uint64_t progress = 0;  // frames of its stage that are done, over the whole run
   std::string message;         // its own last words, for people

@@ -29,6 +29,7 @@ ContextState::~ContextState() {
 }
 
 SharedLimits& ContextState::limits(const std::string& name, const CallLimits& given) {
+  if (first != nullptr) return first->limits(name, given);
   const std::lock_guard lock(limits_mutex_);
   std::unique_ptr<SharedLimits>& limits = limits_[name];
   if (limits == nullptr) {
@@ -42,17 +43,23 @@ SharedLimits& ContextState::limits(const std::string& name, const CallLimits& gi
 }
 
 void ContextState::give_up(int code, const std::string& text) {
-  const std::lock_guard lock(mutex);
-  if (!given_up_) given_up_ = {code, text};
+  if (first != nullptr) {
+    first->give_up(code, text);
+  } else {
+    const std::lock_guard lock(mutex);
+    if (!given_up_) given_up_ = {code, text};
+  }
   was_told_to_stop.store(true, std::memory_order_relaxed);
 }
 
 std::optional<ContextState::GivenUp> ContextState::given_up() {
+  if (first != nullptr) return first->given_up();
   const std::lock_guard lock(mutex);
   return given_up_;
 }
 
 Ledger& ContextState::ledger(const std::string& cache) {
+  if (first != nullptr) return first->ledger(cache);
   std::call_once(ledger_once_, [&] {
     if (ledger_place.folder.empty()) {
       temporary_folder_ = (std::filesystem::temp_directory_path() / "datagen-ledger.XXXXXX").string();
@@ -66,6 +73,15 @@ Ledger& ContextState::ledger(const std::string& cache) {
     ledger_ = std::make_unique<Ledger>(std::make_unique<LedgerFiles>(ledger_place));
   });
   return *ledger_;
+}
+
+std::unique_ptr<ContextState> ContextState::for_another_frame() {
+  auto other = std::make_unique<ContextState>(stage, worker, parameters);
+  other->first = this;
+  other->logger = logger;
+  other->cancel = cancel;
+  other->show_progress = show_progress;
+  return other;
 }
 
 }  // namespace detail
@@ -122,7 +138,10 @@ void Context::progress(std::int64_t done, std::int64_t total) {
 
 bool Context::cancelled() const {
   if (state_->was_told_to_stop.load(std::memory_order_relaxed)) return true;
-  if (state_->cancel == nullptr || state_->cancel->load(std::memory_order_relaxed) == 0) return false;
+  const bool is_told = state_->cancel != nullptr && state_->cancel->load(std::memory_order_relaxed) != 0;
+  const bool is_worker_ending =
+      state_->first != nullptr && state_->first->was_told_to_stop.load(std::memory_order_relaxed);
+  if (!is_told && !is_worker_ending) return false;
   state_->was_told_to_stop.store(true, std::memory_order_relaxed);
   return true;
 }

@@ -1,4 +1,4 @@
-// What stands behind a Context: one per worker, shared by its threads.
+// What stands behind a Context: one for each frame in work, shared by the threads that work on it.
 #pragma once
 
 #include <atomic>
@@ -26,7 +26,11 @@ class ContextState {
  public:
   ContextState(std::string stage, int worker, ParameterValues parameters);
   ~ContextState();
+  // For a thread of the same worker that works on a frame of its own.
+  std::unique_ptr<ContextState> for_another_frame();
 
+  // Of all but a worker's first: the first, whose are the ledger and the limits, and who tells why the worker ends.
+  ContextState* first = nullptr;
   std::string stage;
   int worker;
   ParameterValues parameters;

@@ -12,6 +12,7 @@
 
 namespace datagen {
 
+using detail::ContextState;
 using detail::ItemState;
 using Outcome = ItemState::Outcome;
 
@@ -21,20 +22,26 @@ void Operator::process_batch(Batch&, Context&) {
 }
 
 OperatorRunner::OperatorRunner(const detail::StageDefinition& definition, detail::ContextState& context,
-                               DeadLetterContext dead_letters, RunnerOptions options, Progress progress)
+                               DeadLetterContext dead_letters, RunnerOptions options, Progress progress,
+                               std::shared_ptr<Operator> stage_operator)
     : definition_(definition),
       context_state_(context),
       context_(context),
       dead_letters_(std::move(dead_letters)),
-      options_(options),
+      options_(std::move(options)),
       progress_(std::move(progress)),
-      operator_(definition.make()) {
+      operator_(std::move(stage_operator)) {
   if (!definition.batch && options_.threads > 1) {
     threads_ = std::make_unique<boost::asio::thread_pool>(static_cast<std::size_t>(options_.threads));
   }
 }
 
 OperatorRunner::~OperatorRunner() = default;
+
+std::unique_ptr<OperatorRunner> OperatorRunner::beside(ContextState& context, Progress progress) const {
+  return std::unique_ptr<OperatorRunner>(
+      new OperatorRunner(definition_, context, dead_letters_, options_, std::move(progress), operator_));
+}
 
 void OperatorRunner::open() { operator_->open(context_); }
 

@@ -46,8 +46,12 @@ class OperatorRunner {
       std::function<void(int thread, std::size_t first, std::size_t count, const RecordView* record)>;
 
   OperatorRunner(const detail::StageDefinition& definition, detail::ContextState& context,
-                 DeadLetterContext dead_letters, RunnerOptions options, Progress progress = {});
+                 DeadLetterContext dead_letters, RunnerOptions options, Progress progress = {})
+      : OperatorRunner(definition, context, std::move(dead_letters), std::move(options), std::move(progress),
+                       definition.make()) {}
   ~OperatorRunner();
+  // Another that calls the same operator object, from other threads and on other frames.
+  std::unique_ptr<OperatorRunner> beside(detail::ContextState& context, Progress progress) const;
 
   Operator& stage_operator() { return *operator_; }
   void replace_operator(std::unique_ptr<Operator> replacement) { operator_ = std::move(replacement); }
@@ -63,6 +67,10 @@ class OperatorRunner {
   void finish(FrameWriter& out, StageNotes& notes);
 
  private:
+  OperatorRunner(const detail::StageDefinition& definition, detail::ContextState& context,
+                 DeadLetterContext dead_letters, RunnerOptions options, Progress progress,
+                 std::shared_ptr<Operator> stage_operator);
+
   // What became of a record, kept until its turn comes when several threads work.
   struct Result {
     detail::ItemState::Outcome outcome = detail::ItemState::Outcome::unchanged;
@@ -114,7 +122,7 @@ class OperatorRunner {
   RunnerOptions options_;
   Progress progress_;
   const Suspicions* suspicions_ = nullptr;  // of the frame in work
-  std::unique_ptr<Operator> operator_;
+  std::shared_ptr<Operator> operator_;
   std::vector<std::unique_ptr<detail::ItemState>> states_;
   std::unique_ptr<boost::asio::thread_pool> threads_;
 };

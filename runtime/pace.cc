@@ -28,7 +28,7 @@ void FramePace::note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t ro
     row_ns_ = average(row_ns_, elapsed / static_cast<double>(rows));
     const double records_per_row = std::max(1e-3, static_cast<double>(records) / static_cast<double>(rows));
     const double round = std::max(1.0, static_cast<double>(round_) / records_per_row);
-    const double rounds = std::max(round_ > 1 ? 2.0 : 1.0, std::floor(kFrameNs / row_ns_ / round));
+    const double rounds = std::max(rounds_min_, std::floor(kFrameNs / row_ns_ / round));
     cell.rows_wanted.store(static_cast<std::uint64_t>(std::min(rounds * round, static_cast<double>(kAll))),
                            std::memory_order_relaxed);
   }
@@ -36,8 +36,8 @@ void FramePace::note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t ro
   cell.frame_ns.store(static_cast<std::uint64_t>(std::max(1.0, frame_ns_)), std::memory_order_relaxed);
 }
 
-SourcePace::SourcePace(const ipc::Control& control, std::vector<ipc::CellRange> stages,
-                       std::uint64_t first_seq, std::size_t records_max)
+SourcePace::SourcePace(const ipc::Control& control, std::vector<PacedStage> stages, std::uint64_t first_seq,
+                       std::size_t records_max)
     : control_(control),
       stages_(std::move(stages)),
       first_seq_(first_seq),
@@ -45,11 +45,11 @@ SourcePace::SourcePace(const ipc::Control& control, std::vector<ipc::CellRange> 
 
 std::size_t SourcePace::records() const {
   std::size_t most = records_max_;
-  for (const ipc::CellRange& stage : stages_) {
+  for (const PacedStage& stage : stages_) {
     std::uint64_t wanted = 0;  // the smallest wish of those who have one
-    for (std::uint32_t index = 0; index < stage.count; ++index) {
+    for (std::uint32_t index = 0; index < stage.workers.count; ++index) {
       const std::uint64_t wish =
-          control_.cell(stage.first + index).rows_wanted.load(std::memory_order_relaxed);
+          control_.cell(stage.workers.first + index).rows_wanted.load(std::memory_order_relaxed);
       if (wish != 0) wanted = wanted == 0 ? wish : std::min(wanted, wish);
     }
     most = std::min<std::size_t>(most, wanted == 0 ? kStartRecords : wanted);
@@ -58,21 +58,23 @@ std::size_t SourcePace::records() const {
 }
 
 bool SourcePace::is_far_ahead(std::uint64_t seq) const {
-  for (const ipc::CellRange& stage : stages_) {
+  for (const PacedStage& stage : stages_) {
     std::uint64_t begun = first_seq_;
     std::uint64_t frame_ns = 0;
-    for (std::uint32_t index = 0; index < stage.count; ++index) {
-      const ipc::Cell& cell = control_.cell(stage.first + index);
+    for (std::uint32_t index = 0; index < stage.workers.count; ++index) {
+      const ipc::Cell& cell = control_.cell(stage.workers.first + index);
       begun = std::max(begun, cell.current_frame.load(std::memory_order_relaxed));
       frame_ns = std::max(frame_ns, cell.frame_ns.load(std::memory_order_relaxed));
     }
-    // Each worker has one in its hands and one to go on with.
-    const std::uint64_t enough = 2 * std::uint64_t{stage.count} + 2;
+    // One in work, one to go on with.
+    const std::uint64_t at_once = std::uint64_t{stage.workers.count} * stage.frames;
+    const std::uint64_t enough = 2 * at_once + 2;
     const std::uint64_t ahead = seq > begun ? seq - begun : 0;
     if (ahead <= enough) continue;
     // Of one that has not had its first frame nothing is known, and it may not be its own doing: a sink waits
     // for a slow frame 0 while other workers could go on. Frames are small until then.
-    const double work_ns = static_cast<double>(ahead) * static_cast<double>(frame_ns) / stage.count;
+    const double work_ns =
+        static_cast<double>(ahead) * static_cast<double>(frame_ns) / static_cast<double>(at_once);
     if (work_ns > kAheadNs) return true;
   }
   return false;

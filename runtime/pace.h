@@ -22,25 +22,31 @@ namespace datagen {
 // A worker's part.
 class FramePace {
  public:
-  // `round`: records that the threads take at once, or a batch call has; a frame is made of whole rounds, two
-  // at least, since in a part of one most threads would wait for the others. 0: a batch call takes the whole
-  // frame, which may cost the same however many records it has: then frames are as large as they come.
-  explicit FramePace(std::size_t round) : round_(round) {}
+  // `round`: records that the threads take at once, or a batch call has; a frame is made of whole rounds, of
+  // threads two at least, since in a part of one most would wait for the others. 0: a batch call takes the
+  // whole frame, which may cost the same however many records it has: then frames are as large as they come.
+  FramePace(std::size_t round, bool is_batch) : round_(round), rounds_min_(round > 1 && !is_batch ? 2 : 1) {}
   // A frame of `rows` rows of the input, `records` of them when they reached this stage, took so long.
   void note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t rows, std::uint64_t records);
 
  private:
   std::size_t round_;
+  double rounds_min_;
   double frame_ns_ = 0;  // moving averages
   double row_ns_ = 0;
+};
+
+struct PacedStage {
+  ipc::CellRange workers;
+  std::uint32_t frames = 1;  // that each works on at once
 };
 
 // The source's part.
 class SourcePace {
  public:
-  // `stages`: the workers of every other stage. `first_seq`: of this epoch. `records_max`: what the user set,
+  // `stages`: every other stage. `first_seq`: of this epoch. `records_max`: what the user set,
   // 0: nothing.
-  SourcePace(const ipc::Control& control, std::vector<ipc::CellRange> stages, std::uint64_t first_seq,
+  SourcePace(const ipc::Control& control, std::vector<PacedStage> stages, std::uint64_t first_seq,
              std::size_t records_max);
   // Most records for the next frame.
   std::size_t records() const;
@@ -51,7 +57,7 @@ class SourcePace {
 
  private:
   const ipc::Control& control_;
-  std::vector<ipc::CellRange> stages_;
+  std::vector<PacedStage> stages_;
   std::uint64_t first_seq_;
   std::size_t records_max_;
 };

@@ -105,7 +105,7 @@ class SinkWorker {
   }
 
   Result<void> write(std::uint64_t seq) {
-    setup_.show_frame(seq);
+    const std::uint64_t began_ns = setup_.show_frame(seq);
     DATAGEN_TRY(const ipc::FrameBytes bytes, ports_.read(0, seq));
     DATAGEN_TRY(const FrameReader frame, FrameReader::open(bytes.bytes));
     notes_.clear();
@@ -126,7 +126,7 @@ class SinkWorker {
     free_written();
     if (commit) committer_->begin(*commit);
     setup_.show_totals(notes_, frame.bytes(), lines_.size());
-    setup_.show_cost(frame.origin().rows, frame.size());
+    setup_.show_cost(began_ns, frame.origin().rows, frame.size());
     return success();
   }
 

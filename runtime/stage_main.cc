@@ -54,8 +54,8 @@ void append_parameter(ByteBuffer& out, const Parameter& parameter) {
     out.push_back(']');
   }
   if (parameter.required) out.append(",\"required\":true");
-  if (parameter.running) out.append(",\"running\":true");
   if (parameter.secret) out.append(",\"secret\":true");
+  if (parameter.running) out.append(",\"running\":true");
   if (parameter.check) out.append(",\"checked\":true");
   out.push_back(',');
   append_text(out, "help", parameter.help);
@@ -134,6 +134,13 @@ std::string describe_stage(const std::string& name, const Parameters& declared,
   append_text(out, "help", declared.help());
   out.append(identity.stateful ? ",\"stateful\":true" : ",\"stateful\":false");
   out.append(identity.batch ? ",\"batch\":true" : ",\"batch\":false");
+  out.append(",\"running\":{");
+  for (const auto& [key, value] : declared.running_defaults()) {
+    if (out.view().back() != '{') out.push_back(',');
+    append_json_string(out, key);
+    out.append(":" + std::to_string(value));
+  }
+  out.push_back('}');
   out.append(",\"parameters\":[");
   for (const Parameter& parameter : declared.all()) {
     if (&parameter != &declared.all().front()) out.push_back(',');

@@ -1,13 +1,22 @@
-// The worker of a transform: claim a frame, run the operator over it, publish, free.
+// The worker of a transform: its threads claim frames, one at a time, and work on them side by side.
+//
+// While a thread holds a frame it never waits for a ring: room for what it publishes was there when the frame
+// was claimed. So a thread that waits in claim(), with others at work, delays nothing but its own next frame.
 #include <exception>
+#include <list>
+#include <mutex>
 #include <optional>
+#include <shared_mutex>
+#include <thread>
+
+#include <unistd.h>
 
 #include "crash_handler.h"
-#include "frame_records.h"
-#include "operator_runner.h"
+#include "frame_work.h"
 #include "saved_state.h"
 #include "stage_lock.h"
 #include "suspicions.h"
+#include "worker.h"
 #include "worker_setup.h"
 
 namespace datagen {
@@ -22,21 +31,34 @@ int end_early(WorkerSetup& setup) {
   return why ? setup.fail(why->code, why->message) : kWorkerCancelled;
 }
 
+// For an exception that no operator's record explains.
+int give_up(WorkerSetup& setup, const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    return setup.fail(kWorkerOutOfMemory, "out of memory");
+  } catch (const StageFailed& error) {
+    setup.show_idle();  // it is not the record that ended this process
+    if (setup.context_state().given_up()) return end_early(setup);
+    return setup.fail(kWorkerStop, error.what());
+  } catch (const std::exception& error) {
+    setup.show_idle();
+    return setup.fail(kWorkerFailed, error.what());
+  }
+}
+
 class StageWorker {
  public:
   StageWorker(const detail::StageDefinition& definition, WorkerSetup& setup)
-      : definition_(definition),
-        setup_(setup),
-        ports_(setup.ports()),
-        runner_(definition, setup.context_state(), setup.weld().dead_letters(), setup.weld().runner,
-                [&setup](int thread, std::size_t first, std::size_t count, const RecordView* record) {
-                  setup.show_record(thread, first, count, record);
-                }),
-        quarantine_(ports_.control().quarantine(), setup.weld().stage_index) {}
+      : definition_(definition), setup_(setup), ports_(setup.ports()) {
+    frames_.emplace_back(definition, setup);
+    for (int index = 1; index < setup.weld().frames; ++index) frames_.emplace_back(frames_.front(), index);
+  }
 
+  // Until the end of the stream, or of the worker; a code of ipc/worker_exit.h.
   int run() {
     try {
-      runner_.open();
+      frames_.front().runner().open();
       if (definition_.stateful) {
         if (const auto begun = begin_stateful(); !begun)
           return setup_.fail(kWorkerNeedsEpoch, begun.error().message());
@@ -44,19 +66,12 @@ class StageWorker {
     } catch (const std::exception& error) {
       return setup_.fail(kWorkerCannotStart, error.what());
     }
-    std::uint64_t seq = 0;
-    for (;;) {
-      switch (ports_.claim(seq)) {
-        case Ports::Outcome::cancelled:
-          return kWorkerCancelled;
-        case Ports::Outcome::end:
-          return finish(ports_.input_end());
-        case Ports::Outcome::frame:
-          break;
-      }
-      if (const auto done = process(seq); !done) return setup_.fail(failure_, done.error().message());
-      if (was_told_to_stop()) return end_early(setup_);
+    if (frames_.size() == 1) {
+      if (const int code = work(frames_.front()); code != kWorkerDone) return code;
+    } else {
+      work_in_threads();
     }
+    return ended_ == Ports::Outcome::end ? finish(ports_.input_end()) : end_early(setup_);
   }
 
  private:
@@ -66,73 +81,73 @@ class StageWorker {
     if (ports_.next_output() != ports_.first_output())
       return Error("the state of a stateful stage died with its process");
     state_.emplace(setup_.weld(), ports_.cell());
-    return state_->load(runner_.stage_operator());
+    return state_->load(frames_.front().runner().stage_operator());
   }
 
-  Result<void> process(std::uint64_t seq) {
-    setup_.show_frame(seq);
-    ++setup_.context_state().claims;
-    if (ports_.is_published(seq)) {
-      ports_.complete_publish(seq);
-      ports_.free(seq);
-      return success();
+  // Claims and works until there are no more frames or the worker is to end: kWorkerDone, and `ended_` says
+  // which; else it has given up.
+  int work(FrameWork& frame) {
+    for (std::uint64_t seq = 0; claim(seq);) {
+      const Suspicions suspicions = frame.suspicions(seq);
+      const auto done = process(frame, seq, suspicions);
+      if (!done) return setup_.fail(frame.failure(), done.error().message());
+      if (frame.was_told_to_stop()) return end(Ports::Outcome::cancelled), kWorkerDone;
     }
-    DATAGEN_TRY(read_branches(seq));
-    const FrameOrigin& origin = branches_.front().origin();
-    const FrameRecords in(branches_);
-    notes_.clear();
-    writer_.begin(ports_.space(seq), origin);
-    runner_.run(in, writer_, notes_, read_suspicions(quarantine_.about(seq), setup_.weld().run_directory));
-    if (was_told_to_stop()) return success();  // what the operator left undone must not be published
-    side_.clear();
-    std::size_t bytes_in = 0;
-    for (const FrameReader& branch : branches_) {
-      side_.append(branch.side());
-      bytes_in += branch.bytes();
-    }
-    append_side_section(side_, {}, setup_.weld().stage_index, notes_);
-    const auto out = writer_.finish(side_);
-    failure_ = kWorkerStop;  // from here on it is the disk that fails, not a ring
-    // Before the frame is published: who sees the mark may rely on this stage's part of the commit.
-    if (state_ && origin.mark != 0) DATAGEN_TRY(state_->save(runner_.stage_operator(), origin.mark, seq));
-    DATAGEN_TRY(publish(ports_, seq, writer_, out));
-    failure_ = kWorkerDamagedRing;
-    ports_.free(seq);
-    setup_.show_totals(notes_, bytes_in, out.size());
-    setup_.show_cost(origin.rows, in.size());
-    return success();
+    return kWorkerDone;
   }
 
-  bool was_told_to_stop() { return setup_.context_state().was_told_to_stop.load(std::memory_order_relaxed); }
+  // One thread after the other: the one inside may sleep, and the wake for its cell is for it.
+  bool claim(std::uint64_t& seq) {
+    const std::lock_guard lock(claiming_);
+    if (ended_) return false;
+    const Ports::Outcome outcome = ports_.claim(seq);
+    if (outcome == Ports::Outcome::frame) return true;
+    ended_ = outcome;
+    return false;
+  }
 
-  // Frame `seq` of every in-edge, checked.
-  Result<void> read_branches(std::uint64_t seq) {
-    bytes_.clear();
-    branches_.clear();
-    for (std::size_t edge = 0; edge < ports_.inputs(); ++edge) {
-      DATAGEN_TRY(auto bytes, ports_.read(edge, seq));
-      DATAGEN_TRY(auto frame, FrameReader::open(bytes.bytes));
-      bytes_.push_back(std::move(bytes));
-      branches_.push_back(std::move(frame));
+  void end(Ports::Outcome outcome) {
+    const std::lock_guard lock(claiming_);
+    ended_ = outcome;
+  }
+
+  // A frame whose records are run alone, or in smaller calls, to find the one that kills, is the only one in
+  // work: else a death would not tell.
+  Result<void> process(FrameWork& frame, std::uint64_t seq, const Suspicions& suspicions) {
+    SavedState* const state = state_ ? &*state_ : nullptr;
+    if (suspicions.run_alone || !suspicions.splits.empty()) {
+      const std::lock_guard lock(alone_);
+      return frame.process(seq, suspicions, state);
     }
-    return success();
+    const std::shared_lock lock(alone_);
+    return frame.process(seq, suspicions, state);
+  }
+
+  void work_in_threads() {
+    std::list<std::jthread> threads;
+    for (FrameWork& frame : frames_) {
+      threads.emplace_back([this, &frame] {
+        use_alternate_stack();
+        int code = kWorkerDone;
+        try {
+          code = work(frame);
+        } catch (...) {
+          code = give_up(setup_, std::current_exception());
+        }
+        if (code != kWorkerDone) _exit(code);  // the others are within their calls, and may be so for long
+      });
+    }
   }
 
   // A stateful stage's last records go into one more frame.
   int finish(std::uint64_t end) {
     if (definition_.stateful) {
       if (ports_.wait_for_room(end) == Ports::Outcome::cancelled) return kWorkerCancelled;
+      FrameWork& frame = frames_.front();
       if (!ports_.is_published(end)) {
-        notes_.clear();
-        writer_.begin(ports_.space(end), FrameOrigin{});
-        runner_.finish(writer_, notes_);
-        if (was_told_to_stop()) return end_early(setup_);
-        side_.clear();
-        append_side_section(side_, {}, setup_.weld().stage_index, notes_);
-        if (const auto done = publish(ports_, end, writer_, writer_.finish(side_)); !done) {
-          return setup_.fail(kWorkerStop, done.error().message());
-        }
-        setup_.show_totals(notes_, 0, 0);
+        if (const auto done = frame.finish(end); !done)
+          return setup_.fail(frame.failure(), done.error().message());
+        if (frame.was_told_to_stop()) return end_early(setup_);
       }
       ++end;
       if (const auto done = state_->seal(end); !done) return setup_.fail(kWorkerStop, done.error().message());
@@ -144,15 +159,11 @@ class StageWorker {
   const detail::StageDefinition& definition_;
   WorkerSetup& setup_;
   Ports& ports_;
-  OperatorRunner runner_;
-  ipc::QuarantineView quarantine_;
-  std::vector<ipc::FrameBytes> bytes_;  // of the frame in work, by in-edge
-  std::vector<FrameReader> branches_;
-  FrameWriter writer_;
-  StageNotes notes_;
-  std::string side_;
+  std::list<FrameWork> frames_;
+  std::mutex claiming_;
+  std::optional<Ports::Outcome> ended_;  // guarded by claiming_
+  std::shared_mutex alone_;
   std::optional<SavedState> state_;  // of a stateful stage
-  int failure_ = kWorkerDamagedRing;
 };
 
 }  // namespace
@@ -165,19 +176,11 @@ int run_stage_worker(const detail::StageDefinition& definition, const WorkerOpti
   try {
     StageWorker worker(definition, *setup.value());
     const int code = worker.run();
-    if (code == kWorkerDone) {
+    if (code == kWorkerDone)
       setup.value()->ports().cell().state.store(ipc::WorkerState::finished, std::memory_order_relaxed);
-    }
     return code;
-  } catch (const std::bad_alloc&) {
-    return setup.value()->fail(kWorkerOutOfMemory, "out of memory");
-  } catch (const StageFailed& error) {
-    setup.value()->show_idle();  // it is not the record that ended this process
-    if (setup.value()->context_state().given_up()) return end_early(*setup.value());
-    return setup.value()->fail(kWorkerStop, error.what());
-  } catch (const std::exception& error) {
-    setup.value()->show_idle();
-    return setup.value()->fail(kWorkerFailed, error.what());
+  } catch (...) {
+    return give_up(*setup.value(), std::current_exception());
   }
 }
 

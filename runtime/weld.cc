@@ -171,7 +171,8 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   std::uint32_t other = 0;
   for (const dom::element entry : list(plan, "stages")) {
     const bool is_own = other == weld.stage_index || number(entry, "part") != number(found, "part");
-    if (!is_own && cells[other].count > 0) weld.other_stages.push_back(cells[other]);
+    if (!is_own && cells[other].count > 0)
+      weld.other_stages.push_back({cells[other], static_cast<std::uint32_t>(number(entry, "frames", 1))});
     ++other;
   }
   DATAGEN_TRY(read_parameters(found, declared, weld.parameters));
@@ -181,6 +182,7 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
     std::string_view earlier;
     if (folder.get(earlier) == simdjson::SUCCESS) weld.earlier_ledgers.emplace_back(earlier);
   }
+  weld.frames = static_cast<int>(number(found, "frames", 1));
   weld.runner.keeps_exclusions = !exclusions[weld.stage_index].empty();
   constexpr std::uint32_t kNobody = ~std::uint32_t{0};
   first_readers.resize(cells.size(), kNobody);

@@ -13,6 +13,7 @@
 #include "ipc/ports.h"
 #include "json_write.h"
 #include "operator_runner.h"
+#include "pace.h"
 
 namespace datagen {
 
@@ -33,6 +34,7 @@ struct Weld {
   RunnerOptions runner;
   std::vector<std::string> earlier_ledgers;  // folders: of runs that this one replaces, and of its trial
   bool is_batch = false;
+  int frames = 1;        // that each worker has in work at once
   ipc::CellRange cells;  // of this stage's workers
   std::vector<EdgePlan> in, out;
   std::string dead_letter_path;  // of a sink
@@ -40,8 +42,8 @@ struct Weld {
   std::map<std::uint32_t, std::string> exclusion_paths;
   std::vector<InputFile> inputs;  // of this stage's part of the graph
   std::vector<std::string> stage_names;
-  std::vector<ipc::CellRange> other_stages;  // the workers of each other stage of its part
-  std::size_t frame_records = 0;  // most that a source puts in a frame; 0: as many as fit the stages
+  std::vector<PacedStage> other_stages;  // of its part
+  std::size_t frame_records = 0;         // most that a source puts in a frame; 0: as many as fit the stages
   Ids ids = Ids::add;
   std::uint64_t record_bytes_max = 256 << 20;
   std::uint64_t overflow_bytes = 256 << 20;

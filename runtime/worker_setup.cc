@@ -89,7 +89,8 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   const bool takes_whole_frames = weld.is_batch && weld.runner.batch_size == 0;
   setup->pace_.emplace(takes_whole_frames
                            ? 0
-                           : std::max(weld.runner.batch_size, static_cast<std::size_t>(weld.runner.threads)));
+                           : std::max(weld.runner.batch_size, static_cast<std::size_t>(weld.runner.threads)),
+                       weld.is_batch);
   const std::uint32_t cell = weld.cells.first + options.index;
   if (cell >= control.size()) return Error("the control segment has too few cells");
   setup->ports_.emplace(std::move(in), std::move(out), std::move(control), cell, weld.cells, order, first_seq,
@@ -115,15 +116,17 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   return setup;
 }
 
-void WorkerSetup::show_frame(std::uint64_t seq) {
+std::uint64_t WorkerSetup::show_frame(std::uint64_t seq) {
   ipc::Cell& cell = ports_->cell();
   cell.current_frame.store(seq, std::memory_order_relaxed);
-  frame_began_ns_ = monotonic_ns();
-  cell.heartbeat_ns.store(frame_began_ns_, std::memory_order_relaxed);
+  const std::uint64_t now = monotonic_ns();
+  cell.heartbeat_ns.store(now, std::memory_order_relaxed);
+  return now;
 }
 
-void WorkerSetup::show_cost(std::uint64_t rows, std::size_t records) {
-  pace_->note(ports_->cell(), monotonic_ns() - frame_began_ns_, rows, records);
+void WorkerSetup::show_cost(std::uint64_t began_ns, std::uint64_t rows, std::size_t records) {
+  const std::lock_guard lock(counting_);
+  pace_->note(ports_->cell(), monotonic_ns() - began_ns, rows, records);
 }
 
 namespace {
@@ -136,7 +139,8 @@ void WorkerSetup::show_progress(std::int64_t done, std::int64_t total) {
   entry_of_this_thread->total.store(static_cast<std::uint64_t>(total), std::memory_order_relaxed);
 }
 
-void WorkerSetup::show_record(int thread, std::size_t first, std::size_t count, const RecordView* record) {
+void WorkerSetup::show_record(int thread, std::uint64_t frame, std::size_t first, std::size_t count,
+                              const RecordView* record) {
   ipc::InFlight& entry =
       ports_->control().in_flight(ports_->cell_index(), static_cast<std::uint32_t>(thread));
   entry.frame.store(ipc::InFlight::kNothing, std::memory_order_relaxed);
@@ -155,15 +159,17 @@ void WorkerSetup::show_record(int thread, std::size_t first, std::size_t count, 
   entry.done.store(0, std::memory_order_relaxed);
   entry.total.store(0, std::memory_order_relaxed);
   entry_of_this_thread = &entry;
-  entry.frame.store(ports_->cell().current_frame.load(std::memory_order_relaxed), std::memory_order_release);
+  entry.frame.store(frame, std::memory_order_release);
 }
 
 void WorkerSetup::show_idle() {
-  for (int thread = 0; thread < weld_.runner.threads; ++thread) show_record(thread, 0, 0, nullptr);
+  for (int thread = 0; thread < weld_.frames * weld_.runner.threads; ++thread)
+    show_record(thread, 0, 0, 0, nullptr);
 }
 
 void WorkerSetup::show_totals(const StageNotes& notes, std::size_t bytes_in, std::size_t bytes_out) {
   ipc::Counters& counters = ports_->cell().counters;
+  const std::lock_guard lock(counting_);
   const auto add = [](ipc::AtomicWord& word, std::uint64_t amount) {
     word.store(word.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
   };

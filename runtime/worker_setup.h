@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "context_state.h"
@@ -23,17 +24,19 @@ class WorkerSetup {
   ipc::Ports& ports() { return *ports_; }
   detail::ContextState& context_state() { return *context_; }
 
-  // For display: what this worker has in its hands.
-  void show_frame(std::uint64_t seq);
+  // The next three may be called by several threads, each with a frame of its own.
+  // For display: what this worker has in its hands. Gives the time, for show_cost().
+  std::uint64_t show_frame(std::uint64_t seq);
   // See OperatorRunner::Progress. Whoever reads the entry of a dead worker sees records that were really
   // begun.
-  void show_record(int thread, std::size_t first, std::size_t count, const RecordView* record);
-  void show_idle();  // all threads
+  void show_record(int thread, std::uint64_t frame, std::size_t first, std::size_t count,
+                   const RecordView* record);
   // Of the record that the calling thread has begun.
   static void show_progress(std::int64_t done, std::int64_t total);
   void show_totals(const StageNotes& notes, std::size_t bytes_in, std::size_t bytes_out);
-  // For the source: what the frame that show_frame() began has cost, `records` that came out of `rows`.
-  void show_cost(std::uint64_t rows, std::size_t records);
+  // For the source: what a frame has cost that was begun at `began_ns`, `records` that came out of `rows`.
+  void show_cost(std::uint64_t began_ns, std::uint64_t rows, std::size_t records);
+  void show_idle();  // all threads
 
   // This worker gives up: tells why, and that its exit code is its own. Gives the code.
   int fail(int code, const std::string& message);
@@ -42,7 +45,7 @@ class WorkerSetup {
   WorkerSetup() = default;
   Weld weld_;
   std::optional<FramePace> pace_;
-  std::uint64_t frame_began_ns_ = 0;
+  std::mutex counting_;  // over pace_ and the cell's counters
   std::optional<ipc::Ports> ports_;
   std::unique_ptr<detail::ContextState> context_;
 };

@@ -23,8 +23,8 @@ struct Parameter {
   std::optional<double> min, max;
   std::vector<std::string> choices;
   bool required = false;
-  bool running = false;  // does not change what the stage writes, and may change when a run goes on
   bool secret = false;   // given only as env:NAME or file:PATH, and never shown
+  bool running = false;  // may change when the run goes on, since it does not change what the stage writes
   std::string help;
   // See ParameterDeclaration::checked_by; empty: none.
   std::function<void(std::string_view text)> check;
@@ -46,14 +46,13 @@ class ParameterDeclaration {
     parameter_->required = true;
     return *this;
   }
-  // A running key, such as an endpoint or a budget: `datagen resume RUN --set STAGE.NAME=VALUE` may change
-  // it.
-  ParameterDeclaration& running() {
-    parameter_->running = true;
-    return *this;
-  }
   ParameterDeclaration& secret() {
     parameter_->secret = true;
+    return *this;
+  }
+  // As workers and timeout do: `datagen resume --set STAGE.NAME=VALUE`.
+  ParameterDeclaration& running() {
+    parameter_->running = true;
     return *this;
   }
   ParameterDeclaration& help(std::string text) {
@@ -86,7 +85,12 @@ class Parameters {
     help_ = std::move(help), example_ = std::move(example);
   }
 
+  // What a key of the graph that says how a stage runs (batch_size, frames, …) is where the graph does not
+  // say it.
+  void run_with(std::string key, std::int64_t value) { running_defaults_[std::move(key)] = value; }
+
   const std::vector<Parameter>& all() const { return parameters_; }
+  const std::map<std::string, std::int64_t>& running_defaults() const { return running_defaults_; }
   const Parameter* find(std::string_view name) const;
   const std::string& help() const { return help_; }
   const std::string& example() const { return example_; }
@@ -94,6 +98,7 @@ class Parameters {
  private:
   Parameter& add(std::string name, Parameter::Type type, ParameterValue default_value);
   std::vector<Parameter> parameters_;
+  std::map<std::string, std::int64_t> running_defaults_;
   std::string help_, example_;
 };
 

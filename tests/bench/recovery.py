@@ -8,6 +8,7 @@ import json
 import mmap
 import os
 import random
+import resource
 import shutil
 import signal
 import statistics
@@ -139,15 +140,26 @@ class Bench:
         return time.monotonic() - began
 
     def price_of_safety(self, source, rounds):
-        """Throughput with commits and checksums over that without one of them, medians of alternating runs."""
-        settings = {"both": (), "no commits": ("--set", "commit_interval=1d"), "no checksums": ("--set", "rings.checksums=false"),
-                    "neither": ("--set", "commit_interval=1d", "--set", "rings.checksums=false")}
-        times = {name: [] for name in settings}
+        """What commits and checksums cost: in each round one run with both, one without each, in an order of chance; percent by which the run with both is slower, of each round. `noise` is a second run with both."""
+        settings = {"commits": ("--set", "commit_interval=1d"), "checksums": ("--set", "rings.checksums=false"),
+                    "both of them": ("--set", "commit_interval=1d", "--set", "rings.checksums=false"), "noise": ()}
+        costs = {name: {"wall": [], "cpu": []} for name in settings}
+        chance = random.Random(rounds)
         for _ in range(rounds):
-            for name, extra in settings.items():
-                times[name].append(self.time_of(source, *extra))
-        medians = {name: statistics.median(values) for name, values in times.items()}
-        return {name: (seconds, 100 * (medians["both"] / seconds - 1)) for name, seconds in medians.items()}
+            order = [*settings, "with both"]
+            chance.shuffle(order)
+            took = {name: self.wall_and_cpu(source, *settings.get(name, ())) for name in order}
+            for name in settings:
+                for index, clock in enumerate(("wall", "cpu")):
+                    costs[name][clock].append(100 * (took["with both"][index] / took[name][index] - 1))
+        return costs
+
+    def wall_and_cpu(self, source, *extra):
+        """Seconds; the processors' of all processes of the run."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        wall = self.time_of(source, *extra)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     def poison(self, records, poisoned, rounds):
         """Wall time of a run in which `poisoned` records segfault, over the same without."""
@@ -188,8 +200,10 @@ def main():
         make_input(source, options.records)
         for role, times in bench.restart_in_place(source, 5).items():
             print(f"restart in place, {role}: {statistics.median(times):.0f} ms median, {max(times):.0f} ms longest of {len(times)} (goal: 50)", flush=True)
-        for name, (seconds, cost) in bench.price_of_safety(source, options.rounds).items():
-            print(f"price of safety, {name}: {seconds:.2f} s, with both it takes {cost:+.1f} % (goal: 5)", flush=True)
+        for name, costs in bench.price_of_safety(source, options.rounds).items():
+            said = [f"{clock} {statistics.median(values):+.1f} % (quartiles {', '.join(f'{q:+.1f}' for q in statistics.quantiles(values, n=4)[::2])})"
+                    for clock, values in costs.items()]
+            print(f"price of {name}: {', '.join(said)}, {options.rounds} rounds (goal: 5)", flush=True)
         calm, bad = bench.poison(1_000_000, 100, min(options.rounds, 3))
         print(f"100 of 1,000,000 records segfault: {bad:.2f} s, without {calm:.2f} s: {bad / calm:.2f} x (goal: 3)", flush=True)
         make_input(source, options.committed + options.committed // 2)

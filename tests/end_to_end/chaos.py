@@ -51,7 +51,7 @@ def command(binary, source, folder, workers):
     output = os.path.join(folder, "out.jsonl" + (suffix if suffix in (".gz", ".zst") else ""))
     return [os.path.join(binary, "datagen"), "run", "--input", "jsonl://" + source, "--stage", "split_text", "--stage", "clean_text",
             "--output", "jsonl://" + output, "--run-dir", os.path.join(folder, "run"), "--quiet",
-            "--set", f"split_text.workers={workers}", "--set", f"clean_text.workers={workers}",
+            "--set", f"split_text.workers={workers}", "--set", f"clean_text.workers={workers}", "--set", "clean_text.frames=3",
             "--set", "rings.slots=8", "--set", "rings.block_bytes=16KiB"]
 
 

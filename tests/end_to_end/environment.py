@@ -66,7 +66,7 @@ class SharedMemory(Environment):
         # Once, but not twice: the rings of the dead are in the way.
         self.place.arm()
         words = [os.path.join(runs.BIN, "datagen"), *self.place.command()]
-        preload = f"LD_PRELOAD={faults.SHIM} FAULTS_ROLE=tally FAULTS_KILL=9 FAULTS_CUT=1"
+        preload = f"LD_PRELOAD='{faults.PRELOAD}' FAULTS_ROLE=tally FAULTS_KILL=9 FAULTS_CUT=1"
         both = ["unshare", "-m", "sh", "-c", f"mount -t tmpfs -o size={needed * 3 // 2}K tmpfs /dev/shm && "
                 f"! env {preload} {shlex.join(words)} && ls /dev/shm/datagen.* >/dev/null && exec \"$@\" && ! ls /dev/shm/datagen.*", "sh"]
         code, said = self.place.go("resume", self.place.run_directory, under=both)

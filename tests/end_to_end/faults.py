@@ -12,7 +12,8 @@ import tempfile
 import runs
 
 TESTS = os.path.join(os.path.dirname(runs.BIN), "tests")
-SHIM = os.path.join(TESTS, "faults.so")
+# A sanitizer's runtime must be loaded before everything else; its calls then pass through the shim.
+PRELOAD = " ".join([*runs.sanitizers(), os.path.join(TESTS, "faults.so")]) if runs.BIN else ""
 TALLY = os.path.join(TESTS, "tally")
 # --all: every case, for `./dev chaos --sweep`; without it a few of them, others for each SEED.
 ALL = "--all" in sys.argv
@@ -68,7 +69,7 @@ class Place:
         variables = {**os.environ, "DATAGEN_TEST_PAUSE_US": str(pause_us), "FAULTS_TOKEN": self.token, "FAULTS_ROOT": self.root,
                      **(environment or {}), **{"FAULTS_" + name.upper(): str(value) for name, value in faults.items()}}
         if faults:
-            variables["LD_PRELOAD"] = SHIM
+            variables["LD_PRELOAD"] = PRELOAD
         return subprocess.Popen([*under, os.path.join(runs.BIN, "datagen"), *arguments], stdin=subprocess.DEVNULL, stdout=said, stderr=said,
                                 env=variables, cwd=self.root)
 

@@ -69,7 +69,7 @@ class FirstSteps(RunTest):
         answer = json.loads(self.start("doctor", "--json").communicate(timeout=60)[0])
         self.assertEqual(answer["version"], 1)
         self.assertEqual([finding["name"] for finding in answer["findings"]],
-                         ["/dev/shm", "open files", "memory", "processes", "kernel", "debuggers", "stages"])
+                         ["/dev/shm", "open files", "memory", "processes", "memory_limit", "kernel", "debuggers", "stages"])
         self.assertEqual(answer["ok"], all(finding["ok"] for finding in answer["findings"]))
         few = subprocess.run(["/bin/sh", "-c", 'ulimit -n 64; exec "$0" doctor', os.path.join(runs.BIN, "datagen")],
                              capture_output=True, timeout=60)

@@ -35,18 +35,19 @@ class Flow(RunTest):
     def numbers(self, name, count):
         return self.write(name, "".join('{"text":"%d"}\n' % row for row in range(count)))
 
-    def sleep_through(self, count, threads):
+    def sleep_through(self, count, **keys):
         """Seconds that a stage of 10 ms a record takes for so many, start and end of the run included."""
         source = self.numbers("numbers.jsonl", count)
         self.run_directory = tempfile.mkdtemp(dir=self.folder)
         began = time.monotonic()
-        self.datagen(*self.run_flags(source, SLEEPER), "--overwrite", "--set", "sleeper.ms=10", "--set", f"sleeper.threads={threads}")
+        self.datagen(*self.run_flags(source, SLEEPER), "--overwrite", "--set", "sleeper.ms=10",
+                     *(word for key, value in keys.items() for word in ("--set", f"sleeper.{key}={value}")))
         took = time.monotonic() - began
         self.assertEqual(self.read("out.jsonl"), b"".join(b'{"text":"%d","_i":%d}\n' % (row, row) for row in range(count)))
         return took
 
-    def records_per_second(self, few, many, threads):
-        return (many - few) / (self.sleep_through(many, threads) - self.sleep_through(few, threads))
+    def records_per_second(self, few, many, **keys):
+        return (many - few) / (self.sleep_through(many, **keys) - self.sleep_through(few, **keys))
 
     def test_a_lone_record_passes_three_stages_at_once(self):
         process = self.launch("--input", "-", "--stage", "clean_text", "--stage", "pass", "--stage", "split_text", "--output", "-")
@@ -71,13 +72,19 @@ class Flow(RunTest):
         return took
 
     def test_sixty_four_threads_are_sixty_times_as_fast(self):
-        one = self.records_per_second(10, 160, 1)
+        one = self.records_per_second(10, 160, threads=1)
         for _ in range(4):  # other programs of this machine may disturb it: the best counts
-            many = self.records_per_second(6400, 19200, 64)
+            many = self.records_per_second(6400, 19200, threads=64)
             print(f"10 ms a record: 1 thread {one:.1f}/s, 64 threads {many:.0f}/s: {many / one:.1f} times", file=sys.stderr)
             if many / one > (60 if STRICT else 10):
                 return
         self.fail("64 threads are not as much faster than one as they should be")
+
+    def test_frames_in_work_at_once_add_up(self):
+        one = self.records_per_second(10, 160, frames=1)
+        many = self.records_per_second(1600, 6400, frames=48, workers=1)
+        print(f"10 ms a record: 1 frame {one:.1f}/s, 48 frames {many:.0f}/s: {many / one:.1f} times", file=sys.stderr)
+        self.assertGreater(many / one, 45 if STRICT else 8)
 
     def test_a_slow_stage_has_small_frames_that_are_committed_soon(self):
         source = self.numbers("numbers.jsonl", 20000)

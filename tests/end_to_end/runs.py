@@ -6,6 +6,7 @@ Each test runs as `python3 TEST.py BIN`, where BIN holds the launcher and the st
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,12 @@ BIN = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 and not sys.argv[1].star
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SAMPLE = os.path.join(SOURCE, "examples", "sample.jsonl")
 DIRTY = os.path.join(SOURCE, "examples", "dirty.jsonl")
+
+
+def sanitizers():
+    """Runtimes of the sanitizers that the programs were built with: paths of libasan.so and the like; mostly none."""
+    linked = subprocess.run(["ldd", os.path.join(BIN, "datagen")], capture_output=True, text=True, check=True).stdout
+    return re.findall(r"=> (\S*/lib[at]san\.so\S*)", linked)
 
 
 def reference(path, field="text"):

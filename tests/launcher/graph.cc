@@ -72,7 +72,7 @@ TEST(Graph, AStageIsWrittenInThreeForms) {
   EXPECT_EQ(graph.stages[1].name, "clean_text");
   EXPECT_EQ(graph.stages[1].id, "clean_body");
   EXPECT_EQ(graph.stages[1].running.workers, 4);
-  EXPECT_EQ(graph.stages[1].workers_place.line, 8);
+  EXPECT_EQ(graph.stages[1].running_places.at("workers").line, 8);
   EXPECT_EQ(texts(graph.stages[1].params), (Texts{{"field", "body"}}));
   EXPECT_EQ(graph.stages[1].params[0].path, "stages[1].clean_text.field");
   EXPECT_EQ(graph.stages[2].name, "quality_filter");
@@ -127,7 +127,7 @@ TEST(Graph, DefaultsAreForStagesThatSayNothing) {
   EXPECT_EQ(graph.stages[0].running.timeout_ms, 60'000);
   EXPECT_EQ(graph.stages[0].running.workers, 2);
   EXPECT_EQ(graph.stages[0].running.on_error, "fail");
-  EXPECT_EQ(graph.stages[0].workers_place.line, 4);
+  EXPECT_EQ(graph.stages[0].running_places.at("workers").line, 4);
   EXPECT_EQ(graph.stages[1].running.workers, 3);
   EXPECT_EQ(graph.stages[1].running.timeout_ms, 60'000);
 }

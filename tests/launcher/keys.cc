@@ -45,7 +45,7 @@ TEST(Keys, EveryRunningKeyOfAStageHasItsOwnPlace) {
     ASSERT_NE(key.number, nullptr) << key.name;
     EXPECT_TRUE(places.insert(key.number).second) << key.name;
   }
-  EXPECT_EQ(places.size(), 8u);
+  EXPECT_EQ(places.size(), 9u);
 }
 
 TEST(Keys, BoundsAreKeptAndNamedInTheWordsOfTheType) {

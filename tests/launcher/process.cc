@@ -212,6 +212,23 @@ TEST_F(Spawn, TellsASignalFromAnExitCode) {
   EXPECT_EQ(exit.code, SIGSEGV);
 }
 
+TEST_F(Spawn, IsEndedBeyondTheMemoryOfItsControlGroupWithAllThatItStarted) {
+  if (MemoryGroup::parent().empty()) GTEST_SKIP() << "no control group to be had here";
+  const std::string name = "datagen.test." + std::to_string(getpid());
+  SpawnOptions options{{"/bin/sh", "-c", "head -c 200M /dev/zero | tail -c 200M >/dev/null"}, log()};
+  options.memory_limit_bytes = 32 << 20;
+  options.memory_group = name;
+  {
+    auto process = Process::spawn(options);
+    ASSERT_TRUE(process);
+    const Process::Exit exit = process.value().wait();
+    EXPECT_EQ(exit.code, 128 + SIGKILL);  // of tail, as the shell tells it
+    EXPECT_GE(exit.oom_kills, 1u);
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(MemoryGroup::parent()))
+    EXPECT_EQ(entry.path().filename().string().find(name), std::string::npos);
+}
+
 TEST_F(Spawn, ItsDescriptorIsReadableWhenItHasEnded) {
   auto process = spawn("exec sleep 60\n");
   ASSERT_TRUE(process);

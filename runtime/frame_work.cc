@@ -1,0 +1,95 @@
+#include "frame_work.h"
+
+#include "ipc/worker_exit.h"
+#include "suspicions.h"
+
+namespace datagen {
+
+FrameWork::FrameWork(const detail::StageDefinition& definition, WorkerSetup& setup)
+    : setup_(setup),
+      ports_(setup.ports()),
+      runner_(std::make_unique<OperatorRunner>(definition, setup.context_state(), setup.weld().dead_letters(),
+                                               setup.weld().runner, progress())) {}
+
+FrameWork::FrameWork(const FrameWork& first, int index)
+    : setup_(first.setup_),
+      ports_(first.ports_),
+      first_thread_(index * setup_.weld().runner.threads),
+      own_context_(setup_.context_state().for_another_frame()),
+      runner_(first.runner_->beside(*own_context_, progress())) {}
+
+OperatorRunner::Progress FrameWork::progress() {
+  return [this](int thread, std::size_t first, std::size_t count, const RecordView* record) {
+    setup_.show_record(first_thread_ + thread, seq_, first, count, record);
+  };
+}
+
+Suspicions FrameWork::suspicions(std::uint64_t seq) const {
+  ipc::QuarantineView quarantine(ports_.control().quarantine(), setup_.weld().stage_index);
+  return read_suspicions(quarantine.about(seq), setup_.weld().run_directory);
+}
+
+Result<void> FrameWork::process(std::uint64_t seq, const Suspicions& suspicions, SavedState* state) {
+  seq_ = seq;
+  const std::uint64_t began_ns = setup_.show_frame(seq);
+  ++setup_.context_state().claims;
+  if (ports_.is_published(seq)) {
+    ports_.complete_publish(seq);
+    ports_.free(seq);
+    return success();
+  }
+  failure_ = kWorkerDamagedRing;
+  DATAGEN_TRY(read_branches(seq));
+  const FrameOrigin& origin = branches_.front().origin();
+  const FrameRecords in(branches_);
+  notes_.clear();
+  writer_.begin(ports_.space(seq), origin);
+  runner_->run(in, writer_, notes_, suspicions);
+  if (was_told_to_stop()) return success();  // what the operator left undone must not be published
+  side_.clear();
+  std::size_t bytes_in = 0;
+  for (const FrameReader& branch : branches_) {
+    side_.append(branch.side());
+    bytes_in += branch.bytes();
+  }
+  append_side_section(side_, {}, setup_.weld().stage_index, notes_);
+  const auto out = writer_.finish(side_);
+  failure_ = kWorkerStop;  // from here on it is the disk that fails, not a ring
+  // Before the frame is published: who sees the mark may rely on this stage's part of the commit.
+  if (state != nullptr && origin.mark != 0)
+    DATAGEN_TRY(state->save(runner_->stage_operator(), origin.mark, seq));
+  DATAGEN_TRY(publish(ports_, seq, writer_, out));
+  failure_ = kWorkerDamagedRing;
+  ports_.free(seq);
+  setup_.show_totals(notes_, bytes_in, out.size());
+  setup_.show_cost(began_ns, origin.rows, in.size());
+  return success();
+}
+
+Result<void> FrameWork::read_branches(std::uint64_t seq) {
+  bytes_.clear();
+  branches_.clear();
+  for (std::size_t edge = 0; edge < ports_.inputs(); ++edge) {
+    DATAGEN_TRY(auto bytes, ports_.read(edge, seq));
+    DATAGEN_TRY(auto frame, FrameReader::open(bytes.bytes));
+    bytes_.push_back(std::move(bytes));
+    branches_.push_back(std::move(frame));
+  }
+  return success();
+}
+
+Result<void> FrameWork::finish(std::uint64_t seq) {
+  seq_ = seq;
+  notes_.clear();
+  writer_.begin(ports_.space(seq), FrameOrigin{});
+  runner_->finish(writer_, notes_);
+  if (was_told_to_stop()) return success();
+  side_.clear();
+  append_side_section(side_, {}, setup_.weld().stage_index, notes_);
+  failure_ = kWorkerStop;
+  DATAGEN_TRY(publish(ports_, seq, writer_, writer_.finish(side_)));
+  setup_.show_totals(notes_, 0, 0);
+  return success();
+}
+
+}  // namespace datagen
