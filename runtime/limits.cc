@@ -151,12 +151,12 @@ bool LimitsState::fits_run(const Amounts& amounts) {
     std::uint64_t settled = memory_.head().base[measure];
     std::uint64_t under_way = 0;  // this request is in it
     for (std::size_t index = 0; index < memory_.cells(); ++index) {
-      settled += memory_.cell(index).settled[measure].load();
-      under_way += memory_.cell(index).under_way[measure].load();
+      const LimitsCell& cell = memory_.cell(index);
+      under_way += cell.under_way[measure].load();  // in this order: who settles adds before giving back
+      settled += cell.settled[measure].load();
     }
     if (settled + under_way <= per_run_[measure]) continue;
     const std::uint64_t others = under_way - std::min(under_way, amounts[measure]);
-    // What settles is first added, then given back: nobody who is under way is missed.
     if (settled >= per_run_[measure] || others == 0) is_exhausted_.store(true, std::memory_order_relaxed);
     return false;
   }
@@ -171,8 +171,8 @@ bool LimitsState::fits_day(const Amounts&) const {
     std::uint64_t total = head.base_day == day ? head.base_today[measure] : 0;
     for (std::size_t index = 0; index < memory_.cells(); ++index) {
       const LimitsCell& cell = memory_.cell(index);
+      total += cell.under_way[measure].load();  // in this order, as above
       if (cell.day.load() == day) total += cell.settled_today[measure].load();
-      total += cell.under_way[measure].load();
     }
     if (total > per_day_[measure]) return false;
   }

@@ -55,6 +55,21 @@ TEST(Supervisor, StartsEveryWorker) {
   EXPECT_EQ(supervisor.start(), (Actions{{Kind::spawn, 0}, {Kind::spawn, 1}}));
 }
 
+TEST_F(SupervisorTest, AWorkerAtALimitStopsTheRunWithItsWords) {
+  EXPECT_EQ(supervisor_.on_exit(1, exited(kWorkerAtLimit), at(0)), (Actions{{Kind::cancel_all}}));
+  EXPECT_EQ(supervisor_.verdict().kind, Verdict::Kind::stopped);
+  EXPECT_EQ(supervisor_.verdict().signal, 0);
+  EXPECT_EQ(supervisor_.verdict().message, "its last words");
+  EXPECT_EQ(supervisor_.on_exit(2, exited(kWorkerAtLimit), at(0)), Actions{});
+}
+
+TEST_F(SupervisorTest, WhoHasPaidIsGivenMoreTimeToEnd) {
+  supervisor_.set_grace(std::chrono::seconds(30));
+  supervisor_.on_stop({Verdict::Kind::stopped, SIGINT, {}, {}}, at(0));
+  EXPECT_EQ(supervisor_.on_tick(at(29)), Actions{});
+  EXPECT_EQ(supervisor_.on_tick(at(30)), (Actions{{Kind::kill_all}}));
+}
+
 TEST_F(SupervisorTest, IsCompleteWhenAllHaveFinished) {
   for (std::uint32_t cell = 0; cell < 3; ++cell)
     EXPECT_EQ(supervisor_.on_exit(cell, finished(), at(0)), Actions{});

@@ -46,6 +46,11 @@ end|-DEARLY_END|fails
 check||holds
 check|-DNO_SECOND_READ|fails
 check|-DJUDGE_FREE|fails
+limits||holds
+limits|-DCHECK_FIRST|fails
+limits|-DSETTLED_FIRST|fails
+limits|-DGIVE_BACK_FIRST|fails
+limits|-DTRUST_CELL|fails
 marks|-DR=2|holds
 marks|-DSTAGE -DK=2|holds
 TABLE
@@ -76,6 +81,7 @@ park|-DM=2 -DK=2|holds
 park|-DM=1 -DW=3 -DK=0|holds
 overflow|-DN=6 -DK=3|holds
 end|-DW=3|holds
+limits|-DW=3|holds
 marks|-DK=2|holds
 marks|-DR=4 -DK=1|holds
 marks|-DSTAGE -DR=4 -DK=3|holds
