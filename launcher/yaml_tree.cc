@@ -281,8 +281,8 @@ std::string yaml_json(const YamlNode& node) {
       simdjson::dom::parser parser;
       simdjson::dom::element value;
       const bool is_json = !node.quoted && !has_leading_zeros(node.text) &&
-                           parser.parse(node.text).get(value) == simdjson::SUCCESS &&
-                           !value.is_string() && !value.is_array() && !value.is_object();
+                           parser.parse(node.text).get(value) == simdjson::SUCCESS && !value.is_string() &&
+                           !value.is_array() && !value.is_object();
       return is_json ? node.text : json_string(node.text);
     }
     case YamlNode::Kind::list:

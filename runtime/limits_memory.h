@@ -10,7 +10,8 @@
 // never taken back: so the last who is granted something in any window has seen all of it, within the limit.
 // No lock is held by anybody at any time but while workers begin (flock, which the kernel frees). A worker
 // that dies in between leaves an amount that nobody uses: in a window for a minute, in its cell until its
-// successor has come, which begins the cell anew, from what the ledger holds of its predecessor. tests/model/limits.pml.
+// successor has come, which begins the cell anew, from what the ledger holds of its predecessor.
+// tests/model/limits.pml.
 #pragma once
 
 #include <atomic>

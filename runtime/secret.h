@@ -7,8 +7,8 @@
 
 namespace datagen {
 
-// What env:NAME or file:PATH refers to, without the line end of a file. Errors: not set; a file that others may
-// read; no reference at all. They never show what was found.
+// What env:NAME or file:PATH refers to, without the line end of a file. Errors: not set; a file that others
+// may read; no reference at all. They never show what was found.
 Result<std::string> read_secret(const std::string& reference);
 
 }  // namespace datagen

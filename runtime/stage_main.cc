@@ -109,7 +109,8 @@ ParameterValues parse_settings(const std::vector<std::string>& settings, const P
     std::string value = setting.substr(equals + 1);
     if (parameter->secret) {
       auto secret = read_secret(value);
-      if (!secret) throw CLI::ValidationError("--set", "parameter '" + name + "': " + secret.error().message());
+      if (!secret)
+        throw CLI::ValidationError("--set", "parameter '" + name + "': " + secret.error().message());
       value = std::move(secret).value();
     }
     try {

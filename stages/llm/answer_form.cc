@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "llm/chat_request.h"
-#include "llm/json_repair.h"
+#include "llm/json_search.h"
 
 namespace datagen::llm {
 
@@ -20,7 +20,9 @@ std::vector<std::pair<std::string, std::string>> read_lift(std::string_view text
   if (text == "*") return lift;
   dom::parser parser;
   dom::element root;
-  const auto wrong = [] { return std::invalid_argument("expected a list of members, a map {member: field}, or \"*\""); };
+  const auto wrong = [] {
+    return std::invalid_argument("expected a list of members, a map {member: field}, or \"*\"");
+  };
   if (parser.parse(text.data(), text.size()).get(root) != simdjson::SUCCESS) throw wrong();
   std::string_view name;
   if (dom::array names; root.get(names) == simdjson::SUCCESS) {
@@ -52,28 +54,35 @@ void AnswerForm::describe(Parameters& p) {
   p.json("schema").checked_by(check_schema).help("JSON Schema of the answer; it is asked for and checked");
   p.choice("response_format", {"json_schema", "json_object", "none"}, "none")
       .help("how the server is told; with a schema json_schema, unless json_object is given");
-  p.boolean("tell_server", true).help("false: the schema is only checked, for servers that do not know response_format");
+  p.boolean("tell_server", true)
+      .help("false: the schema is only checked, for servers that do not know response_format");
   p.text("output").help("field for the answer (default: answer; with lift or explode: none)");
   p.boolean("keep_input", true).help("false: the record keeps only what is written here");
-  p.json("lift").checked_by([](std::string_view text) { read_lift(text); })
+  p.json("lift")
+      .checked_by([](std::string_view text) { read_lift(text); })
       .help("members of a JSON answer that become fields: a list, a map {member: field}, or \"*\"");
-  p.text("explode").help("member of a JSON answer, a list: each element becomes a child, and is what lift lifts from");
+  p.text("explode").help(
+      "member of a JSON answer, a list: each element becomes a child, and is what lift lifts from");
   p.text("output_model").help("field for the model that answered");
   p.text("output_reasoning").help("field for the reasoning that came with the answer");
   p.text("output_finish_reason").help("field for why the answer ended: stop, length, …");
 }
 
 AnswerForm::AnswerForm(const Context& c) {
-  const auto text = [&](const char* name) { return c.has_param(name) ? c.param<std::string>(name) : std::string(); };
+  const auto text = [&](const char* name) {
+    return c.has_param(name) ? c.param<std::string>(name) : std::string();
+  };
   const std::string schema = text("schema"), format = text("response_format");
   is_json_ = !schema.empty() || format != "none";
   if (!schema.empty()) schema_ = std::make_unique<JsonSchema>(schema);
-  if (schema.empty() && format == "json_schema") throw std::invalid_argument("response_format json_schema needs 'schema'");
+  if (schema.empty() && format == "json_schema")
+    throw std::invalid_argument("response_format json_schema needs 'schema'");
   if (c.param<bool>("tell_server") && is_json_) {
-    request_members_ = format == "json_object"
-                           ? R"(,"response_format":{"type":"json_object"})"
-                           : R"(,"response_format":{"type":"json_schema","json_schema":{"name":"answer","strict":true,"schema":)" +
-                                 schema + "}}";
+    request_members_ =
+        format == "json_object"
+            ? R"(,"response_format":{"type":"json_object"})"
+            : R"(,"response_format":{"type":"json_schema","json_schema":{"name":"answer","strict":true,"schema":)" +
+                  schema + "}}";
   }
   keep_ = c.param<bool>("keep_input");
   const std::string lift = text("lift");
@@ -81,7 +90,8 @@ AnswerForm::AnswerForm(const Context& c) {
   if (!lift.empty()) lift_ = read_lift(lift);
   explode_ = text("explode");
   if ((!lift.empty() || !explode_.empty()) && !is_json_)
-    throw std::invalid_argument("'lift' and 'explode' need a JSON answer: give 'schema', or response_format: json_object");
+    throw std::invalid_argument(
+        "'lift' and 'explode' need a JSON answer: give 'schema', or response_format: json_object");
   output_ = c.has_param("output") || !lift.empty() || !explode_.empty() ? text("output") : "answer";
   if (!explode_.empty() && lift.empty() && output_.empty()) lifts_all_ = true;
   output_model_ = text("output_model");
@@ -97,7 +107,8 @@ bool AnswerForm::has_what_is_taken(const dom::element& root) const {
 
 Result<std::string> AnswerForm::check(const Choice& choice) const {
   if (choice.text.find_first_not_of(" \t\r\n") == std::string::npos)
-    return Error("the answer is empty (it ended by: " + (choice.finish_reason.empty() ? "nothing" : choice.finish_reason) + ")");
+    return Error("the answer is empty (it ended by: " +
+                 (choice.finish_reason.empty() ? "nothing" : choice.finish_reason) + ")");
   if (!is_json_) return choice.text;
   std::string wrong;
   for (FoundJson& found : find_json(choice.text)) {
@@ -114,7 +125,8 @@ Result<std::string> AnswerForm::check(const Choice& choice) const {
     }
     if (!has_what_is_taken(root)) {
       if (wrong.empty())
-        wrong = explode_.empty() ? "it is no JSON object" : "it is no JSON object with a list '" + explode_ + "'";
+        wrong =
+            explode_.empty() ? "it is no JSON object" : "it is no JSON object with a list '" + explode_ + "'";
       continue;
     }
     return std::move(found.text);
@@ -136,7 +148,8 @@ AnswerForm::Members AnswerForm::members_of(const GoodAnswer& answer, std::string
   add(output_, is_json_ ? std::string(value) : json_text(value));
   dom::parser parser;
   dom::object lifted;
-  if ((!lift_.empty() || lifts_all_) && parser.parse(value.data(), value.size()).get(lifted) == simdjson::SUCCESS) {
+  if ((!lift_.empty() || lifts_all_) &&
+      parser.parse(value.data(), value.size()).get(lifted) == simdjson::SUCCESS) {
     for (const auto member : lifted) {
       if (lifts_all_) add(member.key, simdjson::minify(member.value));
       for (const auto& [name, field] : lift_) {

@@ -40,8 +40,8 @@ CallBudget::CallBudget(Context& c) : stage_(c.stage()) {
   const bool has_costs = limits.cost_per_minute > 0 || limits.cost_per_day > 0 || limits.cost_per_run > 0;
   if (has_costs && prices_.empty()) throw std::invalid_argument("a limit of cost needs 'prices'");
   const bool has_any = has_costs || limits.requests_per_minute > 0 || limits.tokens_per_minute > 0 ||
-                       limits.requests_per_day > 0 || limits.tokens_per_day > 0 || limits.requests_per_run > 0 ||
-                       limits.tokens_per_run > 0 || c.has_param("limits");
+                       limits.requests_per_day > 0 || limits.tokens_per_day > 0 ||
+                       limits.requests_per_run > 0 || limits.tokens_per_run > 0 || c.has_param("limits");
   name_ = c.has_param("limits") ? c.param<std::string>("limits") : stage_;
   if (has_any) limits_ = &c.limits(name_, limits);
 }
@@ -67,7 +67,8 @@ void CallBudget::hold_back(std::chrono::nanoseconds time) {
 
 std::string CallBudget::exhausted() const {
   if (limits_ == nullptr || !limits_->is_exhausted()) return {};
-  return "a limit of stage '" + stage_ + "' for the run is used up: raise requests_per_run, tokens_per_run or cost_per_run";
+  return "a limit of stage '" + stage_ +
+         "' for the run is used up: raise requests_per_run, tokens_per_run or cost_per_run";
 }
 
 }  // namespace datagen::llm

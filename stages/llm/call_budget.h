@@ -24,7 +24,8 @@ class CallBudget {
   explicit CallBudget(Context& context);
 
   // Before a call, of a request of so many bytes; `completion_tokens_max` 0: not known.
-  Estimate estimate(std::string_view model, std::size_t request_bytes, std::int64_t completion_tokens_max) const;
+  Estimate estimate(std::string_view model, std::size_t request_bytes,
+                    std::int64_t completion_tokens_max) const;
   // Zero: go, and settle() it; else wait so long and ask again.
   std::chrono::nanoseconds acquire(const Estimate& estimate);
   void settle(const Estimate& estimate, std::int64_t tokens, double cost);
@@ -36,7 +37,9 @@ class CallBudget {
   double cost_of(std::string_view model, std::int64_t prompt_tokens, std::int64_t completion_tokens) const {
     return prices_.cost_of(model, prompt_tokens, completion_tokens);
   }
-  Bill bill(std::int64_t tokens, double cost) const { return {limits_ == nullptr ? std::string() : name_, tokens, cost}; }
+  Bill bill(std::int64_t tokens, double cost) const {
+    return {limits_ == nullptr ? std::string() : name_, tokens, cost};
+  }
 
  private:
   Prices prices_;

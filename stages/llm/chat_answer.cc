@@ -159,7 +159,8 @@ Result<ChatAnswer> ChatAnswer::decode(std::string_view bytes) {
   answer.completion_tokens = tokens(root, "completion_tokens");
   answer.defect = text_of(root, "defect");
   for (const dom::element choice : list(root, "choices"))
-    answer.choices.push_back({text_of(choice, "text"), text_of(choice, "reasoning"), text_of(choice, "finish_reason")});
+    answer.choices.push_back(
+        {text_of(choice, "text"), text_of(choice, "reasoning"), text_of(choice, "finish_reason")});
   return answer;
 }
 

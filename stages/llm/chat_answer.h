@@ -28,8 +28,8 @@ struct ChatAnswer {
   static Result<ChatAnswer> decode(std::string_view bytes);
 };
 
-// Of a body with status 200. Error: it is no answer of this API; the server has worked for it all the same. `body` is
-// only changed in the capacity behind its end.
+// Of a body with status 200. Error: it is no answer of this API; the server has worked for it all the same.
+// `body` is only changed in the capacity behind its end.
 Result<ChatAnswer> parse_answer(std::string& body);
 // The same of a stream of events. Error also: it has no end.
 Result<ChatAnswer> parse_stream(std::string_view body);

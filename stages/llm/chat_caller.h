@@ -1,11 +1,11 @@
-// Gets answers for jobs: from the ledger when they are paid for already, else from an endpoint, with patience and
-// within limits. One for each worker; everything happens on its loop's thread.
+// Gets answers for jobs: from the ledger when they are paid for already, else from an endpoint, with patience
+// and within limits. One for each worker; everything happens on its loop's thread.
 //
-// A job goes from question to question (one for most; more when completions are missing or an answer is asked for
-// again). Each question is one entry of the ledger; it goes: ledger -> queue -> endpoint -> ledger -> checked. An
-// outcome that was paid for is stored whatever it is worth, and counts the attempt on; a failure that was not paid for
-// is tried again under the same attempt. So after a crash the same questions are asked in the same order, and those that
-// were answered cost nothing.
+// A job goes from question to question (one for most; more when completions are missing or an answer is asked
+// for again). Each question is one entry of the ledger; it goes: ledger -> queue -> endpoint -> ledger ->
+// checked. An outcome that was paid for is stored whatever it is worth, and counts the attempt on; a failure
+// that was not paid for is tried again under the same attempt. So after a crash the same questions are asked
+// in the same order, and those that were answered cost nothing.
 #pragma once
 
 #include <chrono>
@@ -31,8 +31,8 @@ namespace datagen::llm {
 class ChatCaller {
  public:
   static void describe(Parameters& parameters);
-  // Throws std::invalid_argument for parameters that do not go together, and for limits of the system that are too low.
-  // What it is given outlives it.
+  // Throws std::invalid_argument for parameters that do not go together, and for limits of the system that
+  // are too low. What it is given outlives it.
   ChatCaller(Context& context, const ChatRequests& requests, const AnswerForm& form, Ledger& ledger);
   ~ChatCaller();
 
@@ -76,8 +76,8 @@ class ChatCaller {
   int retries_;
   int reasks_;
 
-  std::set<JobGroup*> groups_;   // submitted and not done
-  std::deque<ChatJob*> queue_;   // wait for an endpoint
+  std::set<JobGroup*> groups_;  // submitted and not done
+  std::deque<ChatJob*> queue_;  // wait for an endpoint
   std::optional<EventLoop::Timer> wake_;
   Time down_since_ = Time::max();
   std::string last_failure_;

@@ -1,5 +1,5 @@
-// What is wanted for one record, and what came of it. Filled by the thread that works on the record's frame, then in
-// the hands of the loop's thread until its group is done.
+// What is wanted for one record, and what came of it. Filled by the thread that works on the record's frame,
+// then in the hands of the loop's thread until its group is done.
 #pragma once
 
 #include <condition_variable>
@@ -46,7 +46,7 @@ struct ChatJob {
   std::string reason, failure;  // why nothing more comes; empty: all that was wanted is there
   std::vector<CallNote> notes;
   std::int64_t failed_calls = 0;  // without an answer, so without a note
-  bool is_abandoned = false;  // the run is being stopped
+  bool is_abandoned = false;      // the run is being stopped
 
  private:
   friend class ChatCaller;
@@ -63,7 +63,7 @@ struct ChatJob {
   std::uint32_t attempt = 0;  // outcomes in the ledger so far
   int failures = 0;           // since the last of them
   int throttles = 0;
-  int defects = 0;  // outcomes of no use at all
+  int defects = 0;                 // outcomes of no use at all
   std::deque<Question> questions;  // the first is being asked
   std::string members;             // of the request for it
   CallBudget::Estimate estimate;
@@ -83,7 +83,7 @@ class JobGroup {
   // Waits until all are done; asks `is_cancelled` meanwhile, and calls `cancel` once when it says so.
   template <class IsCancelled, class Cancel>
   void wait(IsCancelled is_cancelled, Cancel cancel) {
-    constexpr std::chrono::milliseconds kLook{50};
+    constexpr std::chrono::milliseconds kLook{100};
     bool was_told = false;
     std::unique_lock lock(mutex_);
     while (!done_.wait_for(lock, kLook, [this] { return left_ == 0; })) {

@@ -84,7 +84,9 @@ void ChatRequests::describe(Parameters& p) {
 }
 
 ChatRequests::ChatRequests(const Context& c, std::string_view form_members) {
-  const auto text = [&](const char* name) { return c.has_param(name) ? c.param<std::string>(name) : std::string(); };
+  const auto text = [&](const char* name) {
+    return c.has_param(name) ? c.param<std::string>(name) : std::string();
+  };
   prompt_ = Template(text("prompt"));
   system_ = Template(text("system"));
   messages_field_ = text("messages");
@@ -92,7 +94,8 @@ ChatRequests::ChatRequests(const Context& c, std::string_view form_members) {
   if (prompt_.is_empty() == messages_field_.empty())
     throw std::invalid_argument("give either 'prompt' or 'messages'");
   if (!messages_field_.empty() && !(system_.is_empty() && image_field_.empty()))
-    throw std::invalid_argument("'system' and 'images' go with 'prompt'; with 'messages' they stand in the messages");
+    throw std::invalid_argument(
+        "'system' and 'images' go with 'prompt'; with 'messages' they stand in the messages");
   stream_ = c.param<bool>("stream");
   for (const char* name : {"temperature", "top_p"}) {
     if (c.has_param(name))
@@ -119,7 +122,8 @@ std::string ChatRequests::messages(const Item& item) const {
   if (!messages_field_.empty()) {
     const Value given = item.get(messages_field_);
     if (given.type() != Value::Type::array || given.size() == 0)
-      throw BadRecord("bad_messages", "field '" + messages_field_ + "' of record " + item.id() + " is no list of messages");
+      throw BadRecord("bad_messages",
+                      "field '" + messages_field_ + "' of record " + item.id() + " is no list of messages");
     const std::string_view list = given.raw();
     return std::string(list.substr(1, list.size() - 2));
   }
@@ -131,7 +135,8 @@ std::string ChatRequests::messages(const Item& item) const {
                                         image_parts(item.get(image_field_)) + "]");
 }
 
-std::string ChatRequests::messages_again(std::string_view messages, std::string_view answer, std::string_view error) {
+std::string ChatRequests::messages_again(std::string_view messages, std::string_view answer,
+                                         std::string_view error) {
   return std::string(messages) + "," + message("assistant", json_text(answer)) + "," +
          message("user", json_text("That answer cannot be used: " + std::string(error) +
                                    "\nAnswer again, with nothing but the corrected JSON."));

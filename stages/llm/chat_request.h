@@ -1,5 +1,5 @@
-// The body of a chat request: what is asked of the model. It holds nothing that depends on the endpoint, so it also
-// names the answer in the ledger.
+// The body of a chat request: what is asked of the model. It holds nothing that depends on the endpoint, so
+// it also names the answer in the ledger.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,15 @@ namespace datagen::llm {
 class ChatRequests {
  public:
   static void describe(Parameters& parameters);
-  // `form_members`: what the form of answers adds, see AnswerForm. Throws std::invalid_argument for parameters that do
-  // not go together.
+  // `form_members`: what the form of answers adds, see AnswerForm. Throws std::invalid_argument for
+  // parameters that do not go together.
   ChatRequests(const Context& context, std::string_view form_members);
 
   // The conversation to begin with, as the elements of a JSON array. Throws BadRecord.
   std::string messages(const Item& item) const;
   // The same after an answer that was no good: with the answer, and what is wrong with it.
-  static std::string messages_again(std::string_view messages, std::string_view answer, std::string_view error);
+  static std::string messages_again(std::string_view messages, std::string_view answer,
+                                    std::string_view error);
 
   // The body without its model, as the members of a JSON object; `n` choices are asked for.
   std::string members(std::string_view messages, std::int64_t n) const;

@@ -14,7 +14,7 @@ constexpr double kStepsToFull = 32;  // times that all its calls succeed, from n
 constexpr int kFailuresToOpen = 5;
 constexpr milliseconds kFirstOpen{1000};
 constexpr milliseconds kLongestOpen{30'000};
-constexpr double kNewest = 0.05;       // weight of one latency in the average
+constexpr double kNewest = 0.05;        // weight of one latency in the average
 constexpr double kForgetting = 1.0005;  // of the best latency, at each call
 
 }  // namespace

@@ -1,6 +1,6 @@
-// One server that answers: where it is, and how it does. How many calls it bears is found out by additive increase and
-// multiplicative decrease; a server that only fails is left alone for a while (a circuit breaker). Lives on the
-// loop's thread.
+// One server that answers: where it is, and how it does. How many calls it bears is found out by additive
+// increase and multiplicative decrease; a server that only fails is left alone for a while (a circuit
+// breaker). Lives on the loop's thread.
 #pragma once
 
 #include <algorithm>
@@ -37,18 +37,20 @@ class Endpoint {
   // Refused by its last answers in a way that no waiting changes (a wrong key, no such model); empty: not.
   const std::string& refusal() const { return refusal_; }
   // When time alone may make it take a call; now or earlier: it waits for one of its calls.
-  Time next_chance() const { return breaker_ == Breaker::closed ? held_until_ : std::max(held_until_, open_until_); }
+  Time next_chance() const {
+    return breaker_ == Breaker::closed ? held_until_ : std::max(held_until_, open_until_);
+  }
   std::int64_t in_flight() const { return in_flight_; }
   double limit() const { return limit_; }
 
   void begin();
   // How a call that began at `begun` has ended.
   void succeeded(Time begun, Time now);
-  void throttled(Time begun, Time now);                          // 429, or overloaded
-  void failed(Time begun, Time now, bool is_timeout);            // anything that speaks against the server
-  void refused(Time now, std::string why);                       // see refusal()
-  void refused_request();                                        // it is the request's fault: the server is well
-  void abandoned() { --in_flight_; }                             // by us
+  void throttled(Time begun, Time now);                // 429, or overloaded
+  void failed(Time begun, Time now, bool is_timeout);  // anything that speaks against the server
+  void refused(Time now, std::string why);             // see refusal()
+  void refused_request();                              // it is the request's fault: the server is well
+  void abandoned() { --in_flight_; }                   // by us
   // Takes no calls before.
   void hold_until(Time time) { held_until_ = std::max(held_until_, time); }
 

@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <datagen/context.h>
-
 #include "llm/endpoint.h"
 
 namespace datagen::llm {
@@ -16,13 +14,10 @@ class EndpointPool {
  public:
   using Time = Endpoint::Time;
 
-  static void describe(Parameters& parameters);
-  // Reads the keys. Throws std::invalid_argument with what is wrong; never shows a key.
-  explicit EndpointPool(const Context& context);
   EndpointPool(std::vector<EndpointSettings> settings, bool least_busy);
 
-  // Of the first group that has an endpoint that is up, whose turn it is among those that can take a call. Null: none
-  // can now.
+  // Of the first group that has an endpoint that is up, whose turn it is among those that can take a call.
+  // Null: none can now.
   Endpoint* pick(Time now);
   // When time alone may change that; Time::max(): only the end of a call.
   Time next_chance(Time now) const;

@@ -1,5 +1,5 @@
-// The one thread of a worker that waits for the network: sockets (epoll), timers, and functions that other threads
-// hand to it. All that belongs to calls in flight lives on this thread, so it needs no locks.
+// The one thread of a worker that waits for the network: sockets (epoll), timers, and functions that other
+// threads hand to it. All that belongs to calls in flight lives on this thread, so it needs no locks.
 #pragma once
 
 #include <chrono>

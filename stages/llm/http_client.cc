@@ -12,11 +12,11 @@ namespace datagen::llm {
 
 namespace {
 
-// libcurl looks for an idle connection among all to a host, one by one: so no multi handle gets more transfers
-// than this.
+// libcurl looks for an idle connection among all to a host, one by one: so no multi handle gets more
+// transfers than this.
 constexpr std::size_t kTransfersOfShare = 512;
 constexpr std::size_t kAnswerBytesMax = std::size_t{64} << 20;
-constexpr long kBufferBytes = 8192;  // of each transfer in flight
+constexpr long kBufferBytes = 8192;   // of each transfer in flight
 constexpr std::size_t kPadding = 64;  // as simdjson wants behind its input
 
 std::string lower_case(std::string_view text) {
@@ -272,9 +272,11 @@ void HttpClient::cancel(Transfer* transfer) { transfer->share->release(transfer)
 Result<void> allow_open_files(std::size_t transfers) {
   constexpr std::size_t kOthers = 128;  // rings, logs, the ledger
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return Error::from_errno("cannot read the limit of open files", errno);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return Error::from_errno("cannot read the limit of open files", errno);
   limit.rlim_cur = limit.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return Error::from_errno("cannot raise the limit of open files", errno);
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return Error::from_errno("cannot raise the limit of open files", errno);
   if (limit.rlim_max != RLIM_INFINITY && limit.rlim_max < transfers + kOthers)
     return Error(std::to_string(transfers) + " calls in flight need " + std::to_string(transfers + kOthers) +
                  " open files, and the hard limit is " + std::to_string(limit.rlim_max) +

@@ -1,6 +1,6 @@
-// HTTP requests by the thousand on one thread: libcurl's multi interface on an EventLoop. Connections are kept and
-// used again; HTTP/2 where a TLS server offers it; certificates are always verified; redirects are not followed,
-// since a key must not travel to another host.
+// HTTP requests by the thousand on one thread: libcurl's multi interface on an EventLoop. Connections are
+// kept and used again; HTTP/2 where a TLS server offers it; certificates are always verified; redirects are
+// not followed, since a key must not travel to another host.
 #pragma once
 
 #include <chrono>
@@ -19,8 +19,8 @@ namespace datagen::llm {
 
 struct HttpRequest {
   std::string url;
-  std::vector<std::string> headers;  // "Name: value"
-  std::string body;                  // sent by POST
+  std::vector<std::string> headers;            // "Name: value"
+  std::string body;                            // sent by POST
   std::chrono::milliseconds timeout{120'000};  // for all of it
   std::chrono::seconds idle_timeout{0};        // without a byte of the answer; 0: none
   std::string ca_file;                         // certificates to trust instead of the system's; empty: those
@@ -70,8 +70,8 @@ class HttpClient {
   std::vector<std::unique_ptr<Share>> shares_;
 };
 
-// Raises the limit of open files to the hard limit. Error: it does not allow `transfers` at once, with the limit and
-// what to do.
+// Raises the limit of open files to the hard limit. Error: it does not allow `transfers` at once, with the
+// limit and what to do.
 Result<void> allow_open_files(std::size_t transfers);
 
 }  // namespace datagen::llm

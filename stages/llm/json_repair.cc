@@ -1,7 +1,5 @@
 #include "llm/json_repair.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -15,18 +13,20 @@ namespace {
 constexpr int kDepthMax = 200;
 
 // Quotes that models use for JSON's, with what closes them.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kQuotes{{{"\"", "\""},
-                                                                                {"'", "'"},
-                                                                                {"`", "`"},
-                                                                                {"“", "”"},
-                                                                                {"”", "”"},
-                                                                                {"‘", "’"},
-                                                                                {"「", "」"}}};
-constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kLiterals{
-    {{"true", "true"}, {"false", "false"}, {"null", "null"}, {"True", "true"}, {"False", "false"}, {"None", "null"},
-     {"undefined", "null"}, {"NaN", "null"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kQuotes{
+    {{"\"", "\""}, {"'", "'"}, {"`", "`"}, {"“", "”"}, {"”", "”"}, {"‘", "’"}, {"「", "」"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kLiterals{{{"true", "true"},
+                                                                                  {"false", "false"},
+                                                                                  {"null", "null"},
+                                                                                  {"True", "true"},
+                                                                                  {"False", "false"},
+                                                                                  {"None", "null"},
+                                                                                  {"undefined", "null"},
+                                                                                  {"NaN", "null"}}};
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '$' || (c & 0x80); }
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '$' || (c & 0x80);
+}
 
 // Writes strict JSON while it reads; what turns out not to be complete is taken back.
 class Repair {
@@ -49,7 +49,9 @@ class Repair {
 
   bool at_end() const { return at_ >= text_.size(); }
   char peek() const { return at_end() ? '\0' : text_[at_]; }
-  bool starts(std::string_view what) const { return text_.substr(std::min(at_, text_.size())).starts_with(what); }
+  bool starts(std::string_view what) const {
+    return text_.substr(std::min(at_, text_.size())).starts_with(what);
+  }
   bool take(std::string_view what) {
     if (!starts(what)) return false;
     at_ += what.size();
@@ -169,7 +171,8 @@ class Repair {
     }
     if (append_number(bare)) return Outcome::whole;
     // A text that has lost its quotes; not one with a colon, which has lost more.
-    if (!is_word(bare.front()) || bare.find(':') != std::string_view::npos || bare.find('"') != std::string_view::npos)
+    if (!is_word(bare.front()) || bare.find(':') != std::string_view::npos ||
+        bare.find('"') != std::string_view::npos)
       return Outcome::failed;
     out_ += json_text(bare);
     return Outcome::whole;
@@ -243,8 +246,8 @@ class Repair {
     return Outcome::cut;
   }
 
-  // Whether a quote that ends at `end` is the end of its string, by what comes behind. Many quotes within are not
-  // escaped.
+  // Whether a quote that ends at `end` is the end of its string, by what comes behind. Many quotes within are
+  // not escaped.
   bool closes(std::size_t end, bool is_key, bool in_object) const {
     Repair behind(text_);
     behind.at_ = end;
@@ -255,7 +258,8 @@ class Repair {
     if (next == '}' || next == ']' || next == '+') return true;
     if (!behind.take_comma()) {
       // A comma was forgotten, if a new line and another key or text follow.
-      return text_.substr(end, behind.at_ - end).find('\n') != std::string_view::npos && behind.quote() != nullptr;
+      return text_.substr(end, behind.at_ - end).find('\n') != std::string_view::npos &&
+             behind.quote() != nullptr;
     }
     behind.skip_space();
     while (behind.take_comma()) behind.skip_space();
@@ -277,7 +281,8 @@ class Repair {
 
   bool begins_element() const {
     const char next = peek();
-    if (quote() != nullptr || next == '{' || next == '[' || next == '-' || std::isdigit(static_cast<unsigned char>(next)))
+    if (quote() != nullptr || next == '{' || next == '[' || next == '-' ||
+        std::isdigit(static_cast<unsigned char>(next)))
       return true;
     return std::ranges::any_of(kLiterals, [this](const auto& literal) { return starts(literal.first); });
   }
@@ -329,22 +334,7 @@ class Repair {
   std::string out_;
 };
 
-// JSON that was written as a text, quotes and all; empty: it was not.
-std::string text_in_text(std::string_view answer) {
-  if (answer.starts_with('"')) {
-    simdjson::dom::parser parser;
-    std::string_view inner;
-    if (parser.parse(answer.data(), answer.size()).get(inner) == simdjson::SUCCESS) return std::string(inner);
-  }
-  const std::size_t begin = answer.find_first_of("{[");
-  if (begin == std::string_view::npos || answer.find('"') != answer.find("\\\"", begin) + 1) return {};
-  std::string inner;  // the quotes around it were left out, those within are escaped
-  for (std::size_t at = begin; at < answer.size(); ++at) {
-    if (answer[at] == '\\' && at + 1 < answer.size() && (answer[at + 1] == '"' || answer[at + 1] == '\\')) ++at;
-    inner += answer[at];
-  }
-  return inner;
-}
+}  // namespace
 
 void add(std::vector<FoundJson>& all, FoundJson found) {
   if (found.text.empty()) return;
@@ -352,62 +342,12 @@ void add(std::vector<FoundJson>& all, FoundJson found) {
   if (std::ranges::none_of(all, is_same)) all.push_back(std::move(found));
 }
 
-void find_in_fences(std::string_view answer, std::vector<FoundJson>& all) {
-  for (std::size_t at = answer.find("```"); at != std::string_view::npos; at = answer.find("```", at)) {
-    at += 3;
-    const std::size_t begin = answer.find_first_of("{[", at);
-    if (begin == std::string_view::npos) return;
-    auto found = repair_json(answer.substr(begin));
-    if (!found.empty()) at = begin + found.front().length;
-    for (FoundJson& one : found) add(all, std::move(one));
-  }
-}
-
-void find_in_prose(std::string_view answer, std::vector<FoundJson>& all) {
-  constexpr int kTriesMax = 256;
-  std::vector<FoundJson> found;
-  std::size_t at = answer.find_first_of("{[");
-  for (int tries = 0; at != std::string_view::npos && tries < kTriesMax; ++tries) {
-    auto here = repair_json(answer.substr(at));
-    // What was closed early may have swallowed prose: what begins within it is looked at, too.
-    at += here.empty() || here.front().is_truncated ? 1 : here.front().length;
-    for (FoundJson& one : here) add(found, std::move(one));
-    at = answer.find_first_of("{[", at);
-  }
-  std::ranges::stable_sort(found, [](const FoundJson& a, const FoundJson& b) {
-    return a.is_truncated != b.is_truncated ? b.is_truncated : a.length > b.length;
-  });
-  for (FoundJson& one : found) add(all, std::move(one));
-}
-
-}  // namespace
-
 std::vector<FoundJson> repair_json(std::string_view text) {
   std::vector<FoundJson> all;
   Repair first(text);
   add(all, first.run());
   if (all.empty() || !all.front().is_truncated) return all;
   for (int depth = first.depth_of_end() - 1; depth >= 0; --depth) add(all, Repair(text, depth).run());
-  return all;
-}
-
-std::vector<FoundJson> find_json(std::string_view answer) {
-  // What a model thought before it answered is not its answer.
-  constexpr std::string_view kThought = "</think>";
-  if (const std::size_t thought = answer.rfind(kThought); thought != std::string_view::npos)
-    answer.remove_prefix(thought + kThought.size());
-  std::vector<FoundJson> all;
-  const std::size_t begin = std::min(answer.find_first_not_of(" \t\r\n"), answer.size());
-  if (const std::string inner = text_in_text(answer.substr(begin)); !inner.empty()) return find_json(inner);
-  if (begin < answer.size() && (answer[begin] == '{' || answer[begin] == '[')) {
-    auto found = repair_json(answer.substr(begin));
-    if (!found.empty() && !found.front().is_truncated) add(all, std::move(found.front()));
-  }
-  std::vector<FoundJson> fenced;
-  find_in_fences(answer, fenced);
-  std::ranges::stable_sort(fenced, {}, &FoundJson::is_truncated);
-  for (FoundJson& one : fenced) add(all, std::move(one));
-  find_in_prose(answer, all);
   return all;
 }
 

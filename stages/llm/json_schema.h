@@ -17,8 +17,8 @@ class JsonSchema {
   JsonSchema(const JsonSchema&) = delete;
   JsonSchema& operator=(const JsonSchema&) = delete;
 
-  // Error: where the JSON text breaks the schema, in words that a model understands, too. May be called from one thread
-  // at a time.
+  // Error: where the JSON text breaks the schema, in words that a model understands, too. May be called from
+  // one thread at a time.
   Result<void> check(std::string_view json) const;
 
  private:

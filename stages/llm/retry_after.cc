@@ -16,7 +16,11 @@ using std::chrono::milliseconds;
 constexpr double kLongestMs = 24 * 3600 * 1000.0;  // whoever says more is mistaken
 
 double unit_ms(std::string_view unit) {
-  return unit == "ms" ? 1 : unit == "s" || unit.empty() ? 1000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : -1;
+  return unit == "ms"                  ? 1
+         : unit == "s" || unit.empty() ? 1000
+         : unit == "m"                 ? 60'000
+         : unit == "h"                 ? 3'600'000
+                                       : -1;
 }
 
 }  // namespace

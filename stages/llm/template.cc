@@ -62,7 +62,8 @@ std::string Template::fill(const Item& item) const {
       name += "." + piece.field[index];
     }
     if (!value)
-      throw BadRecord("missing_field", "the prompt asks for '" + name + "', which record " + item.id() + " does not have");
+      throw BadRecord("missing_field",
+                      "the prompt asks for '" + name + "', which record " + item.id() + " does not have");
     text += shown(value);
   }
   return text;

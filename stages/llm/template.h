@@ -1,4 +1,5 @@
-// Texts with places for a record's fields: "Translate {text} into {target.language}". `{{` and `}}` are braces.
+// Texts with places for a record's fields: "Translate {text} into {target.language}". `{{` and `}}` are
+// braces.
 #pragma once
 
 #include <string>
@@ -15,8 +16,8 @@ class Template {
   // Throws std::invalid_argument for a brace that is not closed or not opened, or a place without a name.
   explicit Template(std::string_view text);
 
-  // With the fields' values: texts as they are, everything else as its JSON. Throws BadRecord for a field that the
-  // record does not have.
+  // With the fields' values: texts as they are, everything else as its JSON. Throws BadRecord for a field
+  // that the record does not have.
   std::string fill(const Item& item) const;
   bool is_empty() const { return pieces_.empty(); }
 

@@ -20,7 +20,11 @@ using datagen::llm::ChatJob;
 struct LlmChat : datagen::Operator {
   static void describe(datagen::Parameters& p) {
     p.describe("Asks a language model about each record",
-               "stages: [{llm_chat: {url: http://localhost:8000/v1, model: qwen3, prompt: \"Translate into German: {text}\"}}]");
+               "stages: [{llm_chat: {url: http://localhost:8000/v1, model: qwen3, prompt: \"Translate into "
+               "German: {text}\"}}]");
+    // In flight are the records of all frames in work: as many as max_in_flight.
+    p.run_with("frames", 16);
+    p.run_with("batch_size", 16);
     datagen::llm::ChatRequests::describe(p);
     p.integer("n", 1).min(1).max(128).help("completions of each record; with more than one each is a child");
     datagen::llm::AnswerForm::describe(p);
@@ -32,7 +36,8 @@ struct LlmChat : datagen::Operator {
     form_ = std::make_unique<datagen::llm::AnswerForm>(context);
     requests_ = std::make_unique<datagen::llm::ChatRequests>(context, form_->request_members());
     wanted_ = context.param<std::int64_t>("n");
-    const std::string cache = context.has_param("cache") ? context.param<std::string>("cache") : std::string();
+    const std::string cache =
+        context.has_param("cache") ? context.param<std::string>("cache") : std::string();
     caller_ = std::make_unique<datagen::llm::ChatCaller>(context, *requests_, *form_, context.ledger(cache));
   }
 
@@ -57,7 +62,8 @@ struct LlmChat : datagen::Operator {
     group.wait([&] { return context.cancelled(); }, [&] { caller_->cancel(group); });
     if (group.is_at_limit()) return context.stop_at_limit(group.stop_reason());
     if (!group.stop_reason().empty()) throw datagen::StopRun(group.stop_reason());
-    for (std::size_t index = 0; index < items.size(); ++index) take(group.jobs[index], *items[index], context);
+    for (std::size_t index = 0; index < items.size(); ++index)
+      take(group.jobs[index], *items[index], context);
   }
 
  private:
@@ -66,7 +72,8 @@ struct LlmChat : datagen::Operator {
     for (const CallNote& note : job.notes) report(note, !job.good.empty(), context);
     if (job.failed_calls > 0) context.count("failed_calls", job.failed_calls);
     if (job.good.empty()) return item.reject(job.reason, job.failure);
-    if (!job.reason.empty()) context.count("missing_completions", wanted_ - static_cast<std::int64_t>(job.good.size()));
+    if (!job.reason.empty())
+      context.count("missing_completions", wanted_ - static_cast<std::int64_t>(job.good.size()));
     form_->write(job.good, wanted_ == 1, item);
   }
 
@@ -76,7 +83,8 @@ struct LlmChat : datagen::Operator {
                            : note.is_used         ? UsageKind::kept
                            : is_answered          ? UsageKind::retry
                                                   : UsageKind::waste;
-    context.report_usage({note.model, note.endpoint, note.prompt_tokens, note.completion_tokens, note.cost, kind});
+    context.report_usage(
+        {note.model, note.endpoint, note.prompt_tokens, note.completion_tokens, note.cost, kind});
   }
 
   std::unique_ptr<datagen::llm::AnswerForm> form_;

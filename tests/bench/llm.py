@@ -61,7 +61,7 @@ def main():
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--keys", default="", help="further keys of the stage, as YAML: frames: 8")
+    parser.add_argument("--frames", type=int, default=48, help="in work at once in each worker")
     options = parser.parse_args()
     sys.argv = [sys.argv[0], options.bin]
     import llm_runs  # they read BIN from the arguments
@@ -76,10 +76,11 @@ def main():
                 file.write(json.dumps({"text": f"record {row} says something of the length of a sentence"}) + "\n")
         graph = os.path.join(folder, "graph.yaml")
         params = {"url": server.url, "model": "m", "prompt": "Repeat: {text}", "max_in_flight": options.in_flight}
-        keys = "".join(f"\n  {key.strip()}" for key in options.keys.split(",") if key.strip())
+        # A third more than can be in flight, so that a frame that waits for its last call holds up no other.
+        batch_size = max(1, -(-options.in_flight * 4 // (3 * options.frames * options.workers)))
         with open(graph, "w") as file:
             file.write(f"datagen: 1\npipeline: bench\ninput: jsonl://in.jsonl\noutput: jsonl://out.jsonl\nstages:\n- use: llm_chat\n"
-                       f"  params: {json.dumps(params)}\n  workers: {options.workers}{keys}\n")
+                       f"  params: {json.dumps(params)}\n  workers: {options.workers}\n  frames: {options.frames}\n  batch_size: {batch_size}\n")
         command = [os.path.join(options.bin, "datagen"), "run", graph, "--run-dir", run_directory, "--quiet"]
         watch = Watch(run_directory, runs.processes_of)
         watch.start()

@@ -60,7 +60,8 @@ TEST(Plan, AnErrorIsNotReportedTwice) {
 
 TEST(Plan, AParameterOfJsonTakesListsMapsAndSingleValues) {
   const auto with = [](const std::string& value) {
-    const auto plan = plan_of("datagen: 1\ninput: in.jsonl\noutput: out.jsonl\nstages:\n- clean: {max: 1, more: " + value + "}\n");
+    const auto plan = plan_of(
+        "datagen: 1\ninput: in.jsonl\noutput: out.jsonl\nstages:\n- clean: {max: 1, more: " + value + "}\n");
     return plan ? plan.value().stages[1].params[1].json : show(plan.error());
   };
   EXPECT_EQ(with("[1, two, '3', null, true, 1.50]"), R"([1,"two","3",null,true,1.50])");

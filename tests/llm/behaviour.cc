@@ -91,7 +91,8 @@ bool read(const std::string& body, Request& request) {
   request.n = json::number(root, "n", 1);
   request.stream = json::flag(root, "stream");
   dom::element options;
-  request.stream_usage = root["stream_options"].get(options) == simdjson::SUCCESS && json::flag(options, "include_usage");
+  request.stream_usage =
+      root["stream_options"].get(options) == simdjson::SUCCESS && json::flag(options, "include_usage");
   std::size_t bytes = 0;
   if (dom::array messages; root["messages"].get(messages) == simdjson::SUCCESS) {
     for (const dom::element message : messages) {
@@ -106,7 +107,8 @@ bool read(const std::string& body, Request& request) {
     }
   }
   if (dom::array input; root["input"].get(input) == simdjson::SUCCESS) {
-    for (const dom::element entry : input) request.input.push_back(text_of(entry)), bytes += request.input.back().size();
+    for (const dom::element entry : input)
+      request.input.push_back(text_of(entry)), bytes += request.input.back().size();
   }
   request.prompt_tokens = bytes / 4 + 1;
   return true;
@@ -127,18 +129,21 @@ std::string answer_text(const Request& request, const std::vector<Command>& comm
 
 std::string usage_json(const Reply& reply) {
   if (reply.fault == Fault::wrong_usage) return R"({"prompt_tokens":-5,"completion_tokens":"many"})";
-  return fmt::format(R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{}}})", reply.prompt_tokens,
-                     reply.completion_tokens, reply.prompt_tokens + reply.completion_tokens);
+  return fmt::format(R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{}}})",
+                     reply.prompt_tokens, reply.completion_tokens,
+                     reply.prompt_tokens + reply.completion_tokens);
 }
 
 void write_whole(const std::string& text, std::uint64_t choices, Reply& reply) {
   std::string list;
   for (std::uint64_t index = 0; index < choices; ++index) {
     const std::string said = index == 0 ? text : text + fmt::format(" #{}", index);
-    list += fmt::format(R"({}{{"index":{},"message":{{"role":"assistant","content":{}}},"finish_reason":"stop"}})",
-                        index == 0 ? "" : ",", index, reply.fault == Fault::empty_answer ? "null" : json_string(said));
+    list += fmt::format(
+        R"({}{{"index":{},"message":{{"role":"assistant","content":{}}},"finish_reason":"stop"}})",
+        index == 0 ? "" : ",", index, reply.fault == Fault::empty_answer ? "null" : json_string(said));
   }
-  reply.body = fmt::format(R"({{"id":"x","object":"chat.completion","model":{},"choices":[{}])", json_string(reply.model), list);
+  reply.body = fmt::format(R"({{"id":"x","object":"chat.completion","model":{},"choices":[{}])",
+                           json_string(reply.model), list);
   if (reply.fault != Fault::no_usage) reply.body += ",\"usage\":" + usage_json(reply);
   reply.body += "}";
   if (reply.fault == Fault::invalid_json) reply.body = "<html>not JSON</html>";
@@ -147,8 +152,9 @@ void write_whole(const std::string& text, std::uint64_t choices, Reply& reply) {
 
 void write_stream(const std::string& text, std::uint64_t choices, bool with_usage, Reply& reply) {
   const auto event = [&](const std::string& list, const std::string& usage) {
-    reply.chunks.push_back(fmt::format("data: {{\"object\":\"chat.completion.chunk\",\"model\":{},\"choices\":[{}]{}}}\n\n",
-                                       json_string(reply.model), list, usage));
+    reply.chunks.push_back(
+        fmt::format("data: {{\"object\":\"chat.completion.chunk\",\"model\":{},\"choices\":[{}]{}}}\n\n",
+                    json_string(reply.model), list, usage));
   };
   for (std::uint64_t index = 0; index < choices; ++index) {
     const std::string said = index == 0 ? text : text + fmt::format(" #{}", index);
@@ -156,7 +162,8 @@ void write_stream(const std::string& text, std::uint64_t choices, bool with_usag
       std::size_t end = std::min(at + 16, said.size());
       while (end < said.size() && (static_cast<unsigned char>(said[end]) & 0xC0) == 0x80) ++end;
       event(fmt::format(R"({{"index":{},"delta":{{"content":{}}},"finish_reason":null}})", index,
-                        json_string(said.substr(at, end - at))), "");
+                        json_string(said.substr(at, end - at))),
+            "");
       at = end;
     }
     event(fmt::format(R"({{"index":{},"delta":{{}},"finish_reason":"stop"}})", index), "");
@@ -170,11 +177,12 @@ void write_embeddings(const Request& request, Reply& reply) {
   std::string list;
   for (std::size_t index = 0; index < request.input.size(); ++index) {
     const std::string& text = request.input[index];
-    list += fmt::format(R"({}{{"object":"embedding","index":{},"embedding":[{},0.5]}})", index == 0 ? "" : ",", index,
-                        text.size());
+    list += fmt::format(R"({}{{"object":"embedding","index":{},"embedding":[{},0.5]}})",
+                        index == 0 ? "" : ",", index, text.size());
   }
-  reply.body = fmt::format(R"({{"object":"list","model":{},"data":[{}],"usage":{{"prompt_tokens":{},"total_tokens":{}}}}})",
-                           json_string(reply.model), list, reply.prompt_tokens, reply.prompt_tokens);
+  reply.body = fmt::format(
+      R"({{"object":"list","model":{},"data":[{}],"usage":{{"prompt_tokens":{},"total_tokens":{}}}}})",
+      json_string(reply.model), list, reply.prompt_tokens, reply.prompt_tokens);
 }
 
 void write_error(int status, Reply& reply) {
@@ -188,18 +196,17 @@ void write_error(int status, Reply& reply) {
 }  // namespace
 
 Fault fault_of(std::string_view name) {
-  constexpr std::pair<std::string_view, Fault> kFaults[] = {
-      {"hang", Fault::hang},
-      {"reset", Fault::reset},
-      {"reset_in_body", Fault::reset_in_body},
-      {"invalid_json", Fault::invalid_json},
-      {"truncated_json", Fault::truncated_json},
-      {"empty_answer", Fault::empty_answer},
-      {"wrong_usage", Fault::wrong_usage},
-      {"no_usage", Fault::no_usage},
-      {"slow_stream", Fault::slow_stream},
-      {"cut_stream", Fault::cut_stream},
-      {"fewer_choices", Fault::fewer_choices}};
+  constexpr std::pair<std::string_view, Fault> kFaults[] = {{"hang", Fault::hang},
+                                                            {"reset", Fault::reset},
+                                                            {"reset_in_body", Fault::reset_in_body},
+                                                            {"invalid_json", Fault::invalid_json},
+                                                            {"truncated_json", Fault::truncated_json},
+                                                            {"empty_answer", Fault::empty_answer},
+                                                            {"wrong_usage", Fault::wrong_usage},
+                                                            {"no_usage", Fault::no_usage},
+                                                            {"slow_stream", Fault::slow_stream},
+                                                            {"cut_stream", Fault::cut_stream},
+                                                            {"fewer_choices", Fault::fewer_choices}};
   for (const auto& [known, fault] : kFaults) {
     if (known == name) return fault;
   }
@@ -229,7 +236,8 @@ Reply Behaviour::answer(std::string_view path, std::string_view authorization, c
   if (!options_.key.empty() && authorization != options_.key) return write_error(401, reply), reply;
   const auto spread = (options_.latency_max - options_.latency_min).count();
   reply.latency = options_.latency_min;
-  if (spread > 0) reply.latency += milliseconds(std::uniform_int_distribution<std::int64_t>(0, spread)(chance_));
+  if (spread > 0)
+    reply.latency += milliseconds(std::uniform_int_distribution<std::int64_t>(0, spread)(chance_));
   reply.prompt_tokens = request.prompt_tokens;
   if (path.ends_with("/embeddings")) return write_embeddings(request, reply), reply;
   if (!path.ends_with("/chat/completions")) return write_error(404, reply), reply;
@@ -240,7 +248,8 @@ Reply Behaviour::answer(std::string_view path, std::string_view authorization, c
     return reply;
   };
   if (forced_status_ != 200) return fail(forced_status_, -1);
-  if (options_.in_flight_max > 0 && in_flight >= options_.in_flight_max) return fail(429, options_.retry_after_s);
+  if (options_.in_flight_max > 0 && in_flight >= options_.in_flight_max)
+    return fail(429, options_.retry_after_s);
   if (is_over_rate()) return fail(429, options_.retry_after_s);
   std::uniform_real_distribution<double> share(0, 1);
   if (share(chance_) < options_.error_429) return fail(429, options_.retry_after_s);
@@ -251,7 +260,9 @@ Reply Behaviour::answer(std::string_view path, std::string_view authorization, c
   const auto commands = commands_in(request.user);
   for (const Command& command : commands) {
     const auto arguments = words(command.rest);
-    const auto is_due = [&] { return times_[request.user]++ < (arguments.size() > 1 ? whole(arguments[1], 1) : 1); };
+    const auto is_due = [&] {
+      return times_[request.user]++ < (arguments.size() > 1 ? whole(arguments[1], 1) : 1);
+    };
     if (command.name == "sleep" && !arguments.empty()) reply.latency += milliseconds(whole(arguments[0], 0));
     if (command.name == "status" && !arguments.empty() && is_due())
       return fail(whole(arguments[0], 500), arguments.size() > 2 ? whole(arguments[2], -1) : -1);

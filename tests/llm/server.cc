@@ -1,6 +1,6 @@
-// A server for tests that speaks the OpenAI API, misbehaves on command (behaviour.h) and logs each request that it
-// served with the tokens it would bill: the oracle of the tests. One thread. It prints its port, and ends with SIGTERM
-// or with its parent.
+// A server for tests that speaks the OpenAI API, misbehaves on command (behaviour.h) and logs each request
+// that it served with the tokens it would bill: the oracle of the tests. One thread. It prints its port, and
+// ends with SIGTERM or with its parent.
 //   GET  /stats         requests, served, in flight, tokens; writes the log out before
 //   POST /status/CODE   answer all chat requests with that status from now on; 200: no more
 #include <fmt/format.h>
@@ -51,18 +51,21 @@ struct Server {
       if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20) c = ' ';
     }
     const std::chrono::duration<double> at = std::chrono::steady_clock::now() - start;
-    fmt::print(log, "{{\"at\":{:.4f},\"status\":{},\"fault\":{},\"prompt_tokens\":{},\"completion_tokens\":{},\"model\":\"{}\",\"user\":\"{}\"}}\n",
-               at.count(), reply.status, static_cast<int>(reply.fault), reply.prompt_tokens, reply.completion_tokens,
-               reply.model, user);
+    fmt::print(log,
+               "{{\"at\":{:.4f},\"status\":{},\"fault\":{},\"prompt_tokens\":{},\"completion_tokens\":{},"
+               "\"model\":\"{}\",\"user\":\"{}\"}}\n",
+               at.count(), reply.status, static_cast<int>(reply.fault), reply.prompt_tokens,
+               reply.completion_tokens, reply.model, user);
   }
 
   std::string show() const {
     if (log != nullptr) std::fflush(log);
     const Statistics& all = statistics;
     return fmt::format(
-        "{{\"requests\":{},\"served\":{},\"errors\":{},\"in_flight\":{},\"in_flight_max\":{},\"connections\":{},\"prompt_tokens\":{},\"completion_tokens\":{}}}",
-        all.requests, all.served, all.errors, all.in_flight, all.in_flight_max, all.connections, all.prompt_tokens,
-        all.completion_tokens);
+        "{{\"requests\":{},\"served\":{},\"errors\":{},\"in_flight\":{},\"in_flight_max\":{},\"connections\":"
+        "{},\"prompt_tokens\":{},\"completion_tokens\":{}}}",
+        all.requests, all.served, all.errors, all.in_flight, all.in_flight_max, all.connections,
+        all.prompt_tokens, all.completion_tokens);
   }
 };
 
@@ -119,13 +122,15 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void write(int status, std::string body, int retry_after_s, bool whole) {
-    head_ = fmt::format("HTTP/1.1 {} x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", status, body.size());
+    head_ = fmt::format("HTTP/1.1 {} x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n", status,
+                        body.size());
     if (retry_after_s >= 0) head_ += fmt::format("Retry-After: {}\r\n", retry_after_s);
     head_ += "\r\n" + (whole ? body : body.substr(0, body.size() / 2));
-    asio::async_write(socket_, asio::buffer(head_), [self = shared_from_this(), whole](Code error, std::size_t) {
-      if (!whole) return self->reset();
-      if (!error) self->read();
-    });
+    asio::async_write(socket_, asio::buffer(head_),
+                      [self = shared_from_this(), whole](Code error, std::size_t) {
+                        if (!whole) return self->reset();
+                        if (!error) self->read();
+                      });
   }
 
   void begin_stream() {
@@ -151,12 +156,13 @@ class Session : public std::enable_shared_from_this<Session> {
       head_ += fmt::format("{:x}\r\n{}\r\n", chunk.size(), chunk);
     }
     const bool cuts = reply_.fault == Fault::reset_in_body && next_chunk_ > reply_.chunks.size() / 2;
-    asio::async_write(socket_, asio::buffer(head_), [self = shared_from_this(), is_last, cuts](Code error, std::size_t) {
-      self->head_.clear();
-      if (error) return;
-      if (cuts) return self->reset();
-      is_last ? self->read() : self->write_chunk();
-    });
+    asio::async_write(socket_, asio::buffer(head_),
+                      [self = shared_from_this(), is_last, cuts](Code error, std::size_t) {
+                        self->head_.clear();
+                        if (error) return;
+                        if (cuts) return self->reset();
+                        is_last ? self->read() : self->write_chunk();
+                      });
   }
 
   void reset() {

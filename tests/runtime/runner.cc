@@ -524,9 +524,12 @@ TEST(Runner, StopRunStopsItWithTheMessageWhateverTheRetries) {
     }
     return std::string("it went on");
   };
-  EXPECT_EQ(message([&] { run([&](Item& item, Context& c) { stop(item, c); }, numbered(1), options(1, 5)); }), "nobody answers");
-  EXPECT_EQ(message([&] { run([&](Item& item, Context& c) { stop(item, c); }, numbered(4), options(4)); }), "nobody answers");
-  EXPECT_EQ(message([&] { run_batch([&](Batch& batch, Context& c) { stop(batch, c); }, numbered(4)); }), "nobody answers");
+  EXPECT_EQ(message([&] { run([&](Item& item, Context& c) { stop(item, c); }, numbered(1), options(1, 5)); }),
+            "nobody answers");
+  EXPECT_EQ(message([&] { run([&](Item& item, Context& c) { stop(item, c); }, numbered(4), options(4)); }),
+            "nobody answers");
+  EXPECT_EQ(message([&] { run_batch([&](Batch& batch, Context& c) { stop(batch, c); }, numbered(4)); }),
+            "nobody answers");
 }
 
 TEST(Runner, BatchesDropAndEmitEachForItself) {

@@ -28,13 +28,15 @@ TEST(Template, PutsFieldsIn) {
 }
 
 TEST(Template, RefusesBracesThatDoNotMatch) {
-  for (const char* wrong : {"{", "a } b", "{a {b}}", "{}", "{a.}", "{.a}"}) EXPECT_THROW(Template{wrong}, std::invalid_argument) << wrong;
+  for (const char* wrong : {"{", "a } b", "{a {b}}", "{}", "{a.}", "{.a}"})
+    EXPECT_THROW(Template{wrong}, std::invalid_argument) << wrong;
 }
 
 std::string body(std::string text) { return text; }
 
 TEST(ChatAnswer, IsRead) {
-  auto text = body(R"({"model":"m-1","choices":[{"message":{"content":"hi","reasoning_content":"hm"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}})");
+  auto text = body(
+      R"({"model":"m-1","choices":[{"message":{"content":"hi","reasoning_content":"hm"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}})");
   const auto answer = parse_answer(text);
   ASSERT_TRUE(answer) << answer.error().message();
   EXPECT_EQ(answer.value().model, "m-1");
@@ -52,7 +54,8 @@ TEST(ChatAnswer, WhatIsNoneIsAnErrorThatShowsIt) {
 }
 
 TEST(ChatAnswer, WrongUsageCountsAsNone) {
-  auto text = body(R"({"choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":-5,"completion_tokens":"many"}})");
+  auto text = body(
+      R"({"choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":-5,"completion_tokens":"many"}})");
   const auto answer = parse_answer(text);
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer.value().prompt_tokens, 0);
@@ -61,7 +64,9 @@ TEST(ChatAnswer, WrongUsageCountsAsNone) {
 
 TEST(ChatAnswer, AStreamIsPutTogether) {
   const auto answer = parse_stream(
-      ": comment\r\ndata: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"Gr\"}}]}\r\n\r\n"
+      ": comment\r\ndata: "
+      "{\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"Gr\"}}]}"
+      "\r\n\r\n"
       "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"B\"}}]}\n\n"
       "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"üß\"},\"finish_reason\":\"stop\"}]}\n\n"
       "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}\n\ndata: [DONE]\n\n");

@@ -1,5 +1,6 @@
-// JSON out of damaged answers: a corpus of 200 (make_damaged_answers.py says how each was damaged), and the rules.
-#include "llm/json_repair.h"
+// JSON out of damaged answers: a corpus of 200 (make_damaged_answers.py says how each was damaged), and the
+// rules.
+#include "llm/json_search.h"
 
 #include <gtest/gtest.h>
 #include <simdjson.h>
@@ -36,8 +37,8 @@ TEST(DamagedAnswers, AtLeast95PercentAreRecoveredAndNoneAgainstItsSchema) {
     if (found && nlohmann::json::parse(*found) == entry["meant"]) {
       ++recovered;
     } else {
-      std::printf("not recovered (%s): %s\n  found: %s\n", entry["damage"].get<std::string>().c_str(), answer.c_str(),
-                  found.value_or("nothing").c_str());
+      std::printf("not recovered (%s): %s\n  found: %s\n", entry["damage"].get<std::string>().c_str(),
+                  answer.c_str(), found.value_or("nothing").c_str());
     }
   }
   EXPECT_EQ(all, 200);
@@ -62,17 +63,17 @@ TEST(DamagedAnswers, CutAnywhereStillYieldOnlyJson) {
 }
 
 TEST(JsonRepair, KeepsTheBytesOfNumbersAndStrings) {
-  const auto found = find_json(R"({"a": 1.0, "b": 123456789012345678901234567890, "c": "\u00e9\n", "d": [1e5,],})");
+  const auto found =
+      find_json(R"({"a": 1.0, "b": 123456789012345678901234567890, "c": "\u00e9\n", "d": [1e5,],})");
   ASSERT_FALSE(found.empty());
   EXPECT_EQ(found[0].text, R"({"a":1.0,"b":123456789012345678901234567890,"c":"\u00e9\n","d":[1e5]})");
 }
 
-TEST(JsonRepair, DeepNestingIsNoCrash) {
-  EXPECT_TRUE(find_json(std::string(100'000, '[')).size() < 100'000);
-}
+TEST(JsonRepair, DeepNestingIsNoCrash) { EXPECT_TRUE(find_json(std::string(100'000, '[')).size() < 100'000); }
 
 TEST(JsonSchema, NamesThePlaceThatIsWrong) {
-  const JsonSchema schema(R"({"type":"object","properties":{"pairs":{"type":"array","items":{"type":"object","properties":{"score":{"type":"integer"}}}}}})");
+  const JsonSchema schema(
+      R"({"type":"object","properties":{"pairs":{"type":"array","items":{"type":"object","properties":{"score":{"type":"integer"}}}}}})");
   const auto checked = schema.check(R"({"pairs":[{"score":1},{"score":"x"}]})");
   ASSERT_FALSE(checked);
   EXPECT_NE(checked.error().message().find("score"), std::string::npos) << checked.error().message();
