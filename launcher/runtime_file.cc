@@ -29,6 +29,12 @@ std::string params_json(const std::vector<PlannedParameter>& params) {
   return "{" + text + "}";
 }
 
+std::string strings_json(const std::vector<std::string>& texts) {
+  std::string text;
+  for (const std::string& entry : texts) text += (text.empty() ? "" : ", ") + json_string(entry);
+  return "[" + text + "]";
+}
+
 std::string running_params_json(const std::vector<PlannedParameter>& params) {
   std::string text;
   for (const PlannedParameter& param : params) {
