@@ -302,7 +302,7 @@ class Secrets(LlmTest):
                 self.assertNotIn(self.KEY.encode(), data, path)
 
     def test_a_key_stands_nowhere(self):
-        server = self.server("--key", self.KEY, "--latency", "20")
+        server = self.server("--latency", "20", key=self.KEY)
         self.write_records([{"t": f"text {row} " + ("[[status 400 9]]" if row % 9 == 0 else "")} for row in range(60)])
         self.check({"url": server.url, "model": "m", "prompt": "{t}", "api_key": "env:LLM_KEY"}, {"LLM_KEY": self.KEY})
         self.assertEqual(len(self.lines("out.jsonl")), 53)
@@ -314,7 +314,7 @@ class Secrets(LlmTest):
         self.assertEqual(len(self.lines("out.jsonl")), 53)
 
     def test_a_wrong_key_stops_the_run_and_is_not_shown(self):
-        server = self.server("--key", "another")
+        server = self.server(key="another")
         self.write_records([{"t": "a"}])
         self.check({"url": server.url, "model": "m", "prompt": "{t}", "api_key": "env:LLM_KEY"}, {"LLM_KEY": self.KEY}, code=3)
 

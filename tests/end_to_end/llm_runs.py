@@ -15,8 +15,9 @@ SERVER = os.path.join(os.path.dirname(runs.BIN), "tests", "llm_server")
 class Server:
     """One server process; it ends with the test's process."""
 
-    def __init__(self, *options, log=""):
-        self.process = subprocess.Popen([SERVER, *options, *(["--log", log] if log else [])], stdout=subprocess.PIPE)
+    def __init__(self, *options, log="", key=""):
+        self.process = subprocess.Popen([SERVER, *options, *(["--log", log] if log else [])], stdout=subprocess.PIPE,
+                                        env={**os.environ, "LLM_SERVER_KEY": key})
         self.port = int(self.process.stdout.readline())
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self.log = log
@@ -60,8 +61,8 @@ class LlmTest(RunTest):
             server.stop()
         super().tearDown()
 
-    def server(self, *options):
-        server = Server(*options, log=self.path(f"server{len(self.servers)}.jsonl"))
+    def server(self, *options, key=""):
+        server = Server(*options, log=self.path(f"server{len(self.servers)}.jsonl"), key=key)
         self.servers.append(server)
         return server
 

@@ -216,7 +216,7 @@ int serve(int argc, char** argv) {
   app.add_option("--in-flight-max", options.in_flight_max);
   app.add_option("--requests-per-minute", options.requests_per_minute);
   app.add_option("--retry-after", options.retry_after_s, "s");
-  app.add_option("--key", options.key);
+  app.add_option("--key", options.key)->envname("LLM_SERVER_KEY");  // not for all to see
   app.add_option("--fault", faults, "NAME:PROBABILITY");
   app.add_option("--error-500", options.error_500);
   app.add_option("--error-429", options.error_429);
