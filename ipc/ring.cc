@@ -1,9 +1,9 @@
 #include "ipc/ring.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <new>
+
+#include "ipc/checksum.h"
 
 namespace datagen::ipc {
 
@@ -189,7 +189,7 @@ std::string Ring::unsound_words() const {
 }
 
 std::uint64_t frame_checksum(std::span<const std::byte> frame, std::uint64_t seq) {
-  return XXH3_64bits_withSeed(frame.data(), frame.size(), seq);
+  return checksum64(frame.data(), frame.size(), seq);
 }
 
 }  // namespace datagen::ipc

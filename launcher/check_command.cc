@@ -62,7 +62,8 @@ std::optional<Outcome> run_limited(Plan plan, std::uint64_t records, const std::
   RuntimeFile runtime;
   runtime.run_id = fmt::format("limit{}", getpid());
   runtime.plan = outcome.run.plan;
-  runtime.earlier_ledgers = {kept_trial_ledger(run_directory), ledger_folder(run_directory)};
+  runtime.earlier_ledgers = ledgers_before(run_directory, nullptr, {});
+  runtime.earlier_ledgers.push_back(ledger_folder(run_directory));
   if (const auto written = write_runtime_file(directory.value().path(), runtime); !written)
     return refuse(written.error()), std::nullopt;
   outcome.code = execute(directory.value(), runtime, options);

@@ -51,6 +51,7 @@ struct DeadLettersArguments {
 struct ReplayArguments {
   DeadLettersArguments letters;  // which
   std::vector<std::string> sets;
+  std::string from = "stage";  // or "source"
   bool dry_run = false;
   bool quiet = false;
   std::string metrics;  // HOST:PORT

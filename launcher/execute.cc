@@ -34,7 +34,7 @@ Progress::Mode progress_mode(const ExecuteOptions& options) {
 
 // A rebuilt executable is used, and named; its hash replaces the old one. Error: one is gone, or may not
 // differ.
-Result<void> check_executables(Plan& plan, bool same_binary, bool quiet) {
+Result<void> check_executables(RuntimeFile& runtime, bool same_binary, bool quiet) {
   StageCatalog catalog({});
   const auto check = [&](const PlannedStage& stage, const std::string& path,
                          std::string& known) -> Result<void> {
@@ -44,9 +44,10 @@ Result<void> check_executables(Plan& plan, bool same_binary, bool quiet) {
     if (same_binary) return Error(change + " (refused by --same-binary)");
     if (!quiet) complain(change);
     known = hash;
+    runtime.rebuilt.push_back({stage.id, path, 0, 0});
     return success();
   };
-  for (PlannedStage& stage : plan.stages) {
+  for (PlannedStage& stage : runtime.plan.stages) {
     DATAGEN_TRY(check(stage, stage.executable, stage.executable_hash));
     if (!stage.program.empty()) DATAGEN_TRY(check(stage, stage.program, stage.program_hash));
   }
@@ -158,7 +159,7 @@ int go_on(const RunDirectory& directory, RuntimeFile& runtime, bool same_binary,
   }
   const auto fits = check_shared_memory(runtime.plan.shared_memory_bytes());
   if (!fits) return complain(fits.error().message()), kUsage;
-  if (const auto checked = check_executables(runtime.plan, same_binary, options.quiet); !checked)
+  if (const auto checked = check_executables(runtime, same_binary, options.quiet); !checked)
     return complain(checked.error().message()), kUsage;
   if (const auto begun = begin_generation(directory.path(), runtime); !begun)
     return complain(begun.error().message()), kUsage;

@@ -137,6 +137,13 @@ Result<void> begin_generation(const std::string& run_directory, RuntimeFile& run
   // The number first: should this process die between here and the cuts, the next start cuts the same lines
   // again.
   ++runtime.generation;
+  for (Rebuilt& rebuilt : runtime.rebuilt) {
+    if (rebuilt.generation != 0) continue;
+    const auto stage = std::ranges::find(runtime.plan.stages, rebuilt.stage, &PlannedStage::id);
+    const auto& resume = runtime.parts.at(stage->part).resume;
+    rebuilt.generation = runtime.generation;
+    rebuilt.frame = resume ? resume->seq : 0;
+  }
   DATAGEN_TRY(write_runtime_file(run_directory, runtime));
   for (std::size_t part = 0; part < parts.size(); ++part) {
     for (const Committed& committed : parts[part])

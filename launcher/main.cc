@@ -173,6 +173,9 @@ class CommandLine {
     verb->add_option("--id", replay_.letters.id, "only the one with this lineage id");
     verb->add_option("--set", replay_.sets, "change a running key, as STAGE.KEY=VALUE; may be repeated")
         ->allow_extra_args(false);
+    verb->add_option("--from", replay_.from,
+                     "stage: they enter where they failed, as they were then; source: they are read again")
+        ->check(CLI::IsMember({"stage", "source"}));
     verb->add_flag("--dry-run", replay_.dry_run, "list them, and do nothing");
     verb->add_flag("--quiet", replay_.quiet, "no progress, and nothing at the end when all went well");
     verb->add_flag("--json", replay_.letters.json, "print the report as JSON to stdout");

@@ -33,15 +33,24 @@ std::vector<std::string> ledgers_before(const std::string& run_directory, const 
 
 Result<void> keep_trial_ledger(const std::string& folder, const std::string& run_directory) {
   const std::string from = ledger_folder(folder);
-  const std::string to = kept_trial_ledger(run_directory);
+  const fs::path to = kept_trial_ledger(run_directory);
   std::error_code error;
   if (!fs::exists(from, error)) return success();
+  const auto failed = [&] {
+    return Error("cannot keep what was paid for in " + to.string() + ": " + error.message());
+  };
   fs::create_directories(to, error);
-  // A file's content is bound to its name, which stays; a copy, since /tmp may be another disk.
-  if (!error) fs::copy(from, to, fs::copy_options::overwrite_existing, error);
-  if (error) return Error("cannot keep what was paid for in " + to + ": " + error.message());
+  for (fs::directory_iterator entry(from, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    const fs::path kept = to / entry->path().filename();  // what a file holds is bound to its name
+    fs::rename(entry->path(), kept, error);
+    if (error == std::errc::cross_device_link)
+      fs::copy_file(entry->path(), kept, fs::copy_options::overwrite_existing, error);
+    if (error) return failed();
+  }
+  if (error) return failed();
   fs::remove_all(from, error);
-  return sync_path_to(to + "/");
+  return sync_path_to(to / "");
 }
 
 }  // namespace datagen::launcher

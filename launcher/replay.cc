@@ -9,6 +9,7 @@
 #include <fstream>
 #include <set>
 
+#include "launcher/find_rows.h"
 #include "launcher/json_text.h"
 #include "runtime/commit_log.h"
 #include "runtime/json_fields.h"
@@ -112,7 +113,7 @@ Result<void> check_stage(const Plan& plan, const PlannedStage& stage,
 Result<std::vector<ReplayBatch>> select_for_replay(const std::string& run_directory, const Plan& plan,
                                                    const DeadLetterFilter& filter) {
   std::vector<ReplayBatch> batches;
-  for (const PlannedStage& stage : plan.stages) batches.push_back({stage.id, {}});
+  for (const PlannedStage& stage : plan.stages) batches.push_back({stage.id, {}, {}});
   DATAGEN_TRY(each_dead_letter(run_directory, filter, [&](const DeadLetter& letter) {
     const std::uint32_t stage = index_of(plan, letter.stage);
     if (letter.replayed.empty() && stage < batches.size()) batches[stage].letters.push_back(letter);
@@ -124,6 +125,49 @@ Result<std::vector<ReplayBatch>> select_for_replay(const std::string& run_direct
                              [](const DeadLetter& letter) { return letter.row.value_or(~std::uint64_t{0}); });
   }
   return batches;
+}
+
+namespace {
+
+// The stages that a record passes between the source and `stage`, if no other sees it on its way.
+Result<std::vector<std::string>> passed_before(const Plan& plan, const std::string& stage) {
+  std::vector<std::string> passed;
+  const PlannedStage* at = &plan.stages[index_of(plan, stage)];
+  if (at->part != 0) return Error(fmt::format("stage '{}' reads the file of a durable edge", stage));
+  for (;;) {
+    const PlannedStage& before = plan.stages[plan.edges[at->in.front()].from];
+    if (before.out.size() > 1)
+      return Error(
+          fmt::format("'{}' hands the record to another branch too, which has written it", before.id));
+    if (before.kind == StageKind::source) break;
+    if (before.in.size() > 1) return Error(fmt::format("stage '{}' joins branches", before.id));
+    if (before.stateful)
+      return Error(fmt::format("stage '{}' keeps state and has seen the record already", before.id));
+    passed.push_back(before.id);
+    at = &before;
+  }
+  std::ranges::reverse(passed);
+  return passed;
+}
+
+}  // namespace
+
+Result<void> reread_from_source(const std::string& run_directory, const Plan& plan, ReplayBatch& batch) {
+  DATAGEN_TRY(batch.passed, passed_before(plan, batch.stage));
+  std::vector<std::uint64_t> rows;
+  for (const DeadLetter& letter : batch.letters) {
+    if (!letter.row || !letter.path.empty())
+      return Error(
+          fmt::format("{} was made of another record, whose other children are written already; leave it out "
+                      "(--id, --reason), "
+                      "or let it enter at its stage",
+                      letter.id));
+    rows.push_back(*letter.row);
+  }
+  DATAGEN_TRY(const std::vector<FoundRow> found, find_rows(run_directory, plan, rows));
+  for (std::size_t index = 0; index < found.size(); ++index)
+    batch.letters[index].record = found[index].record;
+  return success();
 }
 
 Result<Plan> replay_plan(const Plan& plan, const std::string& stage, const std::string& source,
@@ -191,7 +235,7 @@ Result<void> begin_replay(const std::string& run_directory, RuntimeFile& runtime
   ++runtime.generation;
   runtime.parts.clear();
   runtime.plan = std::move(plan);
-  runtime.replay = Replay{batch.stage, (runtime.generation << 32) + 1, batch.letters.size()};
+  runtime.replay = Replay{batch.stage, (runtime.generation << 32) + 1, batch.letters.size(), batch.passed};
   return write_runtime_file(run_directory, runtime);
 }
 
@@ -224,6 +268,11 @@ Result<void> reopen_commits(const std::string& run_directory, const RuntimeFile&
       StageCounts& given_up = commit.totals.stage(index_of(plan, replay.stage)).counts;
       given_up.in -= replay.letters;
       given_up.dead -= replay.letters;
+      for (const std::string& passed : replay.passed) {
+        StageCounts& counts = commit.totals.stage(index_of(plan, passed)).counts;
+        counts.in -= replay.letters;
+        counts.out -= replay.letters;
+      }
       StageCounts& read = commit.totals.stage(0).counts;
       read.in -= replay.letters;
       read.out -= replay.letters;

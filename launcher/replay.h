@@ -25,6 +25,7 @@ namespace datagen::launcher {
 struct ReplayBatch {
   std::string stage;
   std::vector<DeadLetter> letters;
+  std::vector<std::string> passed;  // stages that they pass once more before it: none, or all from the source
 };
 Result<std::vector<ReplayBatch>> select_for_replay(const std::string& run_directory, const Plan& plan,
                                                    const DeadLetterFilter& filter);
@@ -34,6 +35,11 @@ Result<std::vector<ReplayBatch>> select_for_replay(const std::string& run_direct
 // behind it does, or keeps state.
 Result<Plan> replay_plan(const Plan& plan, const std::string& stage, const std::string& source,
                          const std::string& letters_path);
+
+// Makes of a batch one whose records are read from the input again, and pass all stages before the one that
+// gave them up. Errors: the input cannot be read; children, whose siblings would be made twice; a branch
+// before the stage, whose records are written already; a stage there that keeps state.
+Result<void> reread_from_source(const std::string& run_directory, const Plan& plan, ReplayBatch& batch);
 
 // Makes a complete run one that replays a batch. Errors: those of the system.
 Result<void> begin_replay(const std::string& run_directory, RuntimeFile& runtime, Plan plan,

@@ -51,7 +51,8 @@ int replay_command(const ReplayArguments& arguments) {
   const DeadLetterFilter filter{arguments.letters.stage, arguments.letters.reason, arguments.letters.id};
   auto batches = select_for_replay(path.value(), runtime.plan, filter);
   if (!batches) return refuse(batches.error().message());
-  if (const std::size_t cut = leave_out_cut_ones(batches.value()); cut > 0)
+  const bool needs_records = arguments.from != "source";
+  if (const std::size_t cut = needs_records ? leave_out_cut_ones(batches.value()) : 0; cut > 0)
     complain(fmt::format(
         "{} dead letters do not hold their record in full, or not as text; they are left alone", cut));
   if (arguments.dry_run) return show(batches.value()), kComplete;
@@ -62,8 +63,14 @@ int replay_command(const ReplayArguments& arguments) {
   if (!source) return refuse(source.error().message());
   // All are looked at before the first is begun.
   std::vector<Plan> plans;
-  for (const ReplayBatch& batch : batches.value()) {
-    auto plan = replay_plan(runtime.plan, batch.stage, source.value(), path.value() + "/replay.jsonl");
+  for (ReplayBatch& batch : batches.value()) {
+    const auto reread = arguments.from == "source" ? reread_from_source(path.value(), runtime.plan, batch)
+                                                   : Result<void>(success());
+    if (!reread)
+      return refuse(fmt::format("the dead letters of stage '{}' cannot be read again: {}", batch.stage,
+                                reread.error().message()));
+    const std::string& entry = batch.passed.empty() ? batch.stage : batch.passed.front();
+    auto plan = replay_plan(runtime.plan, entry, source.value(), path.value() + "/replay.jsonl");
     if (!plan)
       return refuse(fmt::format("the dead letters of stage '{}' cannot be replayed: {}{}", batch.stage,
                                 plan.error().message(),

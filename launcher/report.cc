@@ -174,6 +174,12 @@ std::string report_json(const RunEnd& end, const RuntimeFile& runtime, const His
     stages += (stages.empty() ? "" : ",\n") + stage_json(audit.stages[index]) +
               effort_json(loads[index], resources[index]) + "}";
   }
+  std::string rebuilt;
+  for (const Rebuilt& change : runtime.rebuilt)
+    rebuilt +=
+        fmt::format("{}{{\"stage\": {}, \"executable\": {}, \"frame\": {}}}", rebuilt.empty() ? "" : ", ",
+                    json_string(change.stage), json_string(change.path), change.frame);
+  text += "  \"rebuilt\": [" + rebuilt + "],\n";
   text += "  \"stages\": [\n" + stages + "\n  ],\n  \"audit\": [";
   for (const std::string& mismatch : audit.mismatches)
     text += (&mismatch == &audit.mismatches.front() ? "" : ", ") + json_string(mismatch);

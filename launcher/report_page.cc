@@ -80,6 +80,11 @@ std::string throughput(const ReportData& data) {
   return heading("Records per second over the running time") + "<div class=\"charts\">" + charts + "</div>\n";
 }
 
+std::string words_of(const Rebuilt& change) {
+  return fmt::format("stage '{}' was built anew: from frame {} on its records are made by another {}",
+                     change.stage, show_count(change.frame), change.path);
+}
+
 std::string stages(const ReportData& data) {
   const Plan& plan = data.runtime.plan;
   const auto loads = data.history.loads(plan);
@@ -94,10 +99,14 @@ std::string stages(const ReportData& data) {
                     percent(loads[stage].waits_for_room), duration_of(resources[stage].cpu_seconds),
                     show_bytes(resources[stage].peak_bytes), show_count(resources[stage].restarts)});
   }
+  std::string rebuilt;
+  for (const Rebuilt& change : data.runtime.rebuilt)
+    rebuilt += "<p>" + escape_html(words_of(change)) + "</p>\n";
   return heading("Stages") +
          table({"stage", "workers", "in", "out", "filtered", "dead", "records", "bytes", "busy",
                 "waits for input", "for room", "CPU time", "peak memory", "restarts"},
-               rows);
+               rows) +
+         rebuilt;
 }
 
 std::string audit(const ReportData& data) {
@@ -196,6 +205,7 @@ std::string report_text(const ReportData& data) {
                      show_count(resources[stage].restarts)});
   }
   text += stage_table.text();
+  for (const Rebuilt& change : data.runtime.rebuilt) text += words_of(change) + "\n";
   for (const StageAudit& stage : data.audit.stages) {
     for (const auto& [reason, count] : stage.drop_reasons)
       text += fmt::format("filtered by {}: {} {}\n", stage.id, reason, show_count(count));

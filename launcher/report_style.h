@@ -18,7 +18,7 @@ p { margin: .4rem 0; } .soft { color: var(--soft); } .bad { color: var(--bad); }
 .limit-words { border-left: 4px solid var(--accent); background: var(--fill); padding: 8px 14px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: 4px 10px; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
-th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child, .names2 :nth-child(2) { text-align: left; }
+th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child, .names2 :nth-child(2), .names4 :nth-child(-n+4) { text-align: left; }
 th { white-space: normal; vertical-align: bottom; }
 .wide { overflow-x: auto; } code, pre { font: 13px/1.45 ui-monospace, monospace; }
 pre { margin: 2px 0 8px; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--fill); padding: 6px 10px; border-radius: 6px; }

@@ -16,7 +16,6 @@
 #include "launcher/report.h"
 #include "launcher/run_folder.h"
 #include "launcher/running_changes.h"
-#include "launcher/stage_catalog.h"
 
 namespace datagen::launcher {
 

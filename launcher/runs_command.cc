@@ -13,6 +13,7 @@
 
 #include "launcher/commands.h"
 #include "launcher/dead_letters.h"
+#include "launcher/find_rows.h"
 #include "launcher/parameter_check.h"
 #include "launcher/process.h"
 #include "launcher/report.h"
@@ -67,15 +68,11 @@ int trace_command(const std::string& run, const std::string& id) {
   const auto number = parse_whole(row);
   if (!number || number.value() < 0)
     return refuse(fmt::format("'{}' is no lineage id: a row such as 10, or a child of one such as 10_0", id));
-  const auto& stages = runtime.value().plan.stages;
-  const auto source = std::ranges::find(stages, StageKind::source, &PlannedStage::kind);
-  if (source == stages.end()) return refuse(path.value() + " has no source");
-  // What a row is, only the source knows; it reads its input again up to there.
-  constexpr std::chrono::hours kReadTimeout{24};
-  const auto found = run_captured(
-      {source->executable, "--worker", path.value(), "--stage", source->id, "--find-row", row}, kReadTimeout);
+  const auto found =
+      find_rows(path.value(), runtime.value().plan, {static_cast<std::uint64_t>(number.value())});
   if (!found) return refuse(found.error().message());
-  std::fputs(found.value().c_str(), stdout);
+  const FoundRow& place = found.value().front();
+  std::fputs((place.place + "\n" + place.record + "\n").c_str(), stdout);
   return kComplete;
 }
 

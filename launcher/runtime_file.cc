@@ -29,12 +29,6 @@ std::string params_json(const std::vector<PlannedParameter>& params) {
   return "{" + text + "}";
 }
 
-std::string strings_json(const std::vector<std::string>& texts) {
-  std::string text;
-  for (const std::string& entry : texts) text += (text.empty() ? "" : ", ") + json_string(entry);
-  return "[" + text + "]";
-}
-
 std::string running_params_json(const std::vector<PlannedParameter>& params) {
   std::string text;
   for (const PlannedParameter& param : params) {
@@ -72,12 +66,18 @@ std::string stage_json(const PlannedStage& stage) {
   return text;
 }
 
+std::string joined_strings(const std::vector<std::string>& texts) {
+  std::string text;
+  for (const std::string& entry : texts) text += (text.empty() ? "" : ", ") + json_string(entry);
+  return text;
+}
+
 std::string hooks_json(const std::vector<HookSpec>& hooks) {
   std::string text;
   for (const HookSpec& hook : hooks) {
-    text += fmt::format("{}\n    {{\"file\": {}, \"fd\": {}, \"command\": {}, \"events\": {}}}",
-                        text.empty() ? "" : ",", json_string(hook.file), hook.fd, strings_json(hook.command),
-                        strings_json(hook.events));
+    text += fmt::format("{}\n    {{\"file\": {}, \"fd\": {}, \"command\": [{}], \"events\": [{}]}}",
+                        text.empty() ? "" : ",", json_string(hook.file), hook.fd,
+                        joined_strings(hook.command), joined_strings(hook.events));
   }
   return "[" + text + "]";
 }
@@ -98,6 +98,12 @@ std::string part_json(const PartStart& part) {
   return fmt::format("    {{\"sealed\": {}, \"resume\": {}}}", part.is_sealed, resume);
 }
 
+std::string rebuilt_json(const Rebuilt& rebuilt) {
+  return fmt::format("    {{\"stage\": {}, \"path\": {}, \"generation\": {}, \"frame\": {}}}",
+                     json_string(rebuilt.stage), json_string(rebuilt.path), rebuilt.generation,
+                     rebuilt.frame);
+}
+
 std::string to_json(const RuntimeFile& file) {
   const Plan& plan = file.plan;
   std::string text = "{\n  \"version\": 1,\n";
@@ -113,10 +119,13 @@ std::string to_json(const RuntimeFile& file) {
                       plan.commit_bytes);
   text += "  \"parts\": [\n" + lines_json(file.parts, part_json) + "\n  ],\n";
   if (file.replay)
-    text += fmt::format("  \"replay\": {{\"stage\": {}, \"mark\": {}, \"letters\": {}}},\n",
-                        json_string(file.replay->stage), file.replay->mark, file.replay->letters);
+    text += fmt::format("  \"replay\": {{\"stage\": {}, \"mark\": {}, \"letters\": {}, \"passed\": [{}]}},\n",
+                        json_string(file.replay->stage), file.replay->mark, file.replay->letters,
+                        joined_strings(file.replay->passed));
+  if (!file.rebuilt.empty())
+    text += "  \"rebuilt\": [\n" + lines_json(file.rebuilt, rebuilt_json) + "\n  ],\n";
   if (!file.earlier_ledgers.empty())
-    text += fmt::format("  \"earlier_ledgers\": {},\n", strings_json(file.earlier_ledgers));
+    text += fmt::format("  \"earlier_ledgers\": [{}],\n", joined_strings(file.earlier_ledgers));
   text += "  \"stages\": [\n" + lines_json(plan.stages, stage_json) + "\n  ],\n";
   text +=
       "  \"edges\": [\n" +
@@ -266,7 +275,11 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
       start.resume = ResumePoint{number(resume, "mark"), number(resume, "seq"), text_of(resume, "cursor")};
   }
   if (dom::element replay; root["replay"].get(replay) == simdjson::SUCCESS)
-    file.replay = Replay{text_of(replay, "stage"), number(replay, "mark"), number(replay, "letters")};
+    file.replay = Replay{text_of(replay, "stage"), number(replay, "mark"), number(replay, "letters"),
+                         strings(replay, "passed")};
+  for (const dom::element rebuilt : list(root, "rebuilt"))
+    file.rebuilt.push_back({text_of(rebuilt, "stage"), text_of(rebuilt, "path"),
+                            number(rebuilt, "generation"), number(rebuilt, "frame")});
   file.earlier_ledgers = strings(root, "earlier_ledgers");
   Plan& plan = file.plan;
   plan.pipeline = text_of(root, "pipeline");

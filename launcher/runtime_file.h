@@ -20,9 +20,10 @@ struct ResumePoint {
 
 // While dead letters enter a complete run again: launcher/replay.h.
 struct Replay {
-  std::string stage;          // where they enter
-  std::uint64_t mark = 0;     // of the line that opens the .done logs again
-  std::uint64_t letters = 0;  // how many
+  std::string stage;                // that gave them up
+  std::uint64_t mark = 0;           // of the line that opens the .done logs again
+  std::uint64_t letters = 0;        // how many
+  std::vector<std::string> passed;  // stages before it that they pass once more
 };
 
 // How a part of the graph starts in this generation.
@@ -31,11 +32,19 @@ struct PartStart {
   std::optional<ResumePoint> resume;  // else it begins
 };
 
+// An executable that was built anew between two starts of the run.
+struct Rebuilt {
+  std::string stage, path;
+  std::uint64_t generation = 0;  // the first that used it; 0: the next one will
+  std::uint64_t frame = 0;       // from which on
+};
+
 struct RuntimeFile {
   std::string run_id;            // 12 hex digits, the same for every resume
   std::uint64_t generation = 1;  // grows with every start of the graph; never used twice
   std::vector<PartStart> parts;  // by Plan's numbers of them; none in a run that begins
   std::optional<Replay> replay;
+  std::vector<Rebuilt> rebuilt;
   // Folders with what other runs have paid for: those that this one replaces, and its trial
   // (launcher/paid_calls.h).
   std::vector<std::string> earlier_ledgers;

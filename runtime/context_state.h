@@ -4,16 +4,11 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 
 #include "datagen/context.h"
-#include "datagen/ledger.h"
-#include "ledger_files.h"
-#include "limits_state.h"
 #include "side_section.h"
 
 namespace spdlog {
@@ -21,6 +16,8 @@ class logger;
 }
 
 namespace datagen::detail {
+
+class PaidWork;
 
 class ContextState {
  public:
@@ -36,6 +33,7 @@ class ContextState {
   int worker;
   ParameterValues parameters;
   std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<PaidWork> paid_work;  // of the worker
   // Set by the launcher in the worker's cell; null when there is no launcher.
   const std::atomic<std::uint32_t>* cancel = nullptr;
   // An operator, or whoever would try it again, was told to stop: the frame in work is not whole.
@@ -43,33 +41,11 @@ class ContextState {
   // How far the calling thread is within its record; none when there is no launcher.
   std::function<void(std::int64_t done, std::int64_t total)> show_progress;
 
-  // This worker ends by its own will, with a code of ipc/worker_exit.h; the first call counts. The frame in
-  // work is not published.
-  void give_up(int code, const std::string& message);
-  struct GivenUp {
-    int code;
-    std::string message;
-  };
-  std::optional<GivenUp> given_up();
-
-  Ledger& ledger(const std::string& cache);  // opened by the first call
-  LedgerPlace ledger_place;              // filled in before; without a folder it stands in a temporary one
-  std::atomic<std::uint64_t> claims{0};  // frames that this worker has claimed
-
-  // Opened at the first call for a name. Throws std::runtime_error.
-  SharedLimits& limits(const std::string& name, const CallLimits& given);
-  LimitsPlace limits_place;  // filled in before; without a folder this process alone keeps them
+  // The frame in work must not be published: its operator was told to stop, or the worker has given up.
+  bool is_ending() const;
 
   std::mutex mutex;             // guards what follows
   StageNotes* notes = nullptr;  // of the frame in work
-
- private:
-  std::optional<GivenUp> given_up_;
-  std::once_flag ledger_once_;
-  std::string temporary_folder_;
-  std::unique_ptr<Ledger> ledger_;
-  std::mutex limits_mutex_;
-  std::map<std::string, std::unique_ptr<SharedLimits>> limits_;
 };
 
 }  // namespace datagen::detail

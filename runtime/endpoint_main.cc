@@ -46,8 +46,8 @@ int run_source(int argc, char** argv, const SourceDefinition& definition) {
   switch (command.mode) {
     case StageCommand::Mode::worker:
       return run_source_worker(definition, command.worker);
-    case StageCommand::Mode::find_row:
-      return find_row(definition, command.worker, command.row);
+    case StageCommand::Mode::find_rows:
+      return find_rows(definition, command.worker, command.rows);
     case StageCommand::Mode::filter:
       return no_filter(command, "source");
     case StageCommand::Mode::list:

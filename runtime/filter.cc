@@ -13,6 +13,7 @@
 #include "frame.h"
 #include "json_write.h"
 #include "operator_runner.h"
+#include "paid_work.h"
 #include "stage_main.h"
 
 namespace datagen {
@@ -72,6 +73,7 @@ class Filter {
       check(frame);
       out_.begin(out_memory_.space(), frame.value().origin());
       runner_.run(frame.value(), out_, notes_);
+      if (const auto why = context_.paid_work->given_up()) throw std::runtime_error(why->message);
       write(out);
     }
     if (definition_.stateful) {

@@ -1,6 +1,7 @@
 #include "frame_work.h"
 
 #include "ipc/worker_exit.h"
+#include "paid_work.h"
 #include "suspicions.h"
 
 namespace datagen {
@@ -32,7 +33,7 @@ Suspicions FrameWork::suspicions(std::uint64_t seq) const {
 Result<void> FrameWork::process(std::uint64_t seq, const Suspicions& suspicions, SavedState* state) {
   seq_ = seq;
   const std::uint64_t began_ns = setup_.show_frame(seq);
-  ++setup_.context_state().claims;
+  setup_.context_state().paid_work->note_claim();
   if (ports_.is_published(seq)) {
     ports_.complete_publish(seq);
     ports_.free(seq);

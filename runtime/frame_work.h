@@ -34,7 +34,7 @@ class FrameWork {
   Result<void> finish(std::uint64_t seq);
   // With which code of ipc/worker_exit.h the worker ends, after an error.
   int failure() const { return failure_; }
-  bool was_told_to_stop() const { return context().was_told_to_stop.load(std::memory_order_relaxed); }
+  bool was_told_to_stop() const { return context().is_ending(); }
 
  private:
   OperatorRunner::Progress progress();

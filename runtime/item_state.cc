@@ -6,6 +6,7 @@
 #include "ipc/result.h"
 #include "json_scan.h"
 #include "json_write.h"
+#include "msgpack_head.h"
 
 namespace datagen::detail {
 
@@ -64,7 +65,7 @@ std::string_view ItemState::keep(std::string_view bytes, std::size_t padding) {
   arena_used_ = true;
   auto* kept = static_cast<char*>(arena_.allocate(bytes.size() + padding + 1, 8));
   std::copy_n(bytes.data(), bytes.size(), kept);
-  std::memset(kept + bytes.size(), 0, padding);
+  if (padding > 0) std::memset(kept + bytes.size(), 0, padding);
   return {kept, bytes.size()};
 }
 
@@ -202,8 +203,17 @@ std::string ItemState::json() {
 
 std::string_view ItemState::encode(const FieldValue& value) {
   scratch_.clear();
-  append_field_value(scratch_, value);
-  return keep(scratch_.view());
+  if (value.kind() != FieldValue::Kind::text || !parsed_ || !document_.holds(value.text())) {
+    append_field_value(scratch_, value);
+    return keep(scratch_.view());
+  }
+  append_text_head(scratch_, value.text().size());
+  const std::size_t head = scratch_.size(), body = value.text().size();
+  arena_used_ = true;
+  auto* kept = static_cast<char*>(arena_.allocate(head + body, 1));
+  std::memcpy(kept, scratch_.data(), head);
+  std::memcpy(kept + head, value.text().data(), body);
+  return {kept, head + body};
 }
 
 void ItemState::open_members() {
@@ -239,26 +249,17 @@ void ItemState::members_from_json(std::string_view object, std::vector<Member>& 
 }
 
 void ItemState::members_from_msgpack(std::string_view map) {
-  const auto first = static_cast<unsigned char>(map[0]);
-  std::size_t count = first & 0x0f;
-  std::size_t position = 1;
-  const auto big_endian = [&](std::size_t bytes) {
-    std::size_t value = 0;
-    for (std::size_t index = 0; index < bytes; ++index) {
-      value = value << 8 | static_cast<unsigned char>(map[1 + index]);
-    }
-    position = 1 + bytes;
-    return value;
-  };
-  if (first == 0xde) count = big_endian(2);
-  if (first == 0xdf) count = big_endian(4);
-  for (std::size_t index = 0; index < count; ++index) {
-    const std::size_t key_length = msgpack_length(map.substr(position));
-    const msgpack::object_handle key = msgpack::unpack(map.data() + position, key_length);
-    position += key_length;
-    const std::size_t value_length = msgpack_length(map.substr(position));
-    put_member(members_, keep(key.get().as<std::string_view>()), map.substr(position, value_length));
-    position += value_length;
+  const MsgpackHead head = read_msgpack_head(map);
+  std::size_t position = head.bytes;
+  for (std::uint64_t index = 0; index < head.value; ++index) {
+    const MsgpackHead key = read_msgpack_head(map.substr(position));
+    if (key.kind != MsgpackHead::Kind::text) throw std::invalid_argument("a record's keys are texts");
+    position += key.bytes;
+    const std::string_view name = keep(map.substr(position, key.value));
+    position += key.value;
+    const std::size_t length = msgpack_length(map.substr(position));
+    put_member(members_, name, map.substr(position, length));
+    position += length;
   }
 }
 

@@ -111,6 +111,16 @@ JsonError JsonDocument::parse_replaced(simdjson::dom::parser& parser) {
   return error;
 }
 
+bool JsonDocument::holds(std::string_view text) const {
+  const auto begin = reinterpret_cast<std::uintptr_t>(document_.string_buf.get());
+  const auto at = reinterpret_cast<std::uintptr_t>(text.data());
+  // The buffer is larger than this, and the strings in it end with a zero.
+  if (error_ != simdjson::SUCCESS || at < begin || at + text.size() >= begin + document_.capacity())
+    return false;
+  const auto is_continuation = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
+  return !is_continuation(text.data()[0]) && !is_continuation(text.data()[text.size()]);
+}
+
 bool find_member(simdjson::dom::object object, std::string_view key, simdjson::dom::element& found,
                  std::size_t& index) {
   bool any = false;

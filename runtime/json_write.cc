@@ -2,15 +2,20 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <msgpack.hpp>
 #include <stdexcept>
+#include <utility>
 
 #include "datagen/errors.h"
 #include "json_document.h"
 #include "json_scan.h"
+#include "msgpack_head.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -19,8 +24,6 @@
 namespace datagen {
 
 namespace {
-
-bool needs_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
 
 #if defined(__SSE2__)
 // Copies 16 bytes and tells, one bit each, which of them need an escape.
@@ -44,37 +47,42 @@ void copy_clean_run(char*& to, const char*& from, const char* end) {
     from += clean;
     if (escapes != 0) return;
   }
-#endif
+  // Behind `to` there is room for a whole vector, behind `from` there may be nothing.
+  char last[16] = {};
+  const auto left = static_cast<std::size_t>(end - from);
+  std::memcpy(last, from, left);
+  const unsigned escapes = copy_16_and_find_escapes(to, last) & ((1u << left) - 1);
+  const std::size_t clean = escapes == 0 ? left : static_cast<std::size_t>(__builtin_ctz(escapes));
+  to += clean;
+  from += clean;
+#else
+  const auto needs_escape = [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+  };
   while (from < end && !needs_escape(*from)) *to++ = *from++;
+#endif
 }
+
+// What stands behind the backslash; 0: u00 and two digits.
+constexpr auto kEscapes = [] {
+  std::array<char, 256> escapes{};
+  escapes['"'] = '"';
+  escapes['\\'] = '\\';
+  escapes['\n'] = 'n';
+  escapes['\r'] = 'r';
+  escapes['\t'] = 't';
+  escapes['\b'] = 'b';
+  escapes['\f'] = 'f';
+  return escapes;
+}();
 
 char* write_escape(char* to, char c) {
   static constexpr char kHex[] = "0123456789abcdef";
   *to++ = '\\';
-  switch (c) {
-    case '"':
-      *to++ = '"';
-      return to;
-    case '\\':
-      *to++ = '\\';
-      return to;
-    case '\n':
-      *to++ = 'n';
-      return to;
-    case '\r':
-      *to++ = 'r';
-      return to;
-    case '\t':
-      *to++ = 't';
-      return to;
-    case '\b':
-      *to++ = 'b';
-      return to;
-    case '\f':
-      *to++ = 'f';
-      return to;
-    default:
-      break;
+  const char escape = kEscapes[static_cast<unsigned char>(c)];
+  if (escape != 0) {
+    *to = escape;
+    return to + 1;
   }
   std::memcpy(to, "u00", 3);
   to[3] = kHex[(c >> 4) & 15];
@@ -86,16 +94,22 @@ char* write_escape(char* to, char c) {
 
 void append_json_string(ByteBuffer& out, std::string_view text) {
   constexpr std::size_t kSlack = 32;  // a whole vector, an escape and the quotes
-  char* to = out.reserve(text.size() + kSlack);
   const char* from = text.data();
   const char* const end = from + text.size();
+  const auto left = [&] { return static_cast<std::size_t>(end - from); };
+  std::size_t room = text.size() + text.size() / 8 + kSlack;  // for some escapes
+  char* to = out.reserve(room);
+  char* limit = to + room;
   *to++ = '"';
   for (;;) {
     copy_clean_run(to, from, end);
     if (from == end) break;
     to = write_escape(to, *from++);
+    if (static_cast<std::size_t>(limit - to) >= left() + kSlack) continue;
     out.commit(static_cast<std::size_t>(to - (out.data() + out.size())));
-    to = out.reserve(static_cast<std::size_t>(end - from) + kSlack);
+    room = left() + left() / 8 + kSlack;
+    to = out.reserve(room);
+    limit = to + room;
   }
   *to++ = '"';
   out.commit(static_cast<std::size_t>(to - (out.data() + out.size())));
@@ -150,83 +164,98 @@ void append_integer(ByteBuffer& out, Integer value) {
   out.commit(static_cast<std::size_t>(std::to_chars(to, to + 24, value).ptr - to));
 }
 
-// Writes JSON while msgpack-c walks over the bytes. A comma is due unless a container was just opened, which
-// shows in the last byte written: no value ends in '[' or '{'.
-class JsonWriter : public msgpack::null_visitor {
- public:
-  // `skip_key`: a member of the outermost map that is left out.
-  JsonWriter(ByteBuffer& out, std::string_view skip_key) : out_(out), skip_key_(skip_key) {}
+constexpr int kLevelsMax = 1000;
 
-  bool visit_nil() { return put("null"); }
-  bool visit_boolean(bool value) { return put(value ? "true" : "false"); }
-  bool visit_positive_integer(std::uint64_t value) { return append_integer(out_, value), true; }
-  bool visit_negative_integer(std::int64_t value) { return append_integer(out_, value), true; }
-  bool visit_float32(float value) { return append_json_number(out_, value), true; }
-  bool visit_float64(double value) { return append_json_number(out_, value), true; }
-  bool visit_str(const char* text, std::uint32_t size) {
-    if (in_key_ && depth_ == 1)
-      skipping_ = skip_key_.data() != nullptr && std::string_view(text, size) == skip_key_;
-    append_json_string(out_, {text, size});
-    return true;
+// Walks over msgpack and writes JSON. It was made here or checked by its frame's checksum, so what it holds
+// is right; that it ends within its bytes is checked all the same.
+class JsonWriter {
+ public:
+  JsonWriter(ByteBuffer& out, std::string_view bytes) : out_(out), rest_(bytes) {}
+
+  // `skip_key`: a member of the outermost map that is left out; null data: none.
+  void write(std::string_view skip_key) {
+    value(kLevelsMax, skip_key);
+    if (!rest_.empty()) throw std::logic_error("bytes stand behind a built record");
   }
-  bool visit_ext(const char* bytes, std::uint32_t size) {
-    append_on_one_line(out_, {bytes + 1, size - 1});  // behind the byte that says it is kRawJson
-    return true;
-  }
-  bool start_array(std::uint32_t) { return open('['); }
-  bool start_array_item() { return comma(); }
-  bool end_array() { return close(']'); }
-  bool start_map(std::uint32_t) { return open('{'); }
-  bool start_map_key() {
-    if (depth_ == 1) member_begin_ = out_.size();
-    in_key_ = true;
-    return comma();
-  }
-  bool end_map_key() {
-    in_key_ = false;
-    out_.push_back(':');
-    return true;
-  }
-  bool end_map_value() {
-    if (depth_ == 1 && skipping_) out_.resize_down(member_begin_);
-    if (depth_ == 1) skipping_ = false;
-    return true;
-  }
-  bool end_map() { return close('}'); }
 
  private:
-  bool put(std::string_view text) { return out_.append(text), true; }
-  bool comma() {
-    const char last = out_.data()[out_.size() - 1];
-    if (last != '[' && last != '{') out_.push_back(',');
-    return true;
+  MsgpackHead take_head() {
+    const MsgpackHead head = read_msgpack_head(rest_);
+    rest_.remove_prefix(head.bytes);
+    return head;
   }
-  bool open(char c) {
-    ++depth_;
-    out_.push_back(c);
-    return true;
+  std::string_view take_body(const MsgpackHead& head) {
+    const std::string_view body = rest_.substr(0, head.value);
+    rest_.remove_prefix(body.size());
+    return body;
   }
-  bool close(char c) {
-    --depth_;
-    out_.push_back(c);
-    return true;
+
+  void value(int levels_left, std::string_view skip_key) {
+    const MsgpackHead head = take_head();
+    switch (head.kind) {
+      case MsgpackHead::Kind::nil:
+        return out_.append("null");
+      case MsgpackHead::Kind::boolean:
+        return out_.append(head.value != 0 ? "true" : "false");
+      case MsgpackHead::Kind::positive:
+        return append_integer(out_, head.value);
+      case MsgpackHead::Kind::negative:
+        return append_integer(out_, static_cast<std::int64_t>(head.value));
+      case MsgpackHead::Kind::float32:
+        return append_json_number(out_, std::bit_cast<float>(static_cast<std::uint32_t>(head.value)));
+      case MsgpackHead::Kind::float64:
+        return append_json_number(out_, std::bit_cast<double>(head.value));
+      case MsgpackHead::Kind::text:
+        return append_json_string(out_, take_body(head));
+      case MsgpackHead::Kind::extension:  // kRawJson
+        return append_on_one_line(out_, take_body(head));
+      case MsgpackHead::Kind::array:
+        return array(head.value, deeper(levels_left));
+      case MsgpackHead::Kind::map:
+        return map(head.value, deeper(levels_left), skip_key);
+      case MsgpackHead::Kind::binary:
+        break;
+    }
+    throw std::logic_error("a built record holds bytes without a JSON form");
+  }
+
+  static int deeper(int levels_left) {
+    if (levels_left == 0) throw std::logic_error("a built record is nested too deep");
+    return levels_left - 1;
+  }
+
+  void array(std::uint64_t elements, int levels_left) {
+    out_.push_back('[');
+    for (std::uint64_t index = 0; index < elements; ++index) {
+      if (index > 0) out_.push_back(',');
+      value(levels_left, {});
+    }
+    out_.push_back(']');
+  }
+
+  void map(std::uint64_t members, int levels_left, std::string_view skip_key) {
+    out_.push_back('{');
+    bool is_first = true;
+    for (std::uint64_t index = 0; index < members; ++index) {
+      const MsgpackHead head = take_head();
+      if (head.kind != MsgpackHead::Kind::text)
+        throw std::logic_error("a built record has a key that is no text");
+      const std::string_view key = take_body(head);
+      if (skip_key.data() != nullptr && key == skip_key) {
+        rest_.remove_prefix(msgpack_length(rest_));
+        continue;
+      }
+      if (!std::exchange(is_first, false)) out_.push_back(',');
+      append_json_string(out_, key);
+      out_.push_back(':');
+      value(levels_left, {});
+    }
+    out_.push_back('}');
   }
 
   ByteBuffer& out_;
-  std::string_view skip_key_;
-  std::size_t member_begin_ = 0;
-  int depth_ = 0;
-  bool in_key_ = false;
-  bool skipping_ = false;
+  std::string_view rest_;
 };
-
-void write_msgpack(ByteBuffer& out, std::string_view bytes, std::string_view skip_key) {
-  JsonWriter writer(out, skip_key);
-  std::size_t offset = 0;
-  if (!msgpack::parse(bytes.data(), bytes.size(), offset, writer) || offset != bytes.size()) {
-    throw std::logic_error("a built record is not msgpack");
-  }
-}
 
 // Whether a key's JSON string says "_i", escapes decoded.
 bool is_id_key(std::string_view key) {
@@ -284,12 +313,12 @@ void append_id(ByteBuffer& out, std::size_t object_begin, const RecordView& reco
 
 }  // namespace
 
-void append_msgpack_as_json(ByteBuffer& out, std::string_view msgpack) { write_msgpack(out, msgpack, {}); }
+void append_msgpack_as_json(ByteBuffer& out, std::string_view msgpack) { JsonWriter(out, msgpack).write({}); }
 
 void append_record(ByteBuffer& out, const RecordView& record, Ids ids) {
   const std::size_t begin = out.size();
   if (record.tag == Tag::msgpack) {
-    write_msgpack(out, record.payload, ids == Ids::keep ? std::string_view() : std::string_view("_i"));
+    JsonWriter(out, record.payload).write(ids == Ids::keep ? std::string_view() : std::string_view("_i"));
     if (ids == Ids::keep && has_id(out.view().substr(begin))) return;
   } else {
     const bool has_own = may_have_id(record.payload) && has_id(record.payload);
@@ -340,14 +369,18 @@ void append_msgpack_object(ByteBuffer& out, const msgpack::object& object) {
 }
 
 void check_key(std::string_view key) {
-  if (!simdjson::validate_utf8(key.data(), key.size()))
+  const bool is_ascii = std::ranges::all_of(key, [](char c) { return static_cast<signed char>(c) >= 0; });
+  if (!is_ascii && !simdjson::validate_utf8(key.data(), key.size()))
     throw BadRecord("invalid_utf8", "a key to be written is not valid UTF-8");
 }
 
+void append_text_head(ByteBuffer& out, std::size_t bytes) {
+  msgpack::packer<ByteBuffer>(out).pack_str(static_cast<std::uint32_t>(bytes));
+}
+
 void append_msgpack_text(ByteBuffer& out, std::string_view text) {
-  msgpack::packer<ByteBuffer> packer(out);
-  packer.pack_str(static_cast<std::uint32_t>(text.size()));
-  packer.pack_str_body(text.data(), static_cast<std::uint32_t>(text.size()));
+  append_text_head(out, text.size());
+  out.append(text);
 }
 
 void append_raw_json(ByteBuffer& out, std::string_view json) {
@@ -392,13 +425,6 @@ void append_field_value(ByteBuffer& out, const FieldValue& value) {
       out.append(value.text());
       return;
   }
-}
-
-std::size_t msgpack_length(std::string_view bytes) {
-  msgpack::null_visitor visitor;
-  std::size_t offset = 0;
-  if (!msgpack::parse(bytes.data(), bytes.size(), offset, visitor)) throw std::logic_error("not msgpack");
-  return offset;
 }
 
 }  // namespace datagen

@@ -40,11 +40,9 @@ void append_field_value(ByteBuffer& out, const FieldValue& value);
 void append_msgpack_object(ByteBuffer& out, const msgpack::object& object);
 // Throws BadRecord for a key that is not valid UTF-8.
 void check_key(std::string_view key);
+void append_text_head(ByteBuffer& out, std::size_t bytes);  // of a text, which is to follow
 void append_msgpack_text(ByteBuffer& out, std::string_view text);
 void append_raw_json(ByteBuffer& out, std::string_view json);
 void append_map_header(ByteBuffer& out, std::size_t members);
-
-// Length of the msgpack value at the start of `bytes`.
-std::size_t msgpack_length(std::string_view bytes);
 
 }  // namespace datagen

@@ -65,7 +65,9 @@ class LockedFile {
   LockedFile(const LockedFile&) = delete;
   LockedFile& operator=(const LockedFile&) = delete;
   ~LockedFile() {
-    if (fd_ >= 0) close(fd_);
+    if (fd_ < 0) return;
+    flock(fd_, LOCK_UN);  // closing does not: what is mapped keeps the file open
+    close(fd_);
   }
   int fd() const { return fd_; }
 

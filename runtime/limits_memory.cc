@@ -58,15 +58,13 @@ LimitsMemory::~LimitsMemory() {
 }
 
 bool LimitsMemory::is_begun(std::uint64_t minute_ns) const {
-  return head().magic == kMagic && head().boot == boot_id() && head().minute_ns == minute_ns &&
-         head().cells == cells_;
+  return head().magic == kMagic && head().boot == boot_id() && head().minute_ns == minute_ns;
 }
 
 void LimitsMemory::begin_anew(std::uint64_t minute_ns) {
   std::memset(mapped_, 0, bytes_of(cells_));
   head().boot = boot_id();
   head().minute_ns = minute_ns;
-  head().cells = cells_;
   head().magic = kMagic;
 }
 

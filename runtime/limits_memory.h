@@ -47,7 +47,6 @@ struct alignas(64) LimitsHead {
   std::uint64_t magic;
   std::uint64_t boot;  // the clock begins anew with the machine
   std::uint64_t minute_ns;
-  std::uint64_t cells;
   std::uint64_t generation;       // of the run; written last when it begins
   std::uint64_t base[kMeasures];  // settled in earlier generations
   std::uint64_t base_day;

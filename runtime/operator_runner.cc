@@ -5,6 +5,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <latch>
 #include <new>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -94,7 +95,7 @@ void note_attempts(int attempts, bool is_dead, StageNotes& notes) {
 template <class Call>
 bool OperatorRunner::attempt(ItemState& state, Call call, Result& result) {
   for (int made = 1;; ++made) {
-    std::chrono::milliseconds pause = backoff(options_.backoff, made);
+    std::optional<std::chrono::milliseconds> pause;
     result.reason.attempts = made;
     try {
       call();
@@ -122,7 +123,7 @@ bool OperatorRunner::attempt(ItemState& state, Call call, Result& result) {
       result.reason.message = "an exception that is no std::exception";
     }
     if (made > options_.retries || context_.cancelled()) return false;
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(pause ? *pause : backoff(options_.backoff, made));
     state.restore();
   }
 }
@@ -143,7 +144,7 @@ void OperatorRunner::run_items(const FrameRecords& in, FrameWriter& out, StageNo
       continue;
     }
     begin(0, index, 1, view);
-    load(record, in, index);
+    load(record, in, index, view);
     run_item(record, result);
     append(record, result, out, notes);
   }
@@ -167,7 +168,7 @@ void OperatorRunner::run_items_in_threads(const FrameRecords& in, FrameWriter& o
           continue;
         }
         begin(thread, index, 1, view);
-        load(record, in, index);
+        load(record, in, index, view);
         run_item(record, results[index]);
         keep(record, results[index]);
       }
@@ -204,7 +205,7 @@ void OperatorRunner::run_batch(const FrameRecords& in, std::size_t first, std::s
   std::vector<std::unique_ptr<Item>> items;
   std::vector<Item*> pointers;
   for (std::size_t index = 0; index < count; ++index) {
-    load(state(index), in, first + index);
+    load(state(index), in, first + index, in[first + index]);
     items.push_back(std::make_unique<Item>(*states_[index]));
     pointers.push_back(items.back().get());
   }

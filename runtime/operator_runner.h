@@ -82,8 +82,9 @@ class OperatorRunner {
     std::vector<std::size_t> ends;
   };
 
-  void load(detail::ItemState& state, const FrameRecords& in, std::size_t index) const {
-    state.load(in[index], in.branches(index), options_.branches);
+  void load(detail::ItemState& state, const FrameRecords& in, std::size_t index,
+            const RecordView& record) const {
+    state.load(record, in.branches(index), options_.branches);
   }
   // Calls the operator on one record until it returns or the attempts are used up; fills the result's fate.
   void run_item(detail::ItemState& state, Result& result);

@@ -77,19 +77,13 @@ std::string parameter_help(const Parameters& declared) {
   return text;
 }
 
-// What is wrong with NAME=VALUE, by the parameter's declaration and its own check: nothing if it is good.
+// What a parameter's own check says of NAME=VALUE: nothing if the value is good.
 std::string check_setting(const std::string& setting, const Parameters& declared) {
   const std::size_t equals = setting.find('=');
   const Parameter* parameter = declared.find(setting.substr(0, equals));
-  if (equals == std::string::npos || parameter == nullptr) return {};
-  if (parameter->secret) {
-    const std::string value = setting.substr(equals + 1);
-    const bool is_reference = value.starts_with("env:") || value.starts_with("file:");
-    return is_reference ? "" : "is a secret: give it as env:NAME or file:PATH";
-  }
+  if (equals == std::string::npos || parameter == nullptr || !parameter->check) return {};
   try {
-    parse_parameter(*parameter, std::string_view(setting).substr(equals + 1));
-    if (parameter->check) parameter->check(std::string_view(setting).substr(equals + 1));
+    parameter->check(std::string_view(setting).substr(equals + 1));
   } catch (const std::invalid_argument& wrong) {
     return wrong.what();
   }
@@ -161,7 +155,7 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
   std::vector<std::string> settings;
   std::string epoch, checked;
   bool describe = false;
-  CLI::Option* find_row = nullptr;
+  CLI::Option* find_rows = nullptr;
   CLI::Option* list = nullptr;
   app.set_version_flag("--version", std::string(DATAGEN_VERSION));
   app.add_flag("--describe", describe, "print the stage's parameters as JSON");
@@ -178,8 +172,8 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
   if (identity.list_flag != nullptr) {
     list = app.add_option(identity.list_flag, command.list_path, "list the files behind a URI as JSON");
     if (identity.kind == std::string_view("source"))
-      find_row = app.add_option("--find-row", command.row,
-                                "with --worker and --stage: print where a row of the run stands");
+      find_rows = app.add_option("--find-rows", command.rows,
+                                 "with --worker and --stage: print where rows of the run stand");
   } else {
     app.add_option("--in", command.in, "JSON Lines to read; - is stdin");
     app.add_option("--out", command.out, "JSON Lines to write; - is stdout");
@@ -207,8 +201,9 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
     }
     if (!command.worker.run_directory.empty()) {
       command.worker.epoch = static_cast<std::uint32_t>(std::stoul("0" + epoch, nullptr, 16));
-      const bool finds = find_row != nullptr && find_row->count() > 0;
-      command.mode = finds ? StageCommand::Mode::find_row : StageCommand::Mode::worker;
+      const bool finds = find_rows != nullptr && find_rows->count() > 0;
+      command.mode = finds ? StageCommand::Mode::find_rows : StageCommand::Mode::worker;
+      std::ranges::sort(command.rows);
       return command;
     }
     command.parameters = parse_settings(settings, declared);

@@ -11,12 +11,12 @@
 namespace datagen {
 
 struct StageCommand {
-  enum class Mode : std::uint8_t { exit, worker, filter, list, find_row };
+  enum class Mode : std::uint8_t { exit, worker, filter, list, find_rows };
   Mode mode = Mode::exit;
   int exit_code = 0;
   WorkerOptions worker;
-  std::string list_path;  // --freeze, --outputs
-  std::uint64_t row = 0;  // --find-row
+  std::string list_path;            // --freeze, --outputs
+  std::vector<std::uint64_t> rows;  // --find-rows, ascending
   ParameterValues parameters;
   std::string name;  // of the executable
   // As a filter.

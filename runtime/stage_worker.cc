@@ -13,6 +13,7 @@
 
 #include "crash_handler.h"
 #include "frame_work.h"
+#include "paid_work.h"
 #include "saved_state.h"
 #include "stage_lock.h"
 #include "suspicions.h"
@@ -27,12 +28,13 @@ using ipc::Ports;
 
 // Told to stop, or of its own will.
 int end_early(WorkerSetup& setup) {
-  const auto why = setup.context_state().given_up();
+  const auto why = setup.context_state().paid_work->given_up();
   return why ? setup.fail(why->code, why->message) : kWorkerCancelled;
 }
 
 // For an exception that no operator's record explains.
 int give_up(WorkerSetup& setup, const std::exception_ptr& thrown) {
+  if (setup.context_state().paid_work->has_given_up()) return setup.show_idle(), end_early(setup);
   try {
     std::rethrow_exception(thrown);
   } catch (const std::bad_alloc&) {

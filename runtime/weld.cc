@@ -178,11 +178,11 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   DATAGEN_TRY(read_parameters(found, declared, weld.parameters));
   read_runner(found, weld.runner);
   weld.is_batch = flag(found, "batch");
+  weld.frames = static_cast<int>(number(found, "frames", 1));
   for (const dom::element folder : list(plan, "earlier_ledgers")) {
     std::string_view earlier;
     if (folder.get(earlier) == simdjson::SUCCESS) weld.earlier_ledgers.emplace_back(earlier);
   }
-  weld.frames = static_cast<int>(number(found, "frames", 1));
   weld.runner.keeps_exclusions = !exclusions[weld.stage_index].empty();
   constexpr std::uint32_t kNobody = ~std::uint32_t{0};
   first_readers.resize(cells.size(), kNobody);

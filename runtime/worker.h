@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "datagen/sink.h"
 #include "datagen/source.h"
@@ -28,8 +29,9 @@ int run_stage_worker(const detail::StageDefinition& definition, const WorkerOpti
 int run_source_worker(const detail::SourceDefinition& definition, const WorkerOptions& options);
 int run_sink_worker(const detail::SinkDefinition& definition, const WorkerOptions& options);
 
-// No worker, but a source that prints where a row stands, and its record: `URI:LINE`, newline, the record.
-// Exit 2 when there is none.
-int find_row(const detail::SourceDefinition& definition, const WorkerOptions& options, std::uint64_t row);
+// No worker, but a source that prints where rows stand, and their records, in the order of the input: for
+// each `URI:LINE`, newline, the record, newline. `rows` are ascending. Exit 2 when one is missing.
+int find_rows(const detail::SourceDefinition& definition, const WorkerOptions& options,
+              const std::vector<std::uint64_t>& rows);
 
 }  // namespace datagen

@@ -12,6 +12,8 @@
 #include <sstream>
 
 #include "crash_handler.h"
+#include "ipc/recovery.h"
+#include "paid_work.h"
 #include "run_files.h"
 #include "suspicions.h"
 
@@ -98,15 +100,20 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
                         weld.checksums);
   setup->context_ =
       std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
-  setup->context_->ledger_place = {ledger_folder(weld.run_directory),
-                                   {weld.stage, static_cast<int>(options.index), weld.generation},
-                                   weld.earlier_ledgers,
-                                   {},
-                                   {},
-                                   {}};
-  setup->context_->limits_place = {
-      limits_folder(weld.run_directory),   {},   ledger_folder(weld.run_directory),
-      setup->context_->ledger_place.owner, cell, setup->ports_->control().size()};
+  detail::PaidWork& paid_work = *setup->context_->paid_work;
+  paid_work.ledger_place = {ledger_folder(weld.run_directory),
+                            {weld.stage, static_cast<int>(options.index), weld.generation},
+                            weld.earlier_ledgers,
+                            {},
+                            {},
+                            {}};
+  paid_work.limits_place = {limits_folder(weld.run_directory), {},   ledger_folder(weld.run_directory),
+                            paid_work.ledger_place.owner,      cell, setup->ports_->control().size()};
+  // A thread that waits for frames hears it as it hears the launcher.
+  paid_work.on_give_up = [ports = &*setup->ports_, cell] {
+    ports->cell().cancel.store(1, std::memory_order_relaxed);
+    ipc::rouse(ports->control(), {cell, 1});
+  };
   ipc::Cell& own = setup->ports_->cell();
   setup->context_->cancel = &own.cancel;
   setup->context_->show_progress = show_progress;

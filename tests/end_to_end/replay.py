@@ -71,6 +71,21 @@ class Replay(RunTest):
         self.assertTrue(all(set(json.loads(line)) == {"text", "len", "_i"} for line in after.splitlines()), "they went through clean_text")
         self.check_books(200, len(self.before.splitlines()) + len(ids), 0)
 
+    def test_from_the_source_they_are_read_again_and_pass_all_stages(self):
+        self.run_with({5: "throw", 700: "segv"}, 1000, "pass", UNRULY)
+        self.replay("--from", "source")
+        after = self.read("out.jsonl")[len(self.before):]
+        self.assertEqual([json.loads(line)["_i"] for line in after.splitlines()], [5, 700])
+        self.check_books(1000, 1000, 0)
+        stages = {stage["id"]: stage for stage in self.report()["stages"]}
+        self.assertEqual((stages["pass"]["in"], stages["pass"]["out"], stages["unruly"]["in"]), (1000, 1000, 1000))
+
+    def test_a_child_is_not_read_again(self):
+        self.run_with({5: "throw"}, 200, "split_text", UNRULY)
+        _, err = self.replay("--from", "source", code=2)
+        self.assertIn("other children are written already", err)
+        self.assertEqual(self.read("out.jsonl"), self.before)
+
     def test_a_killed_replay_is_gone_on_with(self):
         records = 40_000
         self.run_with({row: "throw" for row in range(records)}, records)

@@ -112,6 +112,20 @@ class Resume(RunTest):
             self.datagen("resume", self.run_directory)
             self.assertEqual(self.read("out.jsonl"), expected)
 
+    def test_an_executable_that_was_built_anew_is_used_and_named(self):
+        own = shutil.copy(os.path.join(runs.BIN, "clean_text"), self.path("own"))
+        self.stop_in_the_middle(self.run_flags(self.source, own))
+        with open(own, "ab") as file:
+            file.write(b"another build")
+        _, err = self.datagen("resume", self.run_directory, "--same-binary", code=2)
+        self.assertIn("stage 'own' was rebuilt since this run began", err)
+        frame = self.lines("run/sink.done")[-1]["seq"]
+        self.datagen("resume", self.run_directory)
+        self.assertEqual(self.report()["rebuilt"], [{"stage": "own", "executable": own, "frame": frame}])
+        out, _ = self.datagen("report", self.run_directory)
+        self.assertIn(f"stage 'own' was built anew: from frame {frame:,} on", out)
+        self.assertEqual(self.read("out.jsonl"), reference(self.source))
+
     def test_stop_ends_a_run_and_status_tells(self):
         process = self.start(*self.run_flags(self.source, "clean_text"))
         runs.wait_until(lambda: os.path.exists(self.path("out.jsonl")), what="the output")

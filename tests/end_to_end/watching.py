@@ -64,7 +64,7 @@ class Watching(SlowRun):
         self.datagen(*self.slow_flags(400, 0.1, **extra), "--set", "max_dead_letters=10")
         page = self.read("run/report.html").decode()
         for words in ("<td>too_short</td><td>1</td>", "<b>bad_record</b> in stage <b>slow</b>: 1", "no &lt;score&gt; &amp; nothing",
-                      "<td>small-model</td><td>1</td><td>12</td><td>3</td>", "They balance", "in.jsonl line 10"):
+                      "<td>small-model</td><td></td><td>kept</td><td>1</td><td>12</td><td>3</td><td>0.00</td>", "They balance", "in.jsonl line 10"):
             self.assertIn(words, page)
         for outside in ("http:", "https:", "<script", "src=", "@import", "url(http"):
             self.assertNotIn(outside, page, "the page needs nothing beside itself")

@@ -316,7 +316,8 @@ TEST_F(LedgerTest, NamesTellTheOwner) {
   EXPECT_EQ(owner->worker, 3);
   EXPECT_EQ(owner->generation, 12u);
   const std::string name = LedgerOwner{"chat", 0, 1}.new_file_name();
-  for (const std::string& other : {name + ".index", "." + name, std::string("chat.0.1"), std::string("notes")})
+  for (const std::string& other :
+       {name + ".index", "." + name, std::string("chat.0.1"), std::string("notes")})
     EXPECT_FALSE(LedgerOwner::of_file(other)) << other;
 }
 

@@ -81,6 +81,14 @@ class LimitsTest : public testing::Test {
     return all;
   }
 
+  // Processes that were granted something.
+  std::size_t granted_workers() const {
+    const std::filesystem::directory_iterator files(folder_.path());
+    return static_cast<std::size_t>(std::count_if(begin(files), end(files), [](const auto& entry) {
+      return entry.path().filename().string().starts_with("grants.") && entry.file_size() > 0;
+    }));
+  }
+
   // The most that was certainly granted within any time of that length.
   template <class Amount>
   static std::int64_t most_within(const std::vector<Grant>& grants, nanoseconds length, Amount amount) {
@@ -124,6 +132,7 @@ TEST_F(LimitsTest, FourProcessesAreNeverOverInAnyWindowAndUseAlmostAll) {
   }
   const auto all = grants();
   EXPECT_LE(most_within(all, limits.minute, one), 200);
+  EXPECT_EQ(granted_workers(), 4u);
   ASSERT_FALSE(all.empty());
   const double seconds = static_cast<double>(all.back().before - all.front().before) / 1e9;
   EXPECT_GE(static_cast<double>(all.size()), 0.97 * 200 * seconds);
@@ -137,6 +146,7 @@ TEST_F(LimitsTest, TokensAreNeverOverEither) {
   for (const pid_t worker : workers) waitpid(worker, nullptr, 0);
   const std::int64_t most = most_within(grants(), limits.minute, tokens_of);
   EXPECT_LE(most, 5000);
+  EXPECT_EQ(granted_workers(), 4u);
   EXPECT_GT(most, 4500);
 }
 
@@ -158,6 +168,7 @@ TEST_F(LimitsTest, WorkersThatAreKilledLeaveNothingBehind) {
   for (const pid_t worker : workers) waitpid(worker, nullptr, 0);
   const auto all = grants();
   EXPECT_LE(most_within(all, limits.minute, one), 400);
+  EXPECT_GT(granted_workers(), 10u);
   EXPECT_LE(most_within(all, limits.minute, tokens_of), 20'000);
   // Behind the last kill and what it left in the window: all of it is there for those who live.
   const auto late =

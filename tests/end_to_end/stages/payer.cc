@@ -1,5 +1,6 @@
-// Pays for calls that no server gets: a line in the file `paid` is a call that was served and billed,
-// appended before the answer is known here. Keeps to what docs/paid_calls.md asks of such a stage.
+// Pays for calls that no server gets: a line in the file `paid` (row, attempt, time in ns) is a call that was
+// served and billed, appended before the answer is known here. Keeps to what docs/paid_calls.md asks of such
+// a stage.
 //
 // Every `again_every`-th row gives a useless answer first, and is asked again.
 #include <datagen/ledger.h>
@@ -7,6 +8,7 @@
 #include <datagen/prices.h>
 #include <datagen/stage.h>
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -49,7 +51,7 @@ struct Payer : datagen::Operator {
   void process_item(datagen::Item& item, datagen::Context& c) override {
     const std::uint64_t row = std::stoull(item.id());
     const bool asks_again = again_every_ != 0 && row % again_every_ == 0;
-    const std::string request = question_ + item.json();
+    const std::string request = question_ + std::string(item.get("n").raw());
     if (asks_again) ask(item, c, request, 0, "retry");
     if (c.cancelled()) return;
     item.set("answer", ask(item, c, request, asks_again ? 1 : 0, "kept"));
@@ -92,7 +94,10 @@ struct Payer : datagen::Operator {
   }
 
   std::string call(const std::string& id, std::uint32_t attempt) {
-    const std::string line = id + " " + std::to_string(attempt) + "\n";
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const std::string line = id + " " + std::to_string(attempt) + " " +
+                             std::to_string(now.tv_sec * 1'000'000'000 + now.tv_nsec) + "\n";
     if (write(paid_, line.data(), line.size()) < 0) throw std::runtime_error("cannot count a call");
     std::this_thread::sleep_for(pause_);
     return "answer " + std::to_string(attempt) + " to " + id;

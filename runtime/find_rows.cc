@@ -1,4 +1,4 @@
-// For `datagen trace`: reads a run's input again up to one row.
+// For `datagen trace` and `datagen replay --from source`: reads a run's input again up to some rows.
 #include <simdjson.h>
 
 #include <cstdio>
@@ -6,6 +6,7 @@
 
 #include "context_state.h"
 #include "frame.h"
+#include "json_write.h"
 #include "side_section.h"
 #include "weld.h"
 #include "worker.h"
@@ -42,12 +43,27 @@ bool print_dead_letter(const std::vector<std::string>& letters, std::uint64_t ro
   return false;
 }
 
+bool print_record(const FrameReader& frame, const DeadLetterContext& context, std::uint64_t row) {
+  for (std::size_t index = 0; index < frame.size(); ++index) {
+    const RecordView record = frame[index];
+    if (record.origin.row != row) continue;
+    ByteBuffer text;
+    if (record.tag == Tag::msgpack) append_msgpack_as_json(text, record.payload);
+    print_place(context.sources.at(record.origin.source), record.origin.line,
+                record.tag == Tag::msgpack ? text.view() : record.payload);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-int find_row(const detail::SourceDefinition& definition, const WorkerOptions& options, std::uint64_t row) {
+int find_rows(const detail::SourceDefinition& definition, const WorkerOptions& options,
+              const std::vector<std::uint64_t>& rows) {
   const auto loaded = Weld::load(options.run_directory, options.stage, definition.parameters);
   if (!loaded) return std::fprintf(stderr, "%s\n", loaded.error().message().c_str()), 2;
   const Weld& weld = loaded.value();
+  auto wanted = rows.begin();
   try {
     detail::ContextState state(weld.stage, 0, complete_parameters(definition.parameters, weld.parameters));
     Context context(state);
@@ -61,25 +77,22 @@ int find_row(const detail::SourceDefinition& definition, const WorkerOptions& op
     std::vector<std::byte> space(kFrameBytes);
     FrameWriter writer;
     StageNotes notes;
-    for (;;) {
+    while (wanted != rows.end()) {
       notes.clear();
       writer.begin(space, {});
       SourceFrame filling(writer, notes, dead_letters);
       if (!source->read(filling)) break;
       const auto frame = FrameReader::open(writer.finish({}));
       if (!frame) throw std::runtime_error(frame.error().message());
-      if (print_dead_letter(notes.dead_letters, row)) return 0;
-      for (std::size_t index = 0; index < frame.value().size(); ++index) {
-        const RecordView record = frame.value()[index];
-        if (record.origin.row != row) continue;
-        print_place(dead_letters.sources.at(record.origin.source), record.origin.line, record.payload);
-        return 0;
-      }
+      while (wanted != rows.end() && (print_dead_letter(notes.dead_letters, *wanted) ||
+                                      print_record(frame.value(), dead_letters, *wanted)))
+        ++wanted;
     }
   } catch (const std::exception& error) {
     return std::fprintf(stderr, "%s\n", error.what()), 2;
   }
-  std::fprintf(stderr, "the input has no record in row %llu\n", static_cast<unsigned long long>(row));
+  if (wanted == rows.end()) return 0;
+  std::fprintf(stderr, "the input has no record in row %llu\n", static_cast<unsigned long long>(*wanted));
   return 2;
 }
 
