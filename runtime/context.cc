@@ -30,9 +30,8 @@ bool ContextState::is_ending() const {
   return was_told_to_stop.load(std::memory_order_relaxed) || paid_work->has_given_up();
 }
 
-std::unique_ptr<ContextState> ContextState::for_another_frame() {
+std::unique_ptr<ContextState> ContextState::for_another_frame() const {
   auto other = std::make_unique<ContextState>(stage, worker, parameters);
-  other->first = this;
   other->logger = logger;
   other->paid_work = paid_work;
   other->cancel = cancel;

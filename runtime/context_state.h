@@ -24,11 +24,8 @@ class ContextState {
   ContextState(std::string stage, int worker, ParameterValues parameters);
   ~ContextState();
   // For a thread of the same worker that works on a frame of its own.
-  std::unique_ptr<ContextState> for_another_frame();
+  std::unique_ptr<ContextState> for_another_frame() const;
 
-  // Of all but a worker's first: the first, whose are the ledger and the limits, and who tells why the worker
-  // ends.
-  ContextState* first = nullptr;
   std::string stage;
   int worker;
   ParameterValues parameters;

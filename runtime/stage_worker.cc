@@ -41,7 +41,6 @@ int give_up(WorkerSetup& setup, const std::exception_ptr& thrown) {
     return setup.fail(kWorkerOutOfMemory, "out of memory");
   } catch (const StageFailed& error) {
     setup.show_idle();  // it is not the record that ended this process
-    if (setup.context_state().given_up()) return end_early(setup);
     return setup.fail(kWorkerStop, error.what());
   } catch (const std::exception& error) {
     setup.show_idle();
