@@ -76,8 +76,8 @@ def main():
                 file.write(json.dumps({"text": f"record {row} says something of the length of a sentence"}) + "\n")
         graph = os.path.join(folder, "graph.yaml")
         params = {"url": server.url, "model": "m", "prompt": "Repeat: {text}", "max_in_flight": options.in_flight}
-        # A third more than can be in flight, so that a frame that waits for its last call holds up no other.
-        batch_size = max(1, -(-options.in_flight * 4 // (3 * options.frames * options.workers)))
+        # Twice what can be in flight: frames also wait for the disk and for their last call.
+        batch_size = max(1, -(-options.in_flight * 2 // (options.frames * options.workers)))
         with open(graph, "w") as file:
             file.write(f"datagen: 1\npipeline: bench\ninput: jsonl://in.jsonl\noutput: jsonl://out.jsonl\nstages:\n- use: llm_chat\n"
                        f"  params: {json.dumps(params)}\n  workers: {options.workers}\n  frames: {options.frames}\n  batch_size: {batch_size}\n")
@@ -106,7 +106,7 @@ def main():
         server.stop()
         for pid, _ in runs.processes_of(run_directory):
             os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(folder, ignore_errors=True)
+        os.environ.get("KEEP") or shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_with_kills(command, options, run_directory, runs):

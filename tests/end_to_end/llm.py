@@ -203,5 +203,6 @@ class Secrets(LlmTest):
         _, err = self.run_graph(code=3)
         self.assertIn("chmod 600", err)
 
+
 if __name__ == "__main__":
     runs.main()

@@ -101,5 +101,20 @@ class Kills(LlmTest):
         print(f"400 records, 3 kills of everything: {served} calls", flush=True)
         self.assertLessEqual(served, 400 + 3 * 20)
 
+    def test_random_kills_cost_only_what_was_on_the_wire(self):
+        chance = self.seeded()
+        server = self.server("--latency", "20", "--latency-max", "60")
+        self.write_records([{"t": f"text {row}" if row % 7 else f'{row} [[say bad]] [[then {{"score": {row}}}]]'} for row in range(1500)])
+        self.graph({"url": server.url, "model": "m", "prompt": "{t}", "max_in_flight": 20}, keys="  workers: 2")
+        kills, launches = self.complete_under_kills(("run", self.path("graph.yaml"), "--run-dir", self.run_directory), chance, kills_max=20,
+                                                    launches_max=40, launcher_every=7, pause=(0.05, 0.2))
+        self.assertEqual([line["_i"] for line in self.lines("out.jsonl")], list(range(1500)))
+        served = server.stats()["served"]
+        print(f"1500 records, {kills} kills in {launches} launches: {served} calls", flush=True)
+        self.assertLessEqual(served, 1500 + kills * 40)
+        kept = sum(entry["calls"] for entry in self.stage_report()["calls"] if entry["kind"] == "kept")
+        self.assertEqual(kept, 1500)
+
+
 if __name__ == "__main__":
     runs.main()

@@ -73,5 +73,6 @@ class Trouble(LlmTest):
         self.assertEqual(len(self.lines("out.jsonl")), 50)
         self.assertEqual(server.stats()["served"], 50)
 
+
 if __name__ == "__main__":
     runs.main()
