@@ -2,7 +2,7 @@
 
     python3 tests/bench/llm.py --bin build/release/bin [--calls 100000] [--in-flight 1000] [--latency 200] [--kills 0]
 
-The ideal rate is in-flight / latency. With --kills N, workers and the launcher are killed N times at random, and what was
+The ideal rate is in-flight / latency; `share_of_ideal_rate` is that of the middle eight tenths of the calls, without start and end. With --kills N, workers and the launcher are killed N times at random, and what was
 paid is compared with what was wanted.
 """
 
@@ -52,6 +52,14 @@ class Watch(threading.Thread):
                 self.samples.append(total)
 
 
+def steady_rate(log):
+    """Calls a second, by the server's clock."""
+    with open(log) as file:
+        times = sorted(json.loads(line)["at"] for line in file)
+    first, last = len(times) // 10, len(times) * 9 // 10
+    return (last - first) / (times[last] - times[first])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
@@ -98,7 +106,8 @@ def main():
         middle = samples[len(samples) // 3:]
         print(json.dumps({
             "calls": options.calls, "in_flight": options.in_flight, "latency_ms": options.latency, "seconds": round(seconds, 2),
-            "ideal_seconds": round(ideal, 2), "share_of_ideal": round(ideal / seconds, 3), "most_in_flight": stats["in_flight_max"],
+            "ideal_seconds": round(ideal, 2), "share_of_ideal": round(ideal / seconds, 3),
+            "share_of_ideal_rate": round(steady_rate(server.log) * options.latency / 1000 / options.in_flight, 3), "most_in_flight": stats["in_flight_max"],
             "worker_cpu_seconds": round(sum(watch.cpu.values()), 2), "worker_cores": round(sum(watch.cpu.values()) / seconds, 2),
             "memory_mib": {"third": round(middle[0]), "end": round(samples[-1]), "most": round(max(samples))},
             "served": stats["served"], "paid_twice": stats["served"] - options.calls, "kills": kills, "seed": options.seed}, indent=1))
@@ -106,7 +115,7 @@ def main():
         server.stop()
         for pid, _ in runs.processes_of(run_directory):
             os.kill(pid, signal.SIGKILL)
-        os.environ.get("KEEP") or shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_with_kills(command, options, run_directory, runs):

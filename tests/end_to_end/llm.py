@@ -125,13 +125,18 @@ class Answering(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """A client that does not trust the certificate ends the connection, as it should."""
+
+
 class Tls(LlmTest):
     def test_certificates_are_verified(self):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.path("tls.key"), "-out", self.path("tls.crt"),
                         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.path("tls.crt"), self.path("tls.key"))
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+        server = QuietServer(("127.0.0.1", 0), Answering)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
