@@ -76,6 +76,7 @@ struct Graph {
   std::string ids = "add";  // add, off or keep
   DeadLetterLimit max_dead_letters;
   std::int64_t commit_interval_ms = 1000;
+  std::int64_t log_bytes = 64 << 20;
   std::vector<std::string> stage_path;  // absolute
   std::vector<HookSpec> hooks;
   std::int64_t slots = 64;

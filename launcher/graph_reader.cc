@@ -180,13 +180,16 @@ void GraphReader::read_top(const YamlNode& root, Graph& graph) {
     if (const auto choice = choice_of(*node, *find_key(Scope::graph, "ids"), "ids"))
       graph.ids = *choice == "true" ? "add" : *choice == "false" ? "off" : "keep";
   }
-  if (const YamlNode* node = root.find("commit_interval")) {
-    if (const std::string* text = text_of(*node, "commit_interval")) {
-      const auto interval = parse_number(*find_key(Scope::graph, "commit_interval"), *text);
-      if (!interval) refuse(node->place, "commit_interval: " + interval.error().message());
-      if (interval) graph.commit_interval_ms = interval.value();
-    }
-  }
+  const auto read_number = [&](const char* key, std::int64_t& value) {
+    const YamlNode* node = root.find(key);
+    const std::string* text = node == nullptr ? nullptr : text_of(*node, key);
+    if (text == nullptr) return;
+    const auto number = parse_number(*find_key(Scope::graph, key), *text);
+    if (!number) refuse(node->place, std::string(key) + ": " + number.error().message());
+    if (number) value = number.value();
+  };
+  read_number("commit_interval", graph.commit_interval_ms);
+  read_number("log_bytes", graph.log_bytes);
   if (const YamlNode* node = root.find("max_dead_letters")) {
     if (const std::string* text = text_of(*node, "max_dead_letters")) {
       const auto limit = parse_dead_letter_limit(*text);

@@ -32,6 +32,8 @@ constexpr Key kKeys[] = {
      "true|false|keep"},
     {Scope::graph, "commit_interval", duration, running, "1s",
      "time between two commits: what a stop costs at most", 10, kDayMs},
+    {Scope::graph, "log_bytes", size, running, "64MiB",
+     "a worker's log beyond this is put aside; the last three are kept", 4096, 0},
     {Scope::graph, "max_dead_letters", dead_letters, running, "5%",
      "count, or share of the records, at which the run stops"},
     {Scope::graph, "stage_path", text_or_list, running, "[]", "folders in which stages are looked up first"},

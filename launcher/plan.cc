@@ -31,6 +31,7 @@ class Planner {
     plan_.frame_records = static_cast<std::uint64_t>(graph_.frame_records);
     plan_.hooks = graph_.hooks;
     plan_.commit_interval_ms = static_cast<std::uint64_t>(graph_.commit_interval_ms);
+    plan_.log_bytes = static_cast<std::uint64_t>(graph_.log_bytes);
     if (const auto edges = connect(graph_)) {
       add_stages(edges.value());
       add_edges(edges.value());

@@ -58,6 +58,7 @@ struct Plan {
   std::uint64_t record_bytes_max = 256 << 20;
   std::uint64_t overflow_bytes = 256 << 20;
   std::uint64_t commit_interval_ms = 1000;
+  std::uint64_t log_bytes = 64 << 20;  // most that a worker's log holds
   std::uint64_t commit_bytes = 256 << 20;
   std::uint64_t frame_records = 0;  // most that the source puts in a frame; 0: as few as slow stages need
   bool checksums = true;            // of the frames in the rings

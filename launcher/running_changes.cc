@@ -58,9 +58,9 @@ Result<void> set_running_key(Plan& plan, const std::string& path, const std::str
     DATAGEN_TRY(plan.max_dead_letters, parse_dead_letter_limit(value));
     return success();
   }
-  if (path == "commit_interval") {
-    DATAGEN_TRY(const std::int64_t interval, parse_number(*find_key(Scope::graph, path), value));
-    plan.commit_interval_ms = static_cast<std::uint64_t>(interval);
+  if (path == "commit_interval" || path == "log_bytes") {
+    DATAGEN_TRY(const std::int64_t number, parse_number(*find_key(Scope::graph, path), value));
+    (path == "log_bytes" ? plan.log_bytes : plan.commit_interval_ms) = static_cast<std::uint64_t>(number);
     return success();
   }
   const std::size_t dot = path.rfind('.');  // a stage's id may have dots: score.when

@@ -117,6 +117,7 @@ std::string to_json(const RuntimeFile& file) {
                       plan.frame_records, hooks_json(plan.hooks));
   text += fmt::format("  \"commit\": {{\"interval_ms\": {}, \"bytes\": {}}},\n", plan.commit_interval_ms,
                       plan.commit_bytes);
+  text += fmt::format("  \"log_bytes\": {},\n", plan.log_bytes);
   text += "  \"parts\": [\n" + lines_json(file.parts, part_json) + "\n  ],\n";
   if (file.replay)
     text += fmt::format("  \"replay\": {{\"stage\": {}, \"mark\": {}, \"letters\": {}, \"passed\": [{}]}},\n",
@@ -295,6 +296,7 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
     plan.commit_interval_ms = number(commit, "interval_ms", plan.commit_interval_ms);
     plan.commit_bytes = number(commit, "bytes", plan.commit_bytes);
   }
+  plan.log_bytes = number(root, "log_bytes", plan.log_bytes);
   for (const dom::element stage : list(root, "stages")) plan.stages.push_back(read_stage(stage));
   for (const dom::element edge : list(root, "edges")) {
     plan.edges.push_back({static_cast<std::uint32_t>(number(edge, "from")),

@@ -386,9 +386,19 @@ std::vector<Action> Session::tick() {
   // Calls that are on the wire are paid for: their answers are worth waiting for. A second signal kills.
   if (access(ledger_folder(directory_.path()).c_str(), F_OK) == 0) supervisor_.set_grace(kPaidGrace);
   watch_.tick(epoch_->number());
+  rotate_logs();
   const std::vector<Action> limits = check_limits();
   actions.insert(actions.end(), limits.begin(), limits.end());
   return actions;
+}
+
+void Session::rotate_logs() {
+  if (now() < logs_looked_at_ + std::chrono::seconds(1)) return;
+  logs_looked_at_ = now();
+  for (Worker& worker : workers_) {
+    const std::string path = directory_.log_path(runtime_.plan.stages[worker.stage].id, worker.index);
+    if (rotate_log(path, runtime_.plan.log_bytes)) worker.log_bytes = 0;
+  }
 }
 
 // The newest mark that every committer of a part holds is its checkpoint; its source may then issue the next,

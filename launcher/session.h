@@ -57,7 +57,7 @@ class Session {
     // workers that have died in this epoch.
     std::unique_ptr<Process> successor;
     std::size_t death_epoch = 0;  // in which it died last, of Supervisor::epochs()
-    std::uint64_t log_bytes = 0;  // of its log when it was started
+    std::uint64_t log_bytes = 0;  // of its log when it was started, or 0 since it begins anew
     bool was_killed_here = false;
     std::vector<ipc::Begun> overdue;  // records for which this launcher killed it
   };
@@ -73,6 +73,7 @@ class Session {
   std::vector<Action> investigate(std::uint32_t cell, Ending& ending, const WorkerLog& log);
   std::vector<Action> tick();
   void kill_overdue();
+  void rotate_logs();
   std::vector<Action> on_signal(int number);
   void begin_part(std::uint32_t part);
   void retire(std::uint32_t part, std::uint64_t seq);
@@ -94,6 +95,7 @@ class Session {
   std::vector<Worker> workers_;            // by cell
   RunningTime running_time_;               // time-outs are measured in it
   std::uint64_t oom_kills_ = oom_kills();  // at the last death
+  Time logs_looked_at_;
   int epoll_ = -1;
   int timer_ = -1;
   bool is_over_ = false;

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "launcher/run_directory.h"
@@ -80,6 +81,19 @@ WorkerLog read_worker_log(const std::string& path, std::uint64_t from) {
     at = next;
   }
   return log;
+}
+
+bool rotate_log(const std::string& path, std::uint64_t bytes_max) {
+  if (file_bytes(path) <= bytes_max) return false;
+  constexpr int kKept = 3;
+  std::error_code error;
+  const auto aside = [&](int number) { return path + "." + std::to_string(number); };
+  for (int number = kKept; number > 1; --number)
+    std::filesystem::rename(aside(number - 1), aside(number), error);
+  // Without room for a copy the text is lost, which is what gives room again.
+  std::filesystem::copy_file(path, aside(1), std::filesystem::copy_options::overwrite_existing, error);
+  std::filesystem::resize_file(path, 0, error);
+  return true;
 }
 
 }  // namespace datagen::launcher

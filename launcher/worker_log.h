@@ -1,5 +1,5 @@
-// The end of a dead worker's log: what it printed last, and what its crash handler (runtime/crash_handler.h)
-// said.
+// Workers' logs: the end of a dead one's (what it printed last, and what its crash handler, see
+// runtime/crash_handler.h, said), and how long they may grow.
 #pragma once
 
 #include <cstdint>
@@ -19,5 +19,9 @@ struct WorkerLog {
 
 // Of the log from byte `from` on, where this worker began; nothing when it cannot be read.
 WorkerLog read_worker_log(const std::string& path, std::uint64_t from);
+
+// A log longer than `bytes_max` is put aside as PATH.1, older ones as .2 and .3, and begins anew; its writers
+// have it open for appending and go on. What they write between the copy and the cut is lost. True: it was.
+bool rotate_log(const std::string& path, std::uint64_t bytes_max);
 
 }  // namespace datagen::launcher

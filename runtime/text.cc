@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -50,8 +51,6 @@ std::string_view strip(std::string_view text) {
 
 namespace {
 
-bool is_continuation(char c) { return static_cast<signed char>(c) < -64; }
-
 #if defined(__SSE2__)
 // Of 16 bytes: -1 in the lane of each continuation byte.
 __m128i continuations(const char* bytes) {
@@ -62,13 +61,16 @@ std::size_t sum_of_lanes(__m128i lanes) {
   const __m128i halves = _mm_sad_epu8(lanes, _mm_setzero_si128());
   return static_cast<std::size_t>(_mm_cvtsi128_si64(halves) + _mm_cvtsi128_si64(_mm_srli_si128(halves, 8)));
 }
+#else
+bool is_continuation(char c) { return static_cast<signed char>(c) < -64; }
 #endif
 
 }  // namespace
 
 std::size_t count_code_points(std::string_view text) {
-  std::size_t continued = 0, at = 0;
+  std::size_t continued = 0;
 #if defined(__SSE2__)
+  std::size_t at = 0;
   constexpr std::size_t kVector = 16, kVectorsMax = 255;  // a lane holds no more
   while (text.size() - at >= kVector) {
     const std::size_t end = at + std::min(kVectorsMax, (text.size() - at) / kVector) * kVector;
@@ -76,8 +78,12 @@ std::size_t count_code_points(std::string_view text) {
     for (; at < end; at += kVector) counts = _mm_sub_epi8(counts, continuations(text.data() + at));
     continued += sum_of_lanes(counts);
   }
+  char last[kVector] = {};
+  std::memcpy(last, text.data() + at, text.size() - at);
+  continued += sum_of_lanes(_mm_sub_epi8(_mm_setzero_si128(), continuations(last)));
+#else
+  for (const char c : text) continued += is_continuation(c) ? 1 : 0;
 #endif
-  for (; at < text.size(); ++at) continued += is_continuation(text[at]) ? 1 : 0;
   return text.size() - continued;
 }
 

@@ -84,6 +84,15 @@ class Context(OperatorTest):
         self.assertRegex(log, r"\d\d:\d\d\.\d{3} warning mine: a warning\n")
         self.assertNotIn("not at this level", log)
 
+    def test_a_log_that_grows_is_put_aside(self):
+        talks = "head -c 300000 /dev/zero | tr '\\\\0' x >&2; sleep 0.4; exec cat"
+        flags = self.graph(f'- {{exec: [sh, -c, "{talks}"], id: talks}}', 30, "log_bytes: 64KiB")
+        self.datagen(*flags, "--set", "rings.frame_records=5")
+        self.assertEqual(len(self.lines("out.jsonl")), 30)
+        logs = {name: os.path.getsize(self.path("run/logs/" + name)) for name in os.listdir(self.path("run/logs")) if name.startswith("talks.")}
+        self.assertGreaterEqual(logs["talks.0.log.1"], 300_000)
+        self.assertLess(logs["talks.0.log"], 6 * 300_000)
+
     def test_a_call_that_is_cancelled_is_done_again_and_no_dead_letter(self):
         flags = self.graph(f"- {{run: {CALLER}, id: mine, threads: 2}}", 300)
         process = self.start(*flags, env={"DATAGEN_TEST_WAIT_ROW": "40"})

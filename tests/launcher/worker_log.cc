@@ -60,5 +60,26 @@ TEST_F(WorkerLogTest, GivesUtf8WhateverWasPrinted) {
   EXPECT_EQ(text, "") << "too long to stand in a message";
 }
 
+TEST_F(WorkerLogTest, IsPutAsideWhenItIsLongAndItsWriterGoesOn) {
+  const std::string path = path_;
+  std::ofstream writer(path, std::ios::binary | std::ios::app);
+  const auto bytes = [](const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  for (const char* text : {"one", "two", "three", "four", "five"}) {
+    writer << text << " and more" << std::flush;
+    EXPECT_FALSE(rotate_log(path, 100));
+    EXPECT_TRUE(rotate_log(path, 10));
+    EXPECT_EQ(bytes(path), "");
+  }
+  writer << "now" << std::flush;
+  EXPECT_EQ(bytes(path), "now");
+  EXPECT_EQ(bytes(path + ".1"), "five and more");
+  EXPECT_EQ(bytes(path + ".3"), "three and more");
+  EXPECT_FALSE(std::ifstream(path + ".4"));
+  for (const char* end : {".1", ".2", ".3"}) unlink((path + end).c_str());
+}
+
 }  // namespace
 }  // namespace datagen::launcher
