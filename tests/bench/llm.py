@@ -93,7 +93,11 @@ def main():
         watch = Watch(run_directory, runs.processes_of)
         watch.start()
         started = time.monotonic()
-        kills = run_with_kills(command, options, run_directory, runs) if options.kills else subprocess.run(command, check=True) and 0
+        kills, in_flight_at_kills = 0, 0
+        if options.kills:
+            kills, in_flight_at_kills = run_with_kills(command, options, run_directory, runs)
+        else:
+            subprocess.run(command, check=True)
         seconds = time.monotonic() - started
         watch.ended.set()
         watch.join()
@@ -110,7 +114,7 @@ def main():
             "share_of_ideal_rate": round(steady_rate(server.log) * options.latency / 1000 / options.in_flight, 3), "most_in_flight": stats["in_flight_max"],
             "worker_cpu_seconds": round(sum(watch.cpu.values()), 2), "worker_cores": round(sum(watch.cpu.values()) / seconds, 2),
             "memory_mib": {"third": round(middle[0]), "end": round(samples[-1]), "most": round(max(samples))},
-            "served": stats["served"], "paid_twice": stats["served"] - options.calls, "kills": kills, "seed": options.seed}, indent=1))
+            "served": stats["served"], "paid_twice": stats["served"] - options.calls, "kills": kills, "in_flight_at_kills": in_flight_at_kills, "seed": options.seed}, indent=1))
     finally:
         server.stop()
         for pid, _ in runs.processes_of(run_directory):
@@ -119,23 +123,30 @@ def main():
 
 
 def run_with_kills(command, options, run_directory, runs):
-    """A worker or the launcher dies at random; the run is started again until it is complete."""
+    """A worker or the launcher dies at random; the run is started again until it is complete. Kills, and the most calls that can
+    have been on the wire then."""
     chance = random.Random(options.seed)
-    kills = 0
+    kills = in_flight = 0
     while True:
         process = subprocess.Popen(command)
         while process.poll() is None:
-            time.sleep(chance.uniform(0.05, 0.4))
+            time.sleep(chance.uniform(0.03, 0.3))
             victims = runs.processes_of(run_directory)
             if kills >= options.kills or not victims:
                 continue
             try:
-                os.kill(process.pid if chance.random() < 0.1 else chance.choice(victims)[0], signal.SIGKILL)
+                if chance.random() < 0.1:
+                    process.kill()
+                    in_flight += options.in_flight * options.workers
+                else:
+                    pid, name = chance.choice(victims)
+                    os.kill(pid, signal.SIGKILL)
+                    in_flight += options.in_flight if name == "llm_chat" else 0
                 kills += 1
             except ProcessLookupError:
                 pass
         if process.returncode == 0:
-            return kills
+            return kills, in_flight
 
 
 if __name__ == "__main__":
