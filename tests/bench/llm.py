@@ -64,7 +64,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
     parser.add_argument("--calls", type=int, default=100_000)
-    parser.add_argument("--in-flight", type=int, default=1000)
+    parser.add_argument("--in-flight", type=int, default=1000, help="in each worker")
     parser.add_argument("--latency", type=int, default=200, help="ms")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--kills", type=int, default=0)
@@ -105,13 +105,13 @@ def main():
             ids = [json.loads(line)["_i"] for line in file]
         assert ids == list(range(options.calls)), "the output is not complete, or not in order"
         stats = server.stats()
-        ideal = options.calls * options.latency / 1000 / options.in_flight
+        ideal = options.calls * options.latency / 1000 / (options.in_flight * options.workers)
         samples = watch.samples or [0]
         middle = samples[len(samples) // 3:]
         print(json.dumps({
             "calls": options.calls, "in_flight": options.in_flight, "latency_ms": options.latency, "seconds": round(seconds, 2),
             "ideal_seconds": round(ideal, 2), "share_of_ideal": round(ideal / seconds, 3),
-            "share_of_ideal_rate": round(steady_rate(server.log) * options.latency / 1000 / options.in_flight, 3), "most_in_flight": stats["in_flight_max"],
+            "share_of_ideal_rate": round(steady_rate(server.log) * options.latency / 1000 / (options.in_flight * options.workers), 3), "most_in_flight": stats["in_flight_max"],
             "worker_cpu_seconds": round(sum(watch.cpu.values()), 2), "worker_cores": round(sum(watch.cpu.values()) / seconds, 2),
             "memory_mib": {"third": round(middle[0]), "end": round(samples[-1]), "most": round(max(samples))},
             "served": stats["served"], "paid_twice": stats["served"] - options.calls, "kills": kills, "in_flight_at_kills": in_flight_at_kills, "seed": options.seed}, indent=1))
