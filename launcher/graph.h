@@ -24,6 +24,8 @@ struct GivenParameter {
   bool quoted = false;  // text for certain, never a number
   Place place;
   bool is_refused = false;  // an error was reported: it has no value
+  // A list or map, which only some parameters take: `text` is it as JSON, and this what it is.
+  std::string structure = {};
 };
 
 // An end of the graph.

@@ -575,6 +575,11 @@ std::vector<GivenParameter> GraphReader::read_params(const YamlNode& node, const
 
 void GraphReader::read_param(const YamlMember& member, const std::string& path,
                              std::vector<GivenParameter>& params) {
+  if (member.value.is(Kind::list) || member.value.is(Kind::map)) {
+    params.push_back({member.key, member.key_place, path, yaml_json(member.value), true, member.value.place,
+                      false, show(member.value.kind)});
+    return;
+  }
   const std::string* text = text_of(member.value, path);
   params.push_back({member.key, member.key_place, path, text == nullptr ? std::string() : *text,
                     member.value.quoted, member.value.place, text == nullptr});

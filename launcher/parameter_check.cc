@@ -44,13 +44,21 @@ Result<std::string> number_json(const ParameterDescription& parameter, const std
   return json_number(value);
 }
 
+// A list or map as JSON.
+bool is_structure(const std::string& text) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element value;
+  return parser.parse(text).get(value) == simdjson::SUCCESS && (value.is_array() || value.is_object());
+}
+
 Result<std::string> value_json(const ParameterDescription& parameter, const std::string& text,
                                bool is_quoted) {
   if (parameter.secret) {
     if (text.starts_with("env:") || text.starts_with("file:")) return json_string(text);
     return Error("is a secret: give it as env:NAME or file:PATH, so that it stands in no file of the run");
   }
-  const bool is_text = parameter.type == Type::text || parameter.type == Type::choice;
+  const bool is_text =
+      parameter.type == Type::text || parameter.type == Type::choice || parameter.type == Type::json;
   if (is_quoted && !is_text)
     return Error(fmt::format("expected no text, got \"{}\" (remove the quotes)", text));
   switch (parameter.type) {
@@ -63,6 +71,8 @@ Result<std::string> value_json(const ParameterDescription& parameter, const std:
     case Type::boolean:
       if (text == "true" || text == "false") return text;
       return Error(fmt::format("expected true or false, got '{}'", text));
+    case Type::json:
+      return is_structure(text) ? text : json_string(text);
     case Type::choice:
       if (std::ranges::find(parameter.choices, text) != parameter.choices.end()) return json_string(text);
       return Error(fmt::format("expected {}, got '{}'{}", fmt::join(parameter.choices, " or "), text,
@@ -90,6 +100,10 @@ std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>
     const auto entry = std::ranges::find(given, parameter.name, &GivenParameter::name);
     if (entry != given.end()) {
       if (entry->is_refused) continue;
+      if (!entry->structure.empty() && parameter.type != Type::json) {
+        errors.emplace_back(entry->place, entry->path + ": expected one value, got " + entry->structure);
+        continue;
+      }
       auto json = value_json(parameter, entry->text, entry->quoted);
       if (!json) errors.emplace_back(entry->place, entry->path + ": " + json.error().message());
       if (json) planned.push_back({parameter.name, std::move(json).value(), parameter.running});

@@ -16,7 +16,7 @@ namespace {
 
 using Type = ParameterDescription::Type;
 
-constexpr const char* kTypeNames[] = {"text", "integer", "number", "boolean", "choice"};
+constexpr const char* kTypeNames[] = {"text", "integer", "number", "boolean", "choice", "json"};
 
 std::string type_of(const ParameterDescription& parameter) {
   if (parameter.type == Type::choice) return fmt::format("{}", fmt::join(parameter.choices, "|"));

@@ -20,8 +20,8 @@ struct SpawnOptions {
   // Of its memory where control groups are to be had, else of its address space (RLIMIT_AS); 0: none.
   std::uint64_t memory_limit_bytes = 0;
   std::string memory_group = {};  // beginning of its control group's name
-  bool stands_by = false;    // stdin is what begin() writes to
-  int input = -1;            // its stdin; -1: /dev/null
+  bool stands_by = false;         // stdin is what begin() writes to
+  int input = -1;                 // its stdin; -1: /dev/null
 };
 
 // Once, at the start of a program that spawns: 0, 1 and 2 are open (else a pipe or a log would become one of

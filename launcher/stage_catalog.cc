@@ -46,11 +46,9 @@ std::optional<double> bound(dom::element object, std::string_view key) {
 
 std::optional<ParameterDescription::Type> parameter_type(const std::string& name) {
   using Type = ParameterDescription::Type;
-  constexpr std::pair<const char*, Type> kTypes[] = {{"text", Type::text},
-                                                     {"integer", Type::integer},
-                                                     {"number", Type::number},
-                                                     {"boolean", Type::boolean},
-                                                     {"choice", Type::choice}};
+  constexpr std::pair<const char*, Type> kTypes[] = {{"text", Type::text},     {"integer", Type::integer},
+                                                     {"number", Type::number}, {"boolean", Type::boolean},
+                                                     {"choice", Type::choice}, {"json", Type::json}};
   for (const auto& [known, type] : kTypes) {
     if (name == known) return type;
   }

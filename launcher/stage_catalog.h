@@ -17,7 +17,7 @@ enum class StageKind : std::uint8_t { source, stage, sink };
 std::string_view name_of(StageKind kind);
 
 struct ParameterDescription {
-  enum class Type : std::uint8_t { text, integer, number, boolean, choice };
+  enum class Type : std::uint8_t { text, integer, number, boolean, choice, json };
   std::string name;
   Type type = Type::text;
   std::string default_json;  // JSON text; empty: none

@@ -137,6 +137,39 @@ CMake finds datagen where it is installed; elsewhere: cmake -B build -DCMAKE_PRE
 `build/count_words --set min=3 < records.jsonl` runs the stage alone, as a filter.
 )";
 
+constexpr const char* kLlmGraph = R"(datagen: 1
+pipeline: titles
+vars: {url: "http://localhost:8000/v1", model: qwen3}
+input: jsonl://records.jsonl
+output: jsonl://out/titles.jsonl
+stages:
+  - llm_chat:
+      url: ${url}
+      model: ${model}
+      # api_key: env:LLM_API_KEY
+      prompt: "Give this text a title and rate it from 1 to 5.\n\n{text}"
+      schema:
+        type: object
+        required: [title, rating]
+        properties: {title: {type: string}, rating: {type: integer}}
+      lift: [title, rating]
+)";
+
+constexpr const char* kLlmReadme = R"(# titles: a language model asked about each record
+
+The server in graph.yaml is one on this machine that speaks the OpenAI chat API (vLLM, llama.cpp, Ollama, …). For another:
+
+    datagen run graph.yaml --set vars.url=https://api.example.com/v1 --set vars.model=NAME
+
+and take the `#` off `api_key`: the key is read from the environment, and stands in no file of the run.
+
+    datagen run graph.yaml --limit 5   five records first; their answers are not paid for again
+    datagen run graph.yaml             writes out/titles.jsonl; record 57 has no text and is dead-lettered
+    datagen report titles              calls, tokens and, with `prices`, what they cost
+
+`datagen stages llm_chat` lists what else it can do.
+)";
+
 }  // namespace
 
 const std::vector<Template>& templates() {
@@ -144,6 +177,9 @@ const std::vector<Template>& templates() {
       {"clean",
        "strips texts and counts their characters",
        {{"graph.yaml", kCleanGraph}, {"records.jsonl", records()}, {"README.md", kCleanReadme}}},
+      {"llm",
+       "a language model asked about each record",
+       {{"graph.yaml", kLlmGraph}, {"records.jsonl", records()}, {"README.md", kLlmReadme}}},
       {"cpp",
        "a stage of one's own in C++, with its test",
        {{"graph.yaml", kCppGraph},

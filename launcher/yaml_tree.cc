@@ -1,6 +1,7 @@
 #include "launcher/yaml_tree.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
@@ -9,6 +10,9 @@
 #include <map>
 #include <sstream>
 #include <tuple>
+
+#include "launcher/json_text.h"
+#include "launcher/values.h"
 
 namespace datagen::launcher {
 
@@ -266,6 +270,30 @@ void sort_by_place(GraphErrors& errors) {
   std::ranges::stable_sort(errors, [](const GraphError& left, const GraphError& right) {
     return std::tie(left.line, left.column) < std::tie(right.line, right.column);
   });
+}
+
+std::string yaml_json(const YamlNode& node) {
+  std::string text;
+  switch (node.kind) {
+    case YamlNode::Kind::null:
+      return "null";
+    case YamlNode::Kind::scalar: {
+      simdjson::dom::parser parser;
+      simdjson::dom::element value;
+      const bool is_json = !node.quoted && !has_leading_zeros(node.text) &&
+                           parser.parse(node.text).get(value) == simdjson::SUCCESS && !value.is_string() &&
+                           !value.is_array() && !value.is_object();
+      return is_json ? node.text : json_string(node.text);
+    }
+    case YamlNode::Kind::list:
+      for (const YamlNode& item : node.items) text += (text.empty() ? "" : ",") + yaml_json(item);
+      return "[" + text + "]";
+    case YamlNode::Kind::map:
+      for (const YamlMember& member : node.members)
+        text += (text.empty() ? "" : ",") + json_string(member.key) + ":" + yaml_json(member.value);
+      return "{" + text + "}";
+  }
+  return text;
 }
 
 std::string show(const GraphErrors& errors) {

@@ -41,4 +41,8 @@ struct YamlMember {
 // along with them.
 std::optional<YamlNode> parse_yaml(const std::string& text, const std::string& file, GraphErrors& errors);
 
+// The node as JSON text. What is quoted is a text; a plain scalar is a number, true, false or null where JSON
+// has it so.
+std::string yaml_json(const YamlNode& node);
+
 }  // namespace datagen::launcher

@@ -28,6 +28,7 @@ void Item::emit_copy(std::initializer_list<Field> fields) {
   state_->emit_copy(fields.begin(), fields.size());
 }
 void Item::drop(std::string_view reason) { state_->drop(reason); }
+void Item::reject(std::string_view reason, std::string_view message) { state_->reject(reason, message); }
 
 struct CompositeBuilder {
   static Composite make(const ByteBuffer& bytes) {

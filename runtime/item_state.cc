@@ -275,6 +275,7 @@ void ItemState::put_member(std::vector<Member>& members, std::string_view key, s
 
 void ItemState::forbid_when_dropped(const char* call) const {
   if (outcome_ == Outcome::dropped) throw std::logic_error(std::string(call) + " after drop");
+  if (outcome_ == Outcome::rejected) throw std::logic_error(std::string(call) + " after reject");
 }
 
 void ItemState::set(std::string_view key, const FieldValue& value) {
@@ -397,6 +398,12 @@ void ItemState::emit_copy(const Field* fields, std::size_t count) {
 std::string_view ItemState::child(std::size_t index) const {
   const std::size_t begin = index == 0 ? 0 : child_ends_[index - 1];
   return children_.view().substr(begin, child_ends_[index] - begin);
+}
+
+void ItemState::reject(std::string_view reason, std::string_view message) {
+  outcome_ = Outcome::rejected;
+  drop_reason_ = reason;
+  rejection_ = message;
 }
 
 void ItemState::drop(std::string_view reason) {

@@ -41,7 +41,7 @@ struct Node {
 
 class ItemState {
  public:
-  enum class Outcome : std::uint8_t { unchanged, rewritten, expanded, dropped };
+  enum class Outcome : std::uint8_t { unchanged, rewritten, expanded, dropped, rejected };
 
   ItemState();
   ItemState(const ItemState&) = delete;
@@ -60,7 +60,8 @@ class ItemState {
   Outcome outcome() const { return outcome_; }
   const RecordView& record() const { return record_; }
   bool is_validated() const { return record_.flags & kValidated; }
-  const std::string& drop_reason() const { return drop_reason_; }
+  const std::string& drop_reason() const { return drop_reason_; }  // also of a rejection
+  const std::string& rejection() const { return rejection_; }      // in words
   // msgpack of the rewritten record; valid until the next call.
   std::string_view rewritten();
   std::size_t children() const { return child_ends_.size(); }
@@ -84,6 +85,7 @@ class ItemState {
   void emit(std::string_view msgpack_map);
   void emit_copy(const Field* fields, std::size_t count);
   void drop(std::string_view reason);
+  void reject(std::string_view reason, std::string_view message);
 
   // The node of something that is not there.
   const Node* missing(const Node* parent, std::string_view key);
@@ -152,7 +154,7 @@ class ItemState {
   ByteBuffer rewritten_;
   ByteBuffer children_;
   std::vector<std::size_t> child_ends_;
-  std::string drop_reason_;
+  std::string drop_reason_, rejection_;
 };
 
 }  // namespace datagen::detail

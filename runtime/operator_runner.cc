@@ -100,6 +100,10 @@ bool OperatorRunner::attempt(ItemState& state, Call call, Result& result) {
     try {
       call();
       return true;
+    } catch (const StopRun& stop) {
+      result.stops_run = true;
+      result.reason.message = stop.what();
+      return false;
     } catch (const BadRecord& bad) {
       result.reason.reason = bad.reason();
       result.reason.message = bad.what();
@@ -213,6 +217,8 @@ void OperatorRunner::run_batch(const FrameRecords& in, std::size_t first, std::s
   } else {
     try {
       call();
+    } catch (const StopRun& stop) {
+      throw StageFailed(stop.what());
     } catch (...) {
       // One record's exception must not fail the others: it is sought by halves.
       run_batch(in, first, count / 2, out, notes);
@@ -223,6 +229,13 @@ void OperatorRunner::run_batch(const FrameRecords& in, std::size_t first, std::s
 }
 
 // ---- results
+
+DeadLetterReason OperatorRunner::rejection(const ItemState& state, const Result& result) {
+  DeadLetterReason reason = result.reason;
+  reason.reason = state.drop_reason();
+  reason.message = state.rejection();
+  return reason;
+}
 
 void OperatorRunner::note_dropped(const RecordView& record, const std::string& reason, StageNotes& notes) {
   ++notes.counts.dropped;
@@ -259,8 +272,11 @@ void OperatorRunner::append_child(const RecordView& parent, std::size_t index, s
 
 void OperatorRunner::append(ItemState& state, const Result& result, FrameWriter& out, StageNotes& notes) {
   const RecordView& record = state.record();
-  note_attempts(result.reason.attempts, result.dead, notes);
+  if (result.stops_run) throw StageFailed(result.reason.message);
+  const bool is_rejected = !result.dead && state.outcome() == Outcome::rejected;
+  note_attempts(result.reason.attempts, result.dead || is_rejected, notes);
   if (result.dead) return bury(record, result.reason, notes);
+  if (is_rejected) return bury(record, rejection(state, result), notes);
   switch (state.outcome()) {
     case Outcome::unchanged:
       out.add(record.payload, record.path, record.origin, record.tag, record.flags);
@@ -278,12 +294,18 @@ void OperatorRunner::append(ItemState& state, const Result& result, FrameWriter&
       return;
     case Outcome::dropped:
       return note_dropped(record, state.drop_reason(), notes);
+    case Outcome::rejected:
+      return;  // seen above
   }
 }
 
 void OperatorRunner::keep(ItemState& state, Result& result) {
   result.outcome = state.outcome();
   result.flags = state.record().flags;
+  if (!result.dead && result.outcome == Outcome::rejected) {
+    result.reason = rejection(state, result);
+    result.dead = true;
+  }
   if (result.dead) return;
   if (result.outcome == Outcome::rewritten) result.bytes = state.rewritten();
   if (result.outcome == Outcome::dropped) result.bytes = state.drop_reason();
@@ -297,6 +319,7 @@ void OperatorRunner::keep(ItemState& state, Result& result) {
 
 void OperatorRunner::append_kept(const RecordView& record, const Result& result, FrameWriter& out,
                                  StageNotes& notes) {
+  if (result.stops_run) throw StageFailed(result.reason.message);
   note_attempts(result.reason.attempts, result.dead, notes);
   if (result.dead) {
     RecordView looked_at = record;
@@ -324,6 +347,8 @@ void OperatorRunner::append_kept(const RecordView& record, const Result& result,
       looked_at.flags = result.flags;
       return note_dropped(looked_at, result.bytes, notes);
     }
+    case Outcome::rejected:
+      return;  // kept as dead
   }
 }
 

@@ -75,6 +75,7 @@ class OperatorRunner {
   struct Result {
     detail::ItemState::Outcome outcome = detail::ItemState::Outcome::unchanged;
     bool dead = false;
+    bool stops_run = false;  // with the reason's message
     DeadLetterReason reason;
     std::uint8_t flags = 0;
     std::string bytes;
@@ -104,6 +105,8 @@ class OperatorRunner {
   void run_batches(const FrameRecords& in, FrameWriter& out, StageNotes& notes);
   // Appends what became of the record in `state` to the frame.
   void append(detail::ItemState& state, const Result& result, FrameWriter& out, StageNotes& notes);
+  // Why the operator gave the record up itself.
+  static DeadLetterReason rejection(const detail::ItemState& state, const Result& result);
   // The same for a result whose state has gone on to another record.
   static void keep(detail::ItemState& state, Result& result);
   void append_kept(const RecordView& record, const Result& result, FrameWriter& out, StageNotes& notes);

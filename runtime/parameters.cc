@@ -40,6 +40,9 @@ ParameterDeclaration Parameters::choice(std::string name, std::initializer_list<
   parameter.choices.assign(choices.begin(), choices.end());
   return ParameterDeclaration(parameter);
 }
+ParameterDeclaration Parameters::json(std::string name, std::optional<std::string> default_value) {
+  return ParameterDeclaration(add(std::move(name), Parameter::Type::json, to_value(default_value)));
+}
 
 const Parameter* Parameters::find(std::string_view name) const {
   for (const Parameter& parameter : parameters_) {
@@ -86,6 +89,7 @@ ParameterValue parse_parameter(const Parameter& parameter, std::string_view text
   }
   switch (parameter.type) {
     case Parameter::Type::text:
+    case Parameter::Type::json:
       return std::string(text);
     case Parameter::Type::integer:
       return parse_number<std::int64_t>(parameter, text, "an integer");

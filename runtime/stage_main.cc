@@ -6,6 +6,7 @@
 
 #include "byte_buffer.h"
 #include "json_write.h"
+#include "secret.h"
 
 namespace datagen {
 
@@ -33,7 +34,7 @@ void append_bound(ByteBuffer& out, const char* name, const std::optional<double>
 }
 
 void append_parameter(ByteBuffer& out, const Parameter& parameter) {
-  static constexpr const char* kTypes[] = {"text", "integer", "number", "boolean", "choice"};
+  static constexpr const char* kTypes[] = {"text", "integer", "number", "boolean", "choice", "json"};
   out.push_back('{');
   append_text(out, "name", parameter.name);
   out.push_back(',');
@@ -99,8 +100,15 @@ ParameterValues parse_settings(const std::vector<std::string>& settings, const P
     if (equals == std::string::npos)
       throw CLI::ValidationError("--set", "'" + setting + "' is not NAME=VALUE");
     if (parameter == nullptr) throw CLI::ValidationError("--set", "parameter '" + name + "' is not known");
+    std::string value = setting.substr(equals + 1);
+    if (parameter->secret) {
+      auto secret = read_secret(value);
+      if (!secret)
+        throw CLI::ValidationError("--set", "parameter '" + name + "': " + secret.error().message());
+      value = std::move(secret).value();
+    }
     try {
-      values[name] = parse_parameter(*parameter, setting.substr(equals + 1));
+      values[name] = parse_parameter(*parameter, value);
     } catch (const std::invalid_argument& error) {
       throw CLI::ValidationError("--set", error.what());
     }

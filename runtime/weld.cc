@@ -1,6 +1,7 @@
 #include "weld.h"
 #include "json_fields.h"
 #include "run_files.h"
+#include "secret.h"
 
 #include <fcntl.h>
 #include <simdjson.h>
@@ -111,25 +112,6 @@ Result<void> read_part(dom::element plan, dom::element own, Weld& weld) {
 }
 
 }  // namespace
-
-Result<std::string> read_secret(const std::string& reference) {
-  if (reference.starts_with("env:")) {
-    const char* value = std::getenv(reference.c_str() + 4);
-    if (value == nullptr) return Error("the environment variable " + reference.substr(4) + " is not set");
-    return std::string(value);
-  }
-  if (!reference.starts_with("file:")) return Error("a secret is given as env:NAME or file:PATH");
-  const std::string path = reference.substr(5);
-  struct stat info {};
-  if (stat(path.c_str(), &info) != 0) return Error::from_errno("cannot read " + path, errno);
-  if ((info.st_mode & 077) != 0) return Error(path + " can be read by others; chmod 600 it");
-  std::ifstream file(path);
-  std::stringstream content;
-  content << file.rdbuf();
-  std::string secret = content.str();
-  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
-  return secret;
-}
 
 DeadLetterContext Weld::dead_letters() const {
   DeadLetterContext context{stage, {}};

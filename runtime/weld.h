@@ -73,7 +73,4 @@ struct Weld {
                            const Parameters& declared);
 };
 
-// A parameter given as env:NAME or file:PATH, read now. Errors: not set; a file that others may read.
-Result<std::string> read_secret(const std::string& reference);
-
 }  // namespace datagen

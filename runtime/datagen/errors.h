@@ -32,4 +32,10 @@ class Retry : public std::runtime_error {
   std::chrono::milliseconds after_;
 };
 
+// No record is at fault, and none would fare better: the run stops with this message, resumable.
+class StopRun : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 }  // namespace datagen

@@ -58,6 +58,9 @@ class Item {
 
   // Takes the record out of the stream; counted under `reason`.
   void drop(std::string_view reason);
+  // Gives the record up: a dead letter, as when BadRecord(reason, message) is thrown, but the other records
+  // of a batch go on.
+  void reject(std::string_view reason, std::string_view message);
 
  private:
   friend class detail::ItemState;

@@ -16,7 +16,7 @@ namespace datagen {
 using ParameterValue = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
 
 struct Parameter {
-  enum class Type : std::uint8_t { text, integer, number, boolean, choice };
+  enum class Type : std::uint8_t { text, integer, number, boolean, choice, json };
   std::string name;
   Type type = Type::text;
   ParameterValue default_value;  // monostate: none
@@ -78,6 +78,8 @@ class Parameters {
   ParameterDeclaration boolean(std::string name, std::optional<bool> default_value = {});
   ParameterDeclaration choice(std::string name, std::initializer_list<const char*> choices,
                               std::optional<std::string> default_value = {});
+  // A list or a map of the graph, as JSON text; a single value comes as it is written.
+  ParameterDeclaration json(std::string name, std::optional<std::string> default_value = {});
   // One line on what the stage does, and a piece of a graph that uses it.
   void describe(std::string help, std::string example = "") {
     help_ = std::move(help), example_ = std::move(example);

@@ -8,7 +8,7 @@
 
 namespace datagen::launcher::testing {
 
-// Knows source-jsonl, sink-jsonl, clean (text field, required number max) and tally (stateful).
+// Knows source-jsonl, sink-jsonl, clean (required integer max, json more) and tally (stateful).
 class MadeUpWorld : public StageLookup {
  public:
   Result<std::string> find(const std::string& name) override {
@@ -30,7 +30,10 @@ class MadeUpWorld : public StageLookup {
     max.type = ParameterDescription::Type::integer;
     max.required = true;
     max.help = "the most";
-    stage.parameters = {max};
+    ParameterDescription more;
+    more.name = "more";
+    more.type = ParameterDescription::Type::json;
+    stage.parameters = {max, more};
     return stage;
   }
   Result<std::vector<FrozenInput>> freeze(const std::string&, const std::string& path,

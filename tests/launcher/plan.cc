@@ -58,6 +58,18 @@ TEST(Plan, AnErrorIsNotReportedTwice) {
   EXPECT_EQ(errors_against("a: [\n").substr(0, 14), "not valid YAML");
 }
 
+TEST(Plan, AParameterOfJsonTakesListsMapsAndSingleValues) {
+  const auto with = [](const std::string& value) {
+    const auto plan = plan_of(
+        "datagen: 1\ninput: in.jsonl\noutput: out.jsonl\nstages:\n- clean: {max: 1, more: " + value + "}\n");
+    return plan ? plan.value().stages[1].params[1].json : show(plan.error());
+  };
+  EXPECT_EQ(with("[1, two, '3', null, true, 1.50]"), R"([1,"two","3",null,true,1.50])");
+  EXPECT_EQ(with(R"({a: {b: ["x\n"]}, c: 007})"), R"({"a":{"b":["x\n"]},"c":"007"})");
+  EXPECT_EQ(with("one"), "\"one\"");
+  EXPECT_NE(with("{a: 1, a: 2}").find("second time"), std::string::npos);
+}
+
 TEST(Plan, EndsAreCheckedAlsoWhereTheStagesBetweenThemAreWrong) {
   EXPECT_EQ(
       errors_against("datagen: 1\ninput: gone.jsonl\noutput: out.jsonl\nstages:\n"

@@ -485,6 +485,53 @@ TEST(Runner, OneBadRecordDoesNotFailItsBatch) {
   EXPECT_EQ(ran.notes.counts, (StageCounts{5, 4, 0, 1, 0, 0}));
 }
 
+TEST(Runner, ARejectedRecordIsADeadLetterAndItsBatchIsNotCalledAgain) {
+  int calls = 0;
+  const Ran ran = run_batch(
+      [&](Batch& batch, Context&) {
+        ++calls;
+        for (Item& item : batch) {
+          item.set("seen", true);
+          if (n_of(item) == 1) item.reject("no_good", "it is one");
+        }
+      },
+      numbered(3));
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(ran.ids, (std::vector<std::string>{"0", "2"}));
+  ASSERT_EQ(ran.dead_letters.size(), 1u);
+  EXPECT_EQ(member(ran.dead_letters[0], "/reason"), "\"no_good\"");
+  EXPECT_EQ(member(ran.dead_letters[0], "/message"), "\"it is one\"");
+  EXPECT_EQ(member(ran.dead_letters[0], "/record"), "{\"n\":1}") << "as it came";
+}
+
+TEST(Runner, ARejectedRecordIsADeadLetterInThreadsToo) {
+  const Ran ran = run(
+      [](Item& item, Context&) {
+        if (n_of(item) % 2 == 1) item.reject("odd", "it is odd");
+      },
+      numbered(10), options(4));
+  EXPECT_EQ(ran.records.size(), 5u);
+  EXPECT_EQ(ran.dead_letters.size(), 5u);
+}
+
+TEST(Runner, StopRunStopsItWithTheMessageWhateverTheRetries) {
+  const auto stop = [](auto&, Context&) { throw StopRun("nobody answers"); };
+  const auto message = [](auto call) {
+    try {
+      call();
+    } catch (const StageFailed& failed) {
+      return std::string(failed.what());
+    }
+    return std::string("it went on");
+  };
+  EXPECT_EQ(message([&] { run([&](Item& item, Context& c) { stop(item, c); }, numbered(1), options(1, 5)); }),
+            "nobody answers");
+  EXPECT_EQ(message([&] { run([&](Item& item, Context& c) { stop(item, c); }, numbered(4), options(4)); }),
+            "nobody answers");
+  EXPECT_EQ(message([&] { run_batch([&](Batch& batch, Context& c) { stop(batch, c); }, numbered(4)); }),
+            "nobody answers");
+}
+
 TEST(Runner, BatchesDropAndEmitEachForItself) {
   const Ran ran = run_batch(
       [](Batch& batch, Context&) {

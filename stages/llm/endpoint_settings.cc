@@ -1,0 +1,161 @@
+#include "llm/endpoint_settings.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+#include "llm/chat_request.h"
+#include "runtime/json_fields.h"
+#include "runtime/secret.h"
+
+namespace datagen::llm {
+
+namespace {
+
+namespace dom = simdjson::dom;
+using json::text_of;
+
+bool is_reference(std::string_view text) { return text.starts_with("env:") || text.starts_with("file:"); }
+
+const std::set<std::string_view> kKeys{"name",  "url",           "model",       "api_key",
+                                       "api",   "deployment",    "api_version", "weight",
+                                       "group", "max_in_flight", "headers",     "ca_file"};
+
+// Everything but what the secrets are: this runs before a run begins, too.
+void check_endpoints(std::string_view text) {
+  dom::parser parser;
+  dom::array list;
+  if (parser.parse(text.data(), text.size()).get(list) != simdjson::SUCCESS || list.size() == 0)
+    throw std::invalid_argument("expected a list of maps, each with url and model");
+  for (const dom::element entry : list) {
+    dom::object members;
+    if (entry.get(members) != simdjson::SUCCESS)
+      throw std::invalid_argument("expected a list of maps, each with url and model");
+    for (const auto member : members) {
+      if (!kKeys.contains(member.key))
+        throw std::invalid_argument("an endpoint has no '" + std::string(member.key) + "'");
+    }
+    if (text_of(entry, "url").empty()) throw std::invalid_argument("an endpoint has no url");
+    dom::element key;
+    if (entry["api_key"].get(key) == simdjson::SUCCESS && !is_reference(text_of(entry, "api_key")))
+      throw std::invalid_argument(
+          "an api_key is a secret: give it as env:NAME or file:PATH, so that it stands in no file of the "
+          "run");
+    const std::string api = text_of(entry, "api", "openai");
+    if (api != "openai" && api != "azure")
+      throw std::invalid_argument("api is openai or azure, not '" + api + "'");
+  }
+}
+
+void check_url(std::string_view url) {
+  if (!url.starts_with("http://") && !url.starts_with("https://"))
+    throw std::invalid_argument("expected http://… or https://…");
+}
+
+std::string host_of(std::string_view url) {
+  url.remove_prefix(std::min(url.find("://") + 3, url.size()));
+  std::string_view host = url.substr(0, url.find_first_of("/?"));
+  host.remove_prefix(host.rfind('@') + 1);
+  return std::string(host);
+}
+
+std::string secret(const std::string& reference) {
+  auto value = read_secret(reference);
+  if (!value) throw std::invalid_argument(value.error().message());
+  if (value.value().find_first_of("\r\n") != std::string::npos)
+    throw std::invalid_argument(reference + " holds more than one line");
+  return std::move(value).value();
+}
+
+void set_api(dom::element entry, std::string base, const std::string& key, EndpointSettings& settings) {
+  while (base.ends_with('/')) base.pop_back();
+  if (text_of(entry, "api") == "azure") {
+    settings.url = base + "/openai/deployments/" + text_of(entry, "deployment", settings.model) +
+                   "/chat/completions?api-version=" + text_of(entry, "api_version", "2024-10-21");
+    if (!key.empty()) settings.headers.push_back("api-key: " + key);
+    return;
+  }
+  settings.url = base.ends_with("/chat/completions") ? base : base + "/chat/completions";
+  if (!key.empty()) settings.headers.push_back("Authorization: Bearer " + key);
+}
+
+EndpointSettings read_endpoint(dom::element entry, const std::string& key, const EndpointSettings& defaults) {
+  EndpointSettings settings = defaults;
+  const std::string base = text_of(entry, "url");
+  check_url(base);
+  settings.name = text_of(entry, "name", host_of(base));
+  settings.model = text_of(entry, "model", defaults.model);
+  settings.group = text_of(entry, "group");
+  settings.ca_file = text_of(entry, "ca_file");
+  settings.in_flight_max = static_cast<std::int64_t>(
+      json::number(entry, "max_in_flight", static_cast<std::uint64_t>(defaults.in_flight_max)));
+  if (double weight = 1; entry["weight"].get(weight) == simdjson::SUCCESS) settings.weight = weight;
+  if (settings.in_flight_max < 1 || !(settings.weight > 0))
+    throw std::invalid_argument("endpoint " + settings.name + ": max_in_flight and weight are larger than 0");
+  if (settings.model.empty()) throw std::invalid_argument("endpoint " + settings.name + " has no model");
+  set_api(entry, base, key, settings);
+  dom::object headers;
+  if (entry["headers"].get(headers) == simdjson::SUCCESS) {
+    for (const auto header : headers) {
+      std::string_view value;
+      if (header.value.get(value) != simdjson::SUCCESS)
+        throw std::invalid_argument("endpoint " + settings.name + ": a header is a text");
+      settings.headers.push_back(std::string(header.key) + ": " +
+                                 (is_reference(value) ? secret(std::string(value)) : std::string(value)));
+    }
+  }
+  return settings;
+}
+
+}  // namespace
+
+std::vector<EndpointSettings> read_endpoints(const Context& c) {
+  EndpointSettings defaults;
+  if (c.has_param("model")) defaults.model = c.param<std::string>("model");
+  defaults.in_flight_max = c.param<std::int64_t>("max_in_flight");
+  defaults.slowdown_max = c.param<double>("slowdown_max");
+  if (c.has_param("endpoints") == c.has_param("url"))
+    throw std::invalid_argument("give either 'url' (with model and api_key) or 'endpoints'");
+  dom::parser parser;
+  std::vector<EndpointSettings> all;
+  if (c.has_param("endpoints")) {
+    if (c.has_param("api_key"))
+      throw std::invalid_argument("'api_key' goes with 'url'; each of 'endpoints' has its own");
+    const auto text = c.param<std::string>("endpoints");
+    for (const dom::element entry : parser.parse(text).get_array()) {
+      const std::string reference = text_of(entry, "api_key");
+      all.push_back(read_endpoint(entry, reference.empty() ? reference : secret(reference), defaults));
+    }
+    return all;
+  }
+  const std::string key = c.has_param("api_key") ? c.param<std::string>("api_key") : std::string();
+  all.push_back(
+      read_endpoint(parser.parse("{\"url\":" + json_text(c.param<std::string>("url")) + "}"), key, defaults));
+  return all;
+}
+
+void describe_endpoints(Parameters& p) {
+  p.text("url").running().checked_by(check_url).help("the API's base, for example http://localhost:8000/v1");
+  p.text("model").help("name of the model at that server");
+  p.text("api_key").secret().running().help("of that server");
+  p.json("endpoints")
+      .running()
+      .checked_by(check_endpoints)
+      .help("instead of url: a list of {url, model, api_key, name, weight, group, max_in_flight, …}");
+  p.choice("balance", {"round_robin", "least_busy"}, "round_robin")
+      .running()
+      .help("among the endpoints of a group");
+  p.integer("max_in_flight", 256)
+      .min(1)
+      .max(100'000)
+      .running()
+      .help("most calls at once to an endpoint, in each worker");
+  p.number("slowdown_max", 10)
+      .min(0)
+      .running()
+      .help("an endpoint gets fewer calls when its latency is so many times its best; 0: whatever it is");
+}
+
+}  // namespace datagen::llm

@@ -1,0 +1,121 @@
+#include "llm/event_loop.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+
+namespace datagen::llm {
+
+EventLoop::EventLoop() {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  epoll_event event{EPOLLIN, {.fd = wake_}};
+  if (epoll_ < 0 || wake_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0)
+    throw std::system_error(errno, std::generic_category(), "cannot make an event loop");
+  // The worker's signals belong to its main thread.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  thread_ = std::thread([this] { run(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void EventLoop::stop() {
+  if (!thread_.joinable()) return;
+  post([this] { is_stopping_ = true; });
+  thread_.join();
+}
+
+EventLoop::~EventLoop() {
+  stop();
+  close(wake_);
+  close(epoll_);
+}
+
+void EventLoop::post(Task task) {
+  {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(task));
+    if (posted_.size() > 1) return;  // it has been woken for the first
+  }
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = write(wake_, &one, sizeof one);  // full: it is awake
+}
+
+EventLoop::Timer EventLoop::at(Clock::time_point time, Task task) {
+  const Timer timer{time, ++timers_made_};
+  timers_.emplace(timer, std::move(task));
+  return timer;
+}
+
+void EventLoop::watch(int socket, std::uint32_t epoll_events, SocketWatcher* watcher) {
+  const auto index = static_cast<std::size_t>(socket);
+  if (index >= watchers_.size()) watchers_.resize(index + 1);
+  const bool is_known = watchers_[index] != nullptr;
+  watchers_[index] = epoll_events == 0 ? nullptr : watcher;
+  epoll_event event{epoll_events, {.fd = socket}};
+  if (epoll_events == 0) {
+    if (is_known) epoll_ctl(epoll_, EPOLL_CTL_DEL, socket, &event);
+    return;
+  }
+  // The kernel forgets a socket that is closed: what was known may be new.
+  if (epoll_ctl(epoll_, is_known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event) == 0) return;
+  if (errno == ENOENT) epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event);
+  if (errno == EEXIST) epoll_ctl(epoll_, EPOLL_CTL_MOD, socket, &event);
+}
+
+int EventLoop::timeout_ms() const {
+  if (timers_.empty()) return -1;
+  const auto left = timers_.begin()->first.first - Clock::now();
+  if (left <= Clock::duration::zero()) return 0;
+  const auto rounded_up = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  return static_cast<int>(std::min<std::int64_t>(rounded_up, 60'000));
+}
+
+void EventLoop::run_timers() {
+  const auto now = Clock::now();
+  while (!timers_.empty() && timers_.begin()->first.first <= now) {
+    auto timer = timers_.extract(timers_.begin());
+    timer.mapped()();
+  }
+}
+
+void EventLoop::run_posted() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto got = read(wake_, &count, sizeof count);
+  std::vector<Task> tasks;
+  {
+    const std::lock_guard lock(mutex_);
+    tasks.swap(posted_);
+  }
+  for (Task& task : tasks) {
+    task();
+    task = nullptr;  // what it holds is freed on this thread, before the next
+  }
+}
+
+void EventLoop::run() {
+  std::array<epoll_event, 256> events;
+  while (!is_stopping_) {
+    const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms());
+    bool is_woken = false;
+    for (int index = 0; index < count; ++index) {
+      const int socket = events[static_cast<std::size_t>(index)].data.fd;
+      if (socket == wake_) {
+        is_woken = true;
+        continue;
+      }
+      SocketWatcher* watcher = watchers_[static_cast<std::size_t>(socket)];
+      if (watcher != nullptr) watcher->on_ready(socket, events[static_cast<std::size_t>(index)].events);
+    }
+    run_timers();
+    if (is_woken) run_posted();
+  }
+}
+
+}  // namespace datagen::llm

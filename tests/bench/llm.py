@@ -1,0 +1,153 @@
+"""llm_chat at speed, against the test server on the same machine: share of the ideal rate, CPU time, memory.
+
+    python3 tests/bench/llm.py --bin build/release/bin [--calls 100000] [--in-flight 1000] [--latency 200] [--kills 0]
+
+The ideal rate is in-flight / latency; `share_of_ideal_rate` is that of the middle eight tenths of the calls, without start and end. With --kills N, workers and the launcher are killed N times at random, and what was
+paid is compared with what was wanted.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "end_to_end"))
+
+
+def cpu_and_memory(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    with open(f"/proc/{pid}/status") as file:
+        resident = next((int(line.split()[1]) for line in file if line.startswith("VmRSS")), 0)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), resident / 1024
+
+
+class Watch(threading.Thread):
+    """Notes processor time and memory of the llm_chat workers until told to end."""
+
+    def __init__(self, run_directory, processes_of):
+        super().__init__(daemon=True)
+        self.run_directory, self.processes_of = run_directory, processes_of
+        self.cpu, self.samples, self.ended = {}, [], threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.25):
+            total = 0
+            for pid, name in self.processes_of(self.run_directory):
+                if name != "llm_chat":
+                    continue
+                try:
+                    self.cpu[pid], resident = cpu_and_memory(pid)
+                    total += resident
+                except OSError:
+                    pass
+            if total:
+                self.samples.append(total)
+
+
+def steady_rate(log):
+    """Calls a second, by the server's clock."""
+    with open(log) as file:
+        times = sorted(json.loads(line)["at"] for line in file)
+    first, last = len(times) // 10, len(times) * 9 // 10
+    return (last - first) / (times[last] - times[first])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--in-flight", type=int, default=1000, help="in each worker")
+    parser.add_argument("--latency", type=int, default=200, help="ms")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--frames", type=int, default=48, help="in work at once in each worker")
+    options = parser.parse_args()
+    sys.argv = [sys.argv[0], options.bin]
+    import llm_runs  # they read BIN from the arguments
+    import runs
+
+    folder = tempfile.mkdtemp(prefix="datagen-bench.")
+    server = llm_runs.Server("--latency", str(options.latency), log=os.path.join(folder, "server.jsonl"))
+    run_directory = os.path.join(folder, "run")
+    try:
+        with open(os.path.join(folder, "in.jsonl"), "w") as file:
+            for row in range(options.calls):
+                file.write(json.dumps({"text": f"record {row} says something of the length of a sentence"}) + "\n")
+        graph = os.path.join(folder, "graph.yaml")
+        params = {"url": server.url, "model": "m", "prompt": "Repeat: {text}", "max_in_flight": options.in_flight}
+        # Twice what can be in flight: frames also wait for the disk and for their last call.
+        batch_size = max(1, -(-options.in_flight * 2 // (options.frames * options.workers)))
+        with open(graph, "w") as file:
+            file.write(f"datagen: 1\npipeline: bench\ninput: jsonl://in.jsonl\noutput: jsonl://out.jsonl\nstages:\n- use: llm_chat\n"
+                       f"  params: {json.dumps(params)}\n  workers: {options.workers}\n  frames: {options.frames}\n  batch_size: {batch_size}\n")
+        command = [os.path.join(options.bin, "datagen"), "run", graph, "--run-dir", run_directory, "--quiet"]
+        watch = Watch(run_directory, runs.processes_of)
+        watch.start()
+        started = time.monotonic()
+        kills, in_flight_at_kills = 0, 0
+        if options.kills:
+            kills, in_flight_at_kills = run_with_kills(command, options, run_directory, runs)
+        else:
+            subprocess.run(command, check=True)
+        seconds = time.monotonic() - started
+        watch.ended.set()
+        watch.join()
+        with open(os.path.join(folder, "out.jsonl")) as file:
+            ids = [json.loads(line)["_i"] for line in file]
+        assert ids == list(range(options.calls)), "the output is not complete, or not in order"
+        stats = server.stats()
+        ideal = options.calls * options.latency / 1000 / (options.in_flight * options.workers)
+        samples = watch.samples or [0]
+        middle = samples[len(samples) // 3:]
+        print(json.dumps({
+            "calls": options.calls, "in_flight": options.in_flight, "latency_ms": options.latency, "seconds": round(seconds, 2),
+            "ideal_seconds": round(ideal, 2), "share_of_ideal": round(ideal / seconds, 3),
+            "share_of_ideal_rate": round(steady_rate(server.log) * options.latency / 1000 / (options.in_flight * options.workers), 3), "most_in_flight": stats["in_flight_max"],
+            "worker_cpu_seconds": round(sum(watch.cpu.values()), 2), "worker_cores": round(sum(watch.cpu.values()) / seconds, 2),
+            "memory_mib": {"third": round(middle[0]), "end": round(samples[-1]), "most": round(max(samples))},
+            "served": stats["served"], "paid_twice": stats["served"] - options.calls, "kills": kills, "in_flight_at_kills": in_flight_at_kills, "seed": options.seed}, indent=1))
+    finally:
+        server.stop()
+        for pid, _ in runs.processes_of(run_directory):
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_with_kills(command, options, run_directory, runs):
+    """A worker or the launcher dies at random; the run is started again until it is complete. Kills, and the most calls that can
+    have been on the wire then."""
+    chance = random.Random(options.seed)
+    kills = in_flight = 0
+    while True:
+        process = subprocess.Popen(command)
+        while process.poll() is None:
+            time.sleep(chance.uniform(0.03, 0.3))
+            victims = runs.processes_of(run_directory)
+            if kills >= options.kills or not victims:
+                continue
+            try:
+                if chance.random() < 0.1:
+                    process.kill()
+                    in_flight += options.in_flight * options.workers
+                else:
+                    pid, name = chance.choice(victims)
+                    os.kill(pid, signal.SIGKILL)
+                    in_flight += options.in_flight if name == "llm_chat" else 0
+                kills += 1
+            except ProcessLookupError:
+                pass
+        if process.returncode == 0:
+            return kills, in_flight
+
+
+if __name__ == "__main__":
+    main()
