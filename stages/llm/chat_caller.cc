@@ -102,8 +102,8 @@ void ChatCaller::ask(ChatJob& job) {
   if (job.group->is_cancelled_ || !stop_reason_.empty()) return abandon(job);
   const ChatJob::Question& question = job.questions.front();
   job.members = requests_.members(question.messages, question.choices);
-  const CallKey key{job.record, job.attempt, hash_request(with_model(job.members, pool_.model()))};
-  if (const auto paid = ledger_.find(key, &job.is_found_elsewhere)) {
+  job.key = {job.record, job.attempt, hash_request(with_model(job.members, pool_.model()))};
+  if (const auto paid = ledger_.find(job.key, &job.is_found_elsewhere)) {
     auto answer = ChatAnswer::decode(*paid);
     if (!answer) {
       stop(answer.error().message());

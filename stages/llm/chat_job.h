@@ -2,6 +2,8 @@
 // then in the hands of the loop's thread until its group is done.
 #pragma once
 
+#include <datagen/ledger.h>
+
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -66,6 +68,7 @@ struct ChatJob {
   int defects = 0;                 // outcomes of no use at all
   std::deque<Question> questions;  // the first is being asked
   std::string members;             // of the request for it
+  CallKey key;                     // under which its outcome stands in the ledger
   CallBudget::Estimate estimate;
   ChatAnswer answer;  // while it is stored
   bool is_found_elsewhere = false;

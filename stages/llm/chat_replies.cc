@@ -119,7 +119,6 @@ void ChatCaller::answered(ChatJob& job, HttpResponse& response) {
 
 void ChatCaller::store(ChatJob& job) {
   job.state = ChatJob::State::storing;
-  const CallKey key{job.record, job.attempt, hash_request(with_model(job.members, pool_.model()))};
   const ChatAnswer& answer = job.answer;
   const std::int64_t tokens = answer.prompt_tokens + answer.completion_tokens;
   const double cost = budget_.cost_of(answer.model, answer.prompt_tokens, answer.completion_tokens);
@@ -133,7 +132,7 @@ void ChatCaller::store(ChatJob& job) {
       pump();
     });
   };
-  ledger_.store(key, answer.encode(), is_durable, budget_.bill(tokens, cost));
+  ledger_.store(job.key, answer.encode(), is_durable, budget_.bill(tokens, cost));
   settle(job, tokens, cost);
 }
 
