@@ -207,7 +207,10 @@ class CommandLine {
   void add_first_steps() {
     CLI::App* init =
         app_.add_subcommand("init", "a folder with a graph, 100 records and a README that work as they are");
-    init->add_option("TEMPLATE", name_, "clean: a stage that is there; cpp: one of your own, in C++")
+    init->add_option(
+            "TEMPLATE", name_,
+            "clean: a stage that is there; exec: a program of your own; cpp: a stage of your own; llm: a "
+            "language model")
         ->required();
     init->add_option("DIR", folder_, "the folder; made when it is not there")->required();
     init->footer(footer("  datagen init clean first\n  datagen init cpp words"));

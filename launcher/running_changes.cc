@@ -24,6 +24,10 @@ Result<void> set_parameter(PlannedStage& stage, const std::string& name, const s
   if (!declared->running)
     return Error("a parameter changes what the stage writes; start a new run for it (datagen run … --fresh)");
   DATAGEN_TRY(PlannedParameter changed, check_parameter(*declared, value));
+  if (declared->checked && !declared->secret) {
+    DATAGEN_TRY(const std::string wrong, lookup.check(stage.executable, name + "=" + value));
+    if (!wrong.empty()) return Error(wrong);
+  }
   const auto found = std::ranges::find(stage.params, name, &PlannedParameter::name);
   if (found != stage.params.end()) {
     *found = std::move(changed);

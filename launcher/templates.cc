@@ -137,6 +137,41 @@ CMake finds datagen where it is installed; elsewhere: cmake -B build -DCMAKE_PRE
 `build/count_words --set min=3 < records.jsonl` runs the stage alone, as a filter.
 )";
 
+constexpr const char* kExecGraph = R"(datagen: 1
+pipeline: words
+input: jsonl://records.jsonl
+output: jsonl://out/words.jsonl
+stages:
+  - exec: [python3, count_words.py]
+    mode: line        # it runs on, and answers each line with one
+    workers: 2
+    timeout: 10s      # for a record; then it is started anew
+)";
+
+constexpr const char* kExecProgram =
+    R"(# One record comes in on a line, one answer goes out on a line: the record as it shall be, a list of records
+# that take its place, or null to drop it. What is printed to stderr goes to the stage's log.
+import json
+import sys
+
+for line in sys.stdin:
+    record = json.loads(line)
+    words = record["text"].split() if "text" in record else []
+    record["words"] = len(words)
+    print(json.dumps(record, ensure_ascii=False) if words else "null", flush=True)
+)";
+
+constexpr const char* kExecReadme = R"(# words: a program in any language as a stage
+
+    datagen check graph.yaml     the plan, and what becomes of the first ten records
+    datagen run graph.yaml       writes out/words.jsonl; records without words are dropped
+    datagen report words         how many, and how long the stage was busy
+
+`count_words.py` can be tried alone: head -3 records.jsonl | python3 count_words.py
+Any program will do that reads and writes JSON Lines; `mode: frame` starts it anew for each batch of records, so
+that it need not flush its lines: exec: [jq, -c, .tag = 1]
+)";
+
 constexpr const char* kLlmGraph = R"(datagen: 1
 pipeline: titles
 vars: {url: "http://localhost:8000/v1", model: qwen3}
@@ -180,6 +215,12 @@ const std::vector<Template>& templates() {
       {"llm",
        "a language model asked about each record",
        {{"graph.yaml", kLlmGraph}, {"records.jsonl", records()}, {"README.md", kLlmReadme}}},
+      {"exec",
+       "a program in any language as a stage",
+       {{"graph.yaml", kExecGraph},
+        {"records.jsonl", records()},
+        {"README.md", kExecReadme},
+        {"count_words.py", kExecProgram}}},
       {"cpp",
        "a stage of one's own in C++, with its test",
        {{"graph.yaml", kCppGraph},

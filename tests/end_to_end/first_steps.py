@@ -28,6 +28,17 @@ class FirstSteps(RunTest):
             for verb in re.findall(r"^    datagen (\S+)", file.read(), re.M):
                 self.assertIn(verb, VERBS)
 
+    def test_the_exec_template_runs_as_it_is(self):
+        self.datagen("init", "exec", "words")
+        folder = self.path("words")
+        checked, _ = self.datagen("check", "graph.yaml", cwd=folder)
+        self.assertIn("10 records were read through it: 9 written, 1 filtered, 0 dead", checked)
+        _, said = self.datagen("run", "graph.yaml", cwd=folder)
+        self.assertRegex(said, r"words complete in \S+: read 100, wrote 87, filtered 13, dead 0")
+        with open(os.path.join(folder, "out", "words.jsonl")) as file:
+            first = json.loads(file.readline())
+        self.assertEqual((first["words"], first["_i"]), (9, 0))
+
     def test_init_takes_no_folder_that_has_such_files(self):
         self.datagen("init", "clean", "first")
         _, said = self.datagen("init", "clean", "first", code=2)

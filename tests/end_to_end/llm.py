@@ -18,6 +18,14 @@ SCORE = {"type": "object", "required": ["score"], "properties": {"score": {"type
 
 
 class Answers(LlmTest):
+    def test_the_template_of_init_runs(self):
+        self.datagen("init", "llm", "titles")
+        said = '[[say {{"title": "A title", "rating": 3}}]] {text}'
+        _, err = self.datagen("run", "graph.yaml", "--set", "vars.url=" + self.server().url, "--set", "llm_chat.prompt=" + said, cwd=self.path("titles"))
+        self.assertRegex(err, r"titles complete in \S+: read 100, wrote 99, dead 1 \(1 %\)")
+        first, *_ = self.lines("titles/out/titles.jsonl")
+        self.assertEqual((first["title"], first["rating"], first["_i"]), ("A title", 3, 0))
+
     def test_each_record_gets_its_answer(self):
         server = self.server("--latency", "5")
         self.write_records([{"text": f"zeile {row} é", "n": row} for row in range(500)])
