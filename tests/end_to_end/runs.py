@@ -133,37 +133,44 @@ class RunTest(unittest.TestCase):
 
     def stop_in_the_middle(self, flags, number=signal.SIGINT):
         """A run that has committed something and is not complete. If its last records were faster than the signal, it is done anew."""
-        for again in ((), *[("--fresh", "--overwrite")] * 7):
-            self.start_and_stop([*flags, *again], number)
+        for trial in range(8):
+            again = () if trial == 0 else ("--fresh", "--overwrite")
+            self.start_and_stop([*flags, *again], number, hold=0.03 * 2 ** min(trial, 4))
             if not self.lines("run/sink.done")[-1]["sealed"]:
                 return
         self.fail("the run was over before each of the signals")
 
-    def start_and_stop(self, flags, number):
-        """Lets the source go on in short steps only, so that on no machine it is far ahead of the commit that is waited for."""
+    def start_and_stop(self, flags, number, hold):
+        """Lets the source go on in short steps, and holds it between them: a commit may take long on a busy disk, and the records that are left are few."""
         process = self.start(*flags, "--set", "commit_interval=10ms")
         done = os.path.join(self.run_directory, "sink.done")
 
         def has_committed():
             return process.poll() is not None or (os.path.exists(done) and os.path.getsize(done) > 0)
 
-        def tell_sources(what, pause):
-            for pid, name in processes_of(self.run_directory):
-                if name.startswith("source-"):
-                    try:
-                        os.kill(pid, what)
-                    except ProcessLookupError:  # it has read all
-                        pass
-            time.sleep(pause)
+        def sources():
+            return [pid for pid, name in processes_of(self.run_directory) if name.startswith("source-")]
 
-        wait_until(lambda: has_committed() or processes_of(self.run_directory), what="a worker")
-        tell_sources(signal.SIGSTOP, 0.01)
+        def tell(pids, what):
+            for pid in pids:
+                try:
+                    os.kill(pid, what)
+                except ProcessLookupError:  # it has read all
+                    pass
+
+        wait_until(lambda: has_committed() or sources(), what="a source")
+        pids = sources()
         while not has_committed():
-            tell_sources(signal.SIGCONT, 0.001)
-            tell_sources(signal.SIGSTOP, 0.01)
+            tell(pids, signal.SIGSTOP)
+            held_until = time.monotonic() + hold
+            while not has_committed() and time.monotonic() < held_until:
+                time.sleep(0.002)
+            if not has_committed():
+                tell(pids, signal.SIGCONT)
+                time.sleep(0.002)
         process.send_signal(number)
         time.sleep(0.05)  # for the launcher to have passed it on
-        tell_sources(signal.SIGCONT, 0)
+        tell(pids, signal.SIGCONT)
         process.communicate(timeout=20)
         wait_until(lambda: not processes_of(self.run_directory), what="the end of the workers")
 
