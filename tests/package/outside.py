@@ -119,7 +119,8 @@ class Package(unittest.TestCase):
     def test_every_installed_header_compiles_alone(self):
         includes = self.only(lambda name: name == "stage.h")
         flags = run("pkg-config", "--cflags", "datagen", env=self.environment).split()
-        for header in sorted(os.listdir(includes)):
+        headers = [os.path.relpath(os.path.join(folder, name), includes) for folder, _, names in os.walk(includes) for name in names]
+        for header in sorted(headers):
             with self.subTest(header=header):
                 run(arguments.compiler, "-std=c++20", *WARNINGS, "-fsyntax-only", "-x", "c++", "-", *flags,
                     input=f"#include <datagen/{header}>\n")
