@@ -10,9 +10,9 @@ import errno
 import json
 import os
 import shutil
-import unittest
 
 import disk
+import faults
 import runs
 from runs import RunTest, processes_of
 
@@ -129,11 +129,10 @@ class PaidCalls(RunTest):
         self.run_graph("--overwrite", run="other")
         self.assertEqual(sum(self.paid().values()), 100)
 
-    @unittest.skipUnless(os.path.exists(os.path.join(TESTS, "faults.so")), "a sanitizer's runtime does not go with the shim")
     def test_a_ledger_that_cannot_be_synced_stops_the_run(self):
         self.graph(500, 1, 2)
         token = self.write("token", "")
-        env = {"LD_PRELOAD": os.path.join(TESTS, "faults.so"), "FAULTS_ROLE": "payer", "FAULTS_RULES": f"sync,*/ledger/payer.*,{errno.EIO},20,{token}"}
+        env = {"LD_PRELOAD": faults.PRELOAD, "FAULTS_ROLE": "payer", "FAULTS_RULES": f"sync,*/ledger/payer.*,{errno.EIO},20,{token}"}
         _, err = self.run_graph(code=3, env=env)
         self.assertIn("the ledger of paid calls has failed", err)
         self.assertIn("Input/output error", err)
@@ -141,18 +140,16 @@ class PaidCalls(RunTest):
         self.assertEqual(self.lines("out.jsonl"), self.expected())
         self.assertLessEqual(sum(self.paid().values()), 502)
 
-    @unittest.skipUnless(os.path.exists(os.path.join(TESTS, "faults.so")), "a sanitizer's runtime does not go with the shim")
     def test_a_full_disk_stops_the_run(self):
         self.graph(500, 1, 2)
         token = self.write("token", "")
-        env = {"LD_PRELOAD": os.path.join(TESTS, "faults.so"), "FAULTS_ROLE": "payer", "FAULTS_RULES": f"write,*/ledger/payer.*,{errno.ENOSPC},30,{token}"}
+        env = {"LD_PRELOAD": faults.PRELOAD, "FAULTS_ROLE": "payer", "FAULTS_RULES": f"write,*/ledger/payer.*,{errno.ENOSPC},30,{token}"}
         _, err = self.run_graph(code=3, env=env)
         self.assertIn("No space left on device", err)
         self.datagen("resume", self.run_directory)
         self.assertEqual(self.lines("out.jsonl"), self.expected())
         self.assertLessEqual(sum(self.paid().values()), 502)
 
-    @unittest.skipUnless(os.path.exists(os.path.join(TESTS, "faults.so")), "a sanitizer's runtime does not go with the shim")
     def test_a_machine_that_dies_pays_again_for_what_was_on_the_wire(self):
         workers, threads = 2, 3
         chance = self.seeded()
@@ -162,7 +159,7 @@ class PaidCalls(RunTest):
             self.run_directory = self.path(place + "run")
             self.write("paid", "")
             notes = disk.Disk(self.path(place)[:-1], self.path(f"notes{number}"))
-            env = {"LD_PRELOAD": os.path.join(TESTS, "faults.so"), "FAULTS_ROLE": "payer", "FAULTS_KILL": str(chance.randint(1, 250)), "FAULTS_CUT": "1",
+            env = {"LD_PRELOAD": faults.PRELOAD, "FAULTS_ROLE": "payer", "FAULTS_KILL": str(chance.randint(1, 250)), "FAULTS_CUT": "1",
                    "FAULTS_TOKEN": self.write("token", ""), "FAULTS_ROOT": self.path(place)[:-1], "FAULTS_DISK": notes.notes}
             process = self.start("run", self.path("graph.json"), "--run-dir", self.run_directory, env=env)
             process.communicate(timeout=60)
