@@ -43,12 +43,17 @@ Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
-int write_and_sync(int fd, std::string_view text) {
+int write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(fd, text.data(), text.size());
     if (written < 0 && errno != EINTR) return errno;
     if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
   }
+  return 0;
+}
+
+int write_and_sync(int fd, std::string_view text) {
+  if (const int error = write_all(fd, text)) return error;
   return fsync(fd) == 0 ? 0 : errno;
 }
 

@@ -11,7 +11,10 @@ namespace datagen {
 // All of a file; empty when there is none. Error: as the system tells it.
 Result<std::string> read_file(const std::string& path);
 
-// Writes all of `text` to an open file and makes it durable; 0, or errno.
+// Writes all of `text` to an open file; 0, or errno.
+int write_all(int fd, std::string_view text);
+
+// The same, and makes it durable.
 int write_and_sync(int fd, std::string_view text);
 
 // Makes the name of a file durable: fsync of the folder that it is in.

@@ -17,15 +17,6 @@ namespace {
 constexpr std::uint64_t kFileBytesMax = 32 << 20;
 constexpr std::size_t kHashesMax = 1 << 17;
 
-int write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return errno;
-    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
 }  // namespace
 
 LedgerAppender::~LedgerAppender() {
