@@ -6,9 +6,9 @@
 #include <latch>
 #include <new>
 #include <optional>
-#include <random>
 #include <thread>
 
+#include "backoff.h"
 #include "crash_handler.h"
 
 namespace datagen {
@@ -75,15 +75,6 @@ const DeadLetterReason* OperatorRunner::given_up(const RecordView& record) const
 
 namespace {
 
-// Doubled after each attempt, up to 1024 times. Of that between the half and all, by chance: many that failed
-// at the same moment do not come back at the same moment.
-std::chrono::milliseconds backoff(std::chrono::milliseconds first, int made) {
-  thread_local std::minstd_rand chance{std::random_device{}()};
-  const auto longest = first.count() * (std::int64_t{1} << std::min(made - 1, 10));
-  return std::chrono::milliseconds(
-      std::uniform_int_distribution<std::int64_t>((longest + 1) / 2, longest)(chance));
-}
-
 // How often a record had to be tried, for display.
 void note_attempts(int attempts, bool is_dead, StageNotes& notes) {
   notes.retries += static_cast<std::uint64_t>(attempts - 1);
@@ -123,7 +114,7 @@ bool OperatorRunner::attempt(ItemState& state, Call call, Result& result) {
       result.reason.message = "an exception that is no std::exception";
     }
     if (made > options_.retries || context_.cancelled()) return false;
-    std::this_thread::sleep_for(pause ? *pause : backoff(options_.backoff, made));
+    std::this_thread::sleep_for(pause ? *pause : backoff(made, options_.backoff));
     state.restore();
   }
 }

@@ -1,9 +1,9 @@
 // ChatCaller's other half: what comes back from endpoints, and what it is worth.
 #include <algorithm>
-#include <random>
 
 #include "llm/chat_caller.h"
 #include "llm/retry_after.h"
+#include "runtime/backoff.h"
 
 namespace datagen::llm {
 
@@ -14,13 +14,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstPause{500}, kLongestPause{30'000};
 constexpr milliseconds kFirstThrottlePause{200}, kLongestThrottlePause{4000};
 constexpr std::size_t kRawBytes = 4096;  // of a raw answer in a dead letter
-
-// Doubled from time to time, less a random part: many that failed together do not come back together.
-milliseconds pause_after(int times, milliseconds first, milliseconds longest) {
-  thread_local std::minstd_rand chance{std::random_device{}()};
-  const auto most = std::min(longest.count(), first.count() << std::min(times - 1, 10));
-  return milliseconds(std::uniform_int_distribution<std::int64_t>((most + 1) / 2, most)(chance));
-}
 
 std::string raw_answer(const Choice& choice) {
   std::string text = choice.text.substr(0, kRawBytes);
@@ -83,7 +76,7 @@ void ChatCaller::throttled(ChatJob& job, const HttpResponse& response, Time now)
     if (pool_.endpoints().size() == 1)
       budget_.hold_back(pause);  // the other workers need not find out themselves
   } else {
-    pause = pause_after(++job.throttles, kFirstThrottlePause, kLongestThrottlePause);
+    pause = backoff(++job.throttles, kFirstThrottlePause, kLongestThrottlePause);
   }
   ++job.failed_calls;
   try_later(job, pause);
@@ -94,7 +87,7 @@ void ChatCaller::failed(ChatJob& job, const std::string& why) {
   ++job.failed_calls;
   if (++job.failures > retries_)
     return give_up(job, "call_failed", "failed " + std::to_string(job.failures) + " times, at last: " + why);
-  try_later(job, pause_after(job.failures, kFirstPause, kLongestPause));
+  try_later(job, backoff(job.failures, kFirstPause, kLongestPause));
 }
 
 void ChatCaller::try_later(ChatJob& job, milliseconds pause) {
