@@ -82,10 +82,7 @@ void ChatCaller::cancel(JobGroup& group) {
     const auto end = [this, group](bool also_calls) {
       // Ended from the back: the last one may end the group.
       std::vector<ChatJob*> jobs;
-      for (ChatJob& job : group->jobs) {
-        const bool is_idle = job.state == ChatJob::State::waiting || job.state == ChatJob::State::queued;
-        if (is_idle || (also_calls && job.state == ChatJob::State::calling)) jobs.push_back(&job);
-      }
+      add_unfinished(*group, also_calls, jobs);
       for (ChatJob* job : jobs) abandon(*job);
     };
     end(false);
@@ -217,6 +214,14 @@ void ChatCaller::abandon(ChatJob& job) {
   finish(job);
 }
 
+void ChatCaller::add_unfinished(JobGroup& group, bool also_calls, std::vector<ChatJob*>& jobs) {
+  using State = ChatJob::State;
+  for (ChatJob& job : group.jobs) {
+    const bool has_no_call = job.state == State::waiting || job.state == State::queued;
+    if (has_no_call || (also_calls && job.state == State::calling)) jobs.push_back(&job);
+  }
+}
+
 void ChatCaller::settle(ChatJob& job, std::int64_t tokens, double cost) {
   budget_.settle(std::exchange(job.estimate, {}), tokens, cost);
 }
@@ -227,13 +232,8 @@ void ChatCaller::stop(const std::string& why, bool is_at_limit) {
   is_at_limit_ = is_at_limit;
   loop_.post([this] {  // not here: whoever found out is at work on a job
     std::vector<ChatJob*> jobs;
-    for (JobGroup* group : groups_) {
-      for (ChatJob& job : group->jobs) {
-        // At a limit the calls on the wire may end: they are within it, and paid for.
-        const bool is_idle = job.state == ChatJob::State::waiting || job.state == ChatJob::State::queued;
-        if (is_idle || (job.state == ChatJob::State::calling && !is_at_limit_)) jobs.push_back(&job);
-      }
-    }
+    // At a limit the calls on the wire may end: they are within it, and paid for.
+    for (JobGroup* group : groups_) add_unfinished(*group, !is_at_limit_, jobs);
     for (ChatJob* job : jobs) abandon(*job);
   });
 }

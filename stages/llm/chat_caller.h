@@ -61,6 +61,8 @@ class ChatCaller {
   void give_up(ChatJob& job, std::string reason, std::string failure);
   void finish(ChatJob& job);
   void abandon(ChatJob& job);
+  // All of a group that are not done: those whose call has not begun, and on demand those on the wire.
+  static void add_unfinished(JobGroup& group, bool also_calls, std::vector<ChatJob*>& jobs);
   void stop(const std::string& why, bool is_at_limit = false);
   void settle(ChatJob& job, std::int64_t tokens, double cost);
   void watch_pool(Time now);
