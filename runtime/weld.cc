@@ -3,17 +3,11 @@
 #include "run_files.h"
 #include "secret.h"
 
-#include <fcntl.h>
 #include <simdjson.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <boost/algorithm/hex.hpp>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
-#include <sstream>
 
 namespace datagen {
 
