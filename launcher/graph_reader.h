@@ -1,4 +1,5 @@
-// From a checked tree to a Graph: one method for each part of the grammar.
+// From a checked tree to a Graph: one method for each part of the grammar. Those of stages are in
+// graph_reader_stages.cc, those of hooks in graph_reader_hooks.cc.
 #pragma once
 
 #include <set>
@@ -24,6 +25,11 @@ class GraphReader {
 
  private:
   using Kind = YamlNode::Kind;
+
+  // Names become file names: <stage>.done, logs/<stage>.0.log, runs/<pipeline>. `extra`: further characters.
+  static bool is_name(const std::string& text, std::string_view extra);
+  static const char* show(Kind kind);
+  static std::string absolute_in(const std::string& folder, const std::string& path);
 
   void refuse(const Place& place, std::string message) { errors_.emplace_back(place, std::move(message)); }
   // Reports keys that `scope` does not have; `prefix` is what their paths begin with ("stages[1].").
