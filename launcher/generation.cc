@@ -11,6 +11,7 @@
 
 #include "launcher/run_directory.h"
 #include "runtime/commit_log.h"
+#include "runtime/state_file.h"
 
 namespace datagen::launcher {
 
@@ -31,12 +32,12 @@ struct Committed {
 
   bool is_sealed() const { return !commits.empty() && commits.back().commit.sealed; }
 
-  // An older mark counts when the disk has damaged newer lines; the state that a stateful stage saved at it
-  // may be removed by then.
+  // An older mark counts when the disk has damaged newer lines, or a state that was saved; that of a stateful
+  // stage at it may be removed by then.
   bool can_go_on_from(std::uint64_t mark, const std::string& run_directory) const {
     if (find(mark) == nullptr) return false;
     const std::string state = fmt::format("{}/state/{}.{}", run_directory, stage->id, mark);
-    return stage->kind == StageKind::sink || access(state.c_str(), R_OK) == 0;
+    return stage->kind == StageKind::sink || read_state(state);
   }
 };
 

@@ -43,6 +43,12 @@ struct FromSpec {
   Place place;
 };
 
+// One of several inputs.
+struct NamedInput {
+  std::string name;
+  EndSpec end;
+};
+
 struct StageSpec {
   std::string id;
   std::string path;     // "stages[1]"
@@ -84,7 +90,8 @@ struct Graph {
   std::int64_t frame_records = 0;  // 0: as few as slow stages need
   bool checksums = true;
   EndSpec input, output;
-  bool has_output = false;  // else every end has an output of its own
+  std::vector<NamedInput> inputs;  // that `input`, merge://RULE then, joins
+  bool has_output = false;         // else every end has an output of its own
   std::vector<StageSpec> stages;
 };
 

@@ -125,7 +125,7 @@ Graph GraphReader::read(YamlNode& root) {
   }
   defaults_ = defaults.running;
   default_places_ = defaults.running_places;
-  graph.input = read_end(root, "input", "input");
+  read_input(root, graph);
   if (YamlNode* stages = root.find("stages")) read_stages(*stages, graph);
   const bool is_needed =
       std::ranges::none_of(graph.stages, [](const StageSpec& stage) { return stage.output.has_value(); });
@@ -236,44 +236,6 @@ void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
            fmt::format("rings.block_bytes: {} is no multiple of a page of {} bytes (the next is {})",
                        graph.block_bytes, kPage, fits));
   }
-}
-
-EndSpec GraphReader::read_end(const YamlNode& map, const std::string& name, const std::string& path) {
-  EndSpec end;
-  end.path = path;
-  const YamlNode* node = map.find(name);
-  const YamlNode* uri = node;
-  if (node == nullptr) {
-    const char* form = is_file_ ? "{}: is missing; for example {}: jsonl://data/{}.jsonl"
-                                : "--{} is missing; for example --{} jsonl://data/{}.jsonl";
-    refuse(map.place, fmt::format(fmt::runtime(form), name, name, name));
-    return end;
-  }
-  end.place = node->place;
-  if (node->is(Kind::map)) {
-    uri = node->find("uri");
-    for (const YamlMember& member : node->members) {
-      if (member.key != "uri" && !member.key.starts_with("x-"))
-        read_param(member, path + "." + member.key, end.params);
-    }
-    if (uri == nullptr) {
-      std::string hint;
-      for (const YamlMember& member : node->members) {
-        if (hint.empty() && !suggestion(member.key, {"uri"}).empty())
-          hint = fmt::format(" (instead of '{}'?)", member.key);
-      }
-      refuse(node->place, fmt::format("{}.uri: is missing; for example {{uri: jsonl://data/{}.jsonl}}{}",
-                                      path, name, hint));
-      return end;
-    }
-  }
-  const std::string* text = text_of(*uri, node == uri ? path : path + ".uri");
-  if (text == nullptr) return end;
-  end.place = uri->place;
-  const auto parsed = parse_uri(*text, base_of(*uri));
-  if (!parsed) refuse(uri->place, path + ": " + parsed.error().message());
-  if (parsed) end.uri = parsed.value();
-  return end;
 }
 
 std::vector<GivenParameter> GraphReader::read_params(const YamlNode& node, const std::string& path) {

@@ -1,5 +1,6 @@
 // From a checked tree to a Graph: one method for each part of the grammar. Those of stages are in
-// graph_reader_stages.cc, those of hooks in graph_reader_hooks.cc.
+// graph_reader_stages.cc, those of inputs and outputs in graph_reader_ends.cc, those of hooks in
+// graph_reader_hooks.cc.
 #pragma once
 
 #include <set>
@@ -59,6 +60,10 @@ class GraphReader {
   std::vector<std::string> read_command(const YamlNode& node, const std::string& path);
   // `path` is what messages call it; `name` the key in `map`.
   EndSpec read_end(const YamlNode& map, const std::string& name, const std::string& path);
+  void read_input(const YamlNode& root, Graph& graph);
+  void read_inputs(const YamlNode& node, Graph& graph);
+  void read_merge(const YamlNode& node, Graph& graph);
+  void check_weights(const YamlNode& weights, const Graph& graph);
   void read_from(const YamlNode& node, StageSpec& stage);
   void read_exclusions(const YamlNode& node, StageSpec& stage);
   void read_stages(YamlNode& node, Graph& graph);

@@ -55,6 +55,7 @@ std::string type_of(const Key& key) {
 
 std::string extra(const Key& key) {
   if (key.scope == Scope::graph && key.name == "stages") return R"(, "items": {"$ref": "#/$defs/stage"})";
+  if (key.scope == Scope::graph && key.name == "merge") return R"(, "$ref": "#/$defs/merge")";
   if (key.scope == Scope::graph && key.name == "rings") return R"(, "$ref": "#/$defs/rings")";
   if (key.scope == Scope::graph && key.name == "defaults") return R"(, "$ref": "#/$defs/running")";
   return {};
@@ -99,12 +100,16 @@ std::string graph_schema() {
       "type": "object",
       {},
       "additionalProperties": false
+    }},
+    "merge": {{
+      {},
+      "additionalProperties": false
     }}
   }}
 }}
 )",
                      properties(Scope::graph), properties(Scope::stage), properties(Scope::stage, true),
-                     properties(Scope::rings));
+                     properties(Scope::rings), properties(Scope::merge));
 }
 
 }  // namespace datagen::launcher

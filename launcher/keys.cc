@@ -25,6 +25,9 @@ constexpr Key kKeys[] = {
     {Scope::graph, "defaults", map, form, "{}", "running keys for every stage"},
     {Scope::graph, "input", text_or_map, meaning, "",
      "where records come from: a URI, or a map with uri and parameters"},
+    {Scope::graph, "inputs", map, meaning, "", "several inputs, NAME: URI each, instead of input"},
+    {Scope::graph, "merge", text_or_map, meaning, "",
+     "the rule by which several inputs become one stream: its name, or a map with rule, weights and until"},
     {Scope::graph, "output", text_or_map, meaning, "",
      "where records go: a URI, or a map with uri and parameters"},
     {Scope::graph, "stages", list, meaning, "[]", "what happens to the records, in order"},
@@ -48,6 +51,14 @@ constexpr Key kKeys[] = {
      "most records that the source puts in a frame; 0: as few as slow stages need", 0, 1'000'000'000},
     {Scope::rings, "checksums", choice, running, "true", "check every frame; false: trust the memory", 0, 0,
      "true|false"},
+
+    {Scope::merge, "rule", choice, meaning, "mix, with weights",
+     "concat: one input after the other; interleave: in turn, a record of each; mix: in turn, by weights; "
+     "zip: their first records together, their second ones, and so on",
+     0, 0, "concat|interleave|mix|zip"},
+    {Scope::merge, "weights", map, meaning, "", "with mix: NAME: NUMBER for each input"},
+    {Scope::merge, "until", choice, meaning, "all", "end with the last input, or with the first that ends", 0,
+     0, "all|first"},
 
     {Scope::stage, "use", text, meaning, "", "name of the stage"},
     {Scope::stage, "run", text, meaning, "", "path of a stage's executable"},

@@ -27,7 +27,7 @@ struct RunningKeys {
   std::string on_error = "dead_letter";
 };
 
-enum class Scope : std::uint8_t { graph, stage, rings };
+enum class Scope : std::uint8_t { graph, stage, rings, merge };
 
 enum class KeyType : std::uint8_t {
   text,

@@ -10,6 +10,7 @@
 #include "ipc/control.h"
 #include "ipc/ring.h"
 #include "launcher/graph_edges.h"
+#include "launcher/json_text.h"
 #include "launcher/keys.h"
 #include "launcher/parameter_check.h"
 #include "runtime/run_files.h"
@@ -78,7 +79,7 @@ class Planner {
       const std::size_t stages = graph_.stages.size();
       const std::size_t first_sink = 1 + stages + graph.followers.size();
       if (node == 0) {
-        add_end(graph_.input, StageKind::source, "source");
+        add_input();
       } else if (node <= stages) {
         add_stage(graph_.stages[node - 1]);
       } else if (node < first_sink) {
@@ -93,12 +94,42 @@ class Planner {
 
   // What there is, when it cannot be told who reads from whom.
   void add_all() {
-    add_end(graph_.input, StageKind::source, "source");
+    add_input();
     for (const StageSpec& stage : graph_.stages) {
       add_stage(stage);
       if (stage.output) add_end(*stage.output, StageKind::sink, "sink." + stage.id);
     }
     if (graph_.has_output) add_end(graph_.output, StageKind::sink, "sink");
+  }
+
+  void add_input() {
+    if (graph_.inputs.empty()) return add_end(graph_.input, StageKind::source, "source");
+    merged_ = graph_.input;
+    const std::size_t errors = errors_.size();
+    std::string list;
+    for (const NamedInput& input : graph_.inputs)
+      list += (list.empty() ? "" : ",") + merged_input_json(input.name, input.end);
+    merged_.params.push_back(
+        {"inputs", merged_.place, "inputs", "[" + list + "]", true, merged_.place, false, "a list"});
+    // What is wrong with one of them was told with its place.
+    if (errors_.size() == errors) return add_end(merged_, StageKind::source, "source");
+    plan_.stages.emplace_back().kind = StageKind::source;
+  }
+
+  // One of several inputs, which source-merge reads: looked at as if it were the only one.
+  std::string merged_input_json(const std::string& name, const EndSpec& end) {
+    std::string params;
+    if (find_end(end, StageKind::source, name)) {
+      const PlannedStage& stage = plan_.stages.back();
+      const auto files = lookup_.freeze(stage.executable, end.uri.path, settings_of(stage.params));
+      if (!files) refuse(end.place, end.path + ": " + files.error().message());
+      for (const PlannedParameter& param : stage.params)
+        params += (params.empty() ? "" : ",") + json_string(param.name) + ":" + param.json;
+    }
+    plan_.stages.pop_back();
+    // As short as JSON can be: runtime.json gives it back so.
+    return fmt::format("{{\"name\":{},\"uri\":{},\"params\":{{{}}}}}", json_string(name),
+                       json_string(end.uri.text()), params);
   }
 
   void add_end(const EndSpec& end, StageKind kind, const std::string& id) {
@@ -309,6 +340,7 @@ class Planner {
   StageLookup& lookup_;
   std::map<GraphEdges::Node, std::uint32_t> place_of_;  // in the plan
   std::vector<LookedAt> ends_;                          // the source first
+  EndSpec merged_;                                      // with what source-merge is told
   Plan plan_;
   GraphErrors errors_;
 };
@@ -399,7 +431,8 @@ MeaningKeys meaning_keys(const Plan& plan) {
   for (const PlannedStage& stage : plan.stages) {
     const bool is_own_sink = stage.kind == StageKind::sink && stage.id.starts_with("sink.");
     const std::string& name = names.emplace_back(!stage.follows.empty() ? stage.id.substr(7) + ".durable"
-                                                 : stage.kind == StageKind::source ? "input"
+                                                 : stage.uri.starts_with("merge://") ? "merge"
+                                                 : stage.kind == StageKind::source   ? "input"
                                                  : is_own_sink ? stage.id.substr(5) + ".output"
                                                  : stage.kind == StageKind::sink ? "output"
                                                                                  : stage.id);

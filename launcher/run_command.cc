@@ -76,15 +76,20 @@ class RunCommand {
     std::optional<RuntimeFile> replaced;
     std::string kept_as;
     const bool replaces = arguments_.fresh && directory.value().has_plan();
-    if (replaces) {
-      if (auto earlier = read_runtime_file(directory.value().path())) {
+    // A launcher that was to replace it may have died before it had written the new plan.
+    if (!directory.value().has_plan()) kept_as = directory.value().last_set_aside();
+    if (replaces || !kept_as.empty()) {
+      const std::string folder = replaces ? directory.value().path() : kept_as;
+      if (auto earlier = read_runtime_file(folder)) {
         replaced = earlier.value();
         own_outputs = earlier.value().plan.written_paths();
-        remove_frames_of(earlier.value().run_id, directory.value().path());  // when its launcher was killed
+        remove_frames_of(earlier.value().run_id, folder);  // when its launcher was killed
       }
     }
-    if (directory.value().has_plan() && !replaces)
+    if (directory.value().has_plan() && !replaces) {
+      RunDirectory::end_replacement(directory.value().last_set_aside());  // it died right behind the plan
       return go_on_with(directory.value(), std::move(planned->plan));
+    }
     if (const auto fits = check_shared_memory(planned->plan.shared_memory_bytes()); !fits)
       return refuse(fits.error());
     if (replaces) {
@@ -103,6 +108,7 @@ class RunCommand {
           ledgers_before(directory.value().path(), replaced ? &*replaced : nullptr, kept_as);
     if (const auto written = write_runtime_file(directory.value().path(), runtime); !written)
       return refuse(written.error());
+    if (!kept_as.empty()) RunDirectory::end_replacement(kept_as);
     return execute(directory.value(), runtime, execute_options(arguments_));
   }
 

@@ -12,11 +12,16 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/durable_file.h"
+
 namespace datagen::launcher {
 
 namespace fs = std::filesystem;
 
 namespace {
+
+// In a run that is set aside, until the new one has a plan.
+constexpr const char* kBeingReplaced = "/being_replaced";
 
 bool is_locked(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
@@ -107,6 +112,7 @@ std::string RunDirectory::log_path(const std::string& stage, std::uint32_t worke
 }
 
 Result<std::string> RunDirectory::set_aside() {
+  DATAGEN_TRY(write_durably(path_ + kBeingReplaced, ""));
   for (int number = 1;; ++number) {
     const std::string aside = fmt::format("{}.{}", path_, number);
     std::error_code error;
@@ -116,6 +122,22 @@ Result<std::string> RunDirectory::set_aside() {
     DATAGEN_TRY(*this, lock(path_));
     return aside;
   }
+}
+
+std::string RunDirectory::last_set_aside() const {
+  std::string found;
+  std::error_code error;
+  for (int number = 1;; ++number) {
+    const std::string aside = fmt::format("{}.{}", path_, number);
+    if (!fs::exists(aside, error)) return found;
+    if (fs::exists(aside + kBeingReplaced, error)) found = aside;
+  }
+}
+
+void RunDirectory::end_replacement(const std::string& aside) {
+  if (aside.empty()) return;
+  std::error_code error;
+  fs::remove(aside + kBeingReplaced, error);
 }
 
 std::uint64_t file_bytes(const std::string& path) {

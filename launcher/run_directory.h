@@ -28,6 +28,11 @@ class RunDirectory {
   // Renames the folder to PATH.N, the first N that is free, and goes on with a new and empty one under the
   // old name.
   Result<std::string> set_aside();
+  // The run that was set aside last, if the one that replaces it has never had a plan: its launcher died
+  // between the two. Empty: none.
+  std::string last_set_aside() const;
+  // The new run has a plan.
+  static void end_replacement(const std::string& aside);
 
  private:
   RunDirectory(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}

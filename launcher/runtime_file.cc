@@ -98,6 +98,13 @@ std::string part_json(const PartStart& part) {
   return fmt::format("    {{\"sealed\": {}, \"resume\": {}}}", part.is_sealed, resume);
 }
 
+std::string input_json(const FrozenInput& input) {
+  std::string text = fmt::format("    {{\"uri\": {}, \"bytes\": {}", json_string(input.uri), input.bytes);
+  if (!input.input.empty()) text += ", \"input\": " + json_string(input.input);
+  if (!input.fingerprint.empty()) text += ", \"fingerprint\": " + json_string(input.fingerprint);
+  return text + "}";
+}
+
 std::string rebuilt_json(const Rebuilt& rebuilt) {
   return fmt::format("    {{\"stage\": {}, \"path\": {}, \"generation\": {}, \"frame\": {}}}",
                      json_string(rebuilt.stage), json_string(rebuilt.path), rebuilt.generation,
@@ -136,13 +143,7 @@ std::string to_json(const RuntimeFile& file) {
                                       edge.from, edge.to, edge.slots, edge.block_bytes);
                  }) +
       "\n  ],\n";
-  text += "  \"inputs\": [\n" +
-          lines_json(plan.inputs,
-                     [](const FrozenInput& input) {
-                       return fmt::format("    {{\"uri\": {}, \"bytes\": {}}}", json_string(input.uri),
-                                          input.bytes);
-                     }) +
-          "\n  ],\n";
+  text += "  \"inputs\": [\n" + lines_json(plan.inputs, input_json) + "\n  ],\n";
   text += "  \"outputs\": [" +
           lines_json(plan.outputs, [](const std::string& path) { return json_string(path); }) + "]\n}\n";
   return text;
@@ -304,7 +305,8 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
                           static_cast<std::uint32_t>(number(edge, "slots")), number(edge, "block_bytes")});
   }
   for (const dom::element input : list(root, "inputs"))
-    plan.inputs.push_back({text_of(input, "uri"), number(input, "bytes")});
+    plan.inputs.push_back({text_of(input, "uri"), number(input, "bytes"), text_of(input, "input"),
+                           text_of(input, "fingerprint")});
   plan.outputs = strings(root, "outputs");
   for (const dom::element hook : list(root, "hooks")) plan.hooks.push_back(read_hook(hook));
   if (!is_consistent(plan)) return Error(path + " contradicts itself: it is damaged, or was changed by hand");

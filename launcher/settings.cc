@@ -59,7 +59,9 @@ class Setting {
     const std::string rest = path_.substr(dot + 1);
     if (rest.empty()) return refuse(fmt::format("'{}' names no key", path_));
     if (head == "vars") return set_variable(rest);
-    if (head == "input" || head == "output") return set_end(head, rest);
+    if (head == "input" || head == "output") return set_end(root_, head, rest);
+    if (head == "inputs") return set_input(rest);
+    if (head == "merge") return set_member(root_, head, rest);
     if (head == "defaults") return set_member(root_, head, rest);
     if (head == "rings") return set_member(root_, head, rest);
     set_of_stage(head, rest);
@@ -72,7 +74,7 @@ class Setting {
     const Key* key = find_key(Scope::graph, path_);
     const bool is_single = key != nullptr && key->type != KeyType::map && key->type != KeyType::list &&
                            key->kind != KeyKind::form;
-    if (path_ == "input" || path_ == "output") return set_uri();
+    if (path_ == "input" || path_ == "output") return set_uri(root_, path_);
     if (is_single) return put(root_, path_, value_);
     std::vector<std::string> known = stage_ids();
     if (std::ranges::find(known, path_) != known.end() || key != nullptr) {
@@ -83,11 +85,26 @@ class Setting {
   }
 
   // The URI alone: the parameters of an end in its long form stay.
-  void set_uri() {
-    if (value_.text == "-") value_.text = path_ == "input" ? "stdin://" : "stdout://";
-    YamlNode* end = root_.find(path_);
-    if (end != nullptr && end->is(Kind::map)) return put(*end, "uri", value_);
-    put(root_, path_, value_);
+  void set_uri(YamlNode& parent, const std::string& end) {
+    if (value_.text == "-") value_.text = end == "output" ? "stdout://" : "stdin://";
+    YamlNode* node = parent.find(end);
+    if (node != nullptr && node->is(Kind::map)) return put(*node, "uri", value_);
+    put(parent, end, value_);
+  }
+
+  // One of several: inputs.NAME, inputs.NAME.PARAMETER.
+  void set_input(const std::string& path) {
+    YamlNode* inputs = root_.find("inputs");
+    if (inputs == nullptr) return refuse("the graph has no inputs");
+    const std::size_t dot = path.find('.');
+    const std::string name = path.substr(0, dot);
+    if (inputs->find(name) == nullptr) {
+      std::vector<std::string> known;
+      for (const YamlMember& member : inputs->members) known.push_back(member.key);
+      return refuse(fmt::format("inputs.{}: the graph has no such input{}", name, suggestion(name, known)));
+    }
+    if (dot == std::string::npos) return set_uri(*inputs, name);
+    set_end(*inputs, name, path.substr(dot + 1));
   }
 
   void set_variable(const std::string& name) {
@@ -100,12 +117,9 @@ class Setting {
     refuse(fmt::format("vars.{}: the graph has no such variable{}", name, suggestion(name, known)));
   }
 
-  void set_end(const std::string& end, const std::string& name) {
-    YamlNode* node = root_.find(end);
-    if (name == "uri") {
-      path_ = end;
-      return set_uri();
-    }
+  void set_end(YamlNode& parent, const std::string& end, const std::string& name) {
+    YamlNode* node = parent.find(end);
+    if (name == "uri") return set_uri(parent, end);
     if (node == nullptr) return refuse(fmt::format("the graph has no {}", end));
     if (node->is(Kind::scalar)) {  // the short form becomes the long one
       YamlNode map;
@@ -142,7 +156,8 @@ class Setting {
       if (id_of(stages->items[index]) == id) return set_in_stage(stages->items[index], rest);
     }
     std::vector<std::string> known = stage_ids();
-    for (const char* word : {"vars", "input", "output", "defaults", "rings"}) known.emplace_back(word);
+    for (const char* word : {"vars", "input", "inputs", "merge", "output", "defaults", "rings"})
+      known.emplace_back(word);
     refuse(fmt::format("{}: the graph has no stage '{}'{}", path_, id, suggestion(id, known)));
   }
 

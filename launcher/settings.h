@@ -9,7 +9,8 @@
 
 namespace datagen::launcher {
 
-// Sets (context.sets): vars.NAME, STAGE.KEY, STAGE.PARAMETER, input.PARAMETER, output.PARAMETER,
+// Sets (context.sets): vars.NAME, STAGE.KEY, STAGE.PARAMETER, input.PARAMETER, inputs.NAME,
+// inputs.NAME.PARAMETER, merge.KEY, output.PARAMETER,
 // defaults.KEY, rings.KEY, and the keys at the top that hold one value. They are taken as they are: the shell
 // has substituted. Errors: no PATH=VALUE; a path that leads nowhere, with a suggestion.
 //

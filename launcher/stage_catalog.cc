@@ -199,7 +199,7 @@ Result<std::vector<FrozenInput>> StageCatalog::freeze(const std::string& executa
     return Error(executable + ": its answer to --freeze is no JSON array");
   std::vector<FrozenInput> frozen;
   for (const dom::element input : inputs) {
-    FrozenInput entry{text_of(input, "uri"), 0};
+    FrozenInput entry{text_of(input, "uri"), 0, text_of(input, "input"), text_of(input, "fingerprint")};
     if (input["bytes"].get(entry.bytes) != simdjson::SUCCESS)
       return Error(executable + ": an input without bytes in its answer to --freeze");
     frozen.push_back(std::move(entry));

@@ -2,6 +2,7 @@
 // executable answers"). Looked up in the graph's stage_path, in DATAGEN_STAGE_PATH, then beside the launcher.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -48,7 +49,16 @@ struct StageDescription {
 struct FrozenInput {
   std::string uri;
   std::uint64_t bytes = 0;
-  friend bool operator==(const FrozenInput&, const FrozenInput&) = default;
+  std::string input = {};        // of a merge: the name of the input that it belongs to
+  std::string fingerprint = {};  // of a file: for the source, which says what it is made of
+
+  // The same content, as far as can be told without reading it; the time in the fingerprint does not count.
+  friend bool operator==(const FrozenInput& a, const FrozenInput& b) {
+    const auto content = [](const FrozenInput& file) {
+      return file.fingerprint.substr(std::min(file.fingerprint.find(' '), file.fingerprint.size()));
+    };
+    return a.uri == b.uri && a.bytes == b.bytes && a.input == b.input && content(a) == content(b);
+  }
 };
 
 // What a plan asks of the world. The real one starts executables; a test answers from memory.

@@ -32,6 +32,12 @@ int answer_list(const StageCommand& command, const Parameters& declared, List li
   }
 }
 
+void append_text(ByteBuffer& out, const char* name, const std::string& text) {
+  if (text.empty()) return;
+  out.append(std::string(",\"") + name + "\":");
+  append_json_string(out, text);
+}
+
 int no_filter(const StageCommand& command, const char* kind) {
   std::fprintf(stderr, "%s: a %s is started by the launcher; it is no filter (see --help)\n",
                command.name.c_str(), kind);
@@ -56,7 +62,10 @@ int run_source(int argc, char** argv, const SourceDefinition& definition) {
           if (out.size() > 1) out.push_back(',');
           out.append("{\"uri\":");
           append_json_string(out, input.uri);
-          out.append(",\"bytes\":" + std::to_string(input.bytes) + "}");
+          out.append(",\"bytes\":" + std::to_string(input.bytes));
+          append_text(out, "input", input.input);
+          append_text(out, "fingerprint", input.fingerprint);
+          out.push_back('}');
         }
       });
     default:

@@ -71,7 +71,7 @@ class Filter {
       notes_.counts = {};
       const auto frame = FrameReader::open(padded(in_.finish({}), in_memory_, large_));
       check(frame);
-      out_.begin(out_memory_.space(), frame.value().origin());
+      out_.begin_from(out_memory_.space(), frame.value());
       runner_.run(frame.value(), out_, notes_);
       if (const auto why = context_.paid_work->given_up()) throw std::runtime_error(why->message);
       write(out);
@@ -237,7 +237,7 @@ TestResult test_stage(const StageDefinition& definition, const std::vector<TestP
     }
     const auto frame = FrameReader::open(padded(in.finish({}), in_memory, large));
     check(frame);
-    out.begin(out_memory.space(), frame.value().origin());
+    out.begin_from(out_memory.space(), frame.value());
     runner.run(frame.value(), out, notes);
     const auto made = FrameReader::open(out.finish({}));
     check(made);

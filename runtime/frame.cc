@@ -31,8 +31,11 @@ Result<FrameReader> FrameReader::open(std::span<const std::byte> bytes) {
   if (header.magic != kFrameMagic) return Error("a frame begins with foreign bytes");
   const std::uint64_t size = bytes.size();
   const std::uint64_t table_bytes = std::uint64_t{header.records} * sizeof(RecordEntry);
+  const std::uint64_t places_bytes = header.origin.places * sizeof(Place);
   if (header.frame_bytes != size || header.table_offset < sizeof header || header.table_offset > size ||
-      table_bytes > size - header.table_offset || header.side_offset != header.table_offset + table_bytes ||
+      table_bytes > size - header.table_offset || header.origin.places > size / sizeof(Place) ||
+      places_bytes > size - header.table_offset - table_bytes ||
+      header.side_offset != header.table_offset + table_bytes + places_bytes ||
       header.origin.cursor_bytes > kCursorBytesMax) {
     return Error("a frame's header contradicts its size");
   }
@@ -41,6 +44,7 @@ Result<FrameReader> FrameReader::open(std::span<const std::byte> bytes) {
   reader.table_ = reader.frame_.data() + header.table_offset;
   reader.records_ = header.records;
   reader.origin_ = header.origin;
+  reader.places_ = reader.frame_.substr(header.table_offset + table_bytes, places_bytes);
   reader.side_ = reader.frame_.substr(header.side_offset);
   for (std::size_t index = 0; index < reader.records_; ++index) {
     RecordEntry entry;
@@ -67,7 +71,14 @@ RecordView FrameReader::operator[](std::size_t index) const {
     record.origin.row = kNoRow;
   } else {
     record.origin.row = origin_.first_row + entry.row;
-    if (origin_.first_line != 0) record.origin.line = origin_.first_line + entry.row;
+    if (entry.row < origin_.places) {
+      Place place;
+      std::memcpy(&place, places_.data() + entry.row * sizeof place, sizeof place);
+      record.origin.line = place.line;
+      record.origin.offset = place.offset;
+      record.origin.source = static_cast<std::uint32_t>(place.source);
+    } else if (origin_.first_line != 0)
+      record.origin.line = origin_.first_line + entry.row;
   }
   return record;
 }
@@ -78,14 +89,28 @@ void FrameWriter::begin(std::span<std::byte> space, const FrameOrigin& origin) {
   end_ = sizeof(FrameHeader);
   origin_ = origin;
   table_.clear();
+  places_.clear();
+  origin_.places = 0;
   spilled_.clear();
   is_spilled_ = false;
   DATAGEN_CHECK(capacity_ >= end_, "a block of %zu bytes cannot hold a frame", capacity_);
 }
 
+void FrameWriter::begin_from(std::span<std::byte> space, const FrameReader& read) {
+  begin(space, read.origin());
+  places_.resize(read.places().size() / sizeof(Place));
+  origin_.places = places_.size();
+  if (!places_.empty()) std::memcpy(places_.data(), read.places().data(), read.places().size());
+}
+
+void FrameWriter::add_place(const Place& place) {
+  places_.push_back(place);
+  origin_.places = places_.size();
+}
+
 // Room for `bytes` at end_, with the table and alignment behind; moves to own memory when the space is full.
 char* FrameWriter::reserve(std::size_t bytes) {
-  const std::size_t needed = align(end_ + bytes) + (table_.size() + 1) * sizeof(RecordEntry);
+  const std::size_t needed = align(end_ + bytes) + bytes_behind(table_.size() + 1);
   if (needed <= capacity_) return base_ + end_;
   if (!is_spilled_) {
     is_spilled_ = true;
@@ -118,7 +143,7 @@ void FrameWriter::add(std::string_view payload, std::string_view path, const Ori
 std::span<char> FrameWriter::room() { return {base_ + end_, space_left(1)}; }
 
 std::size_t FrameWriter::space_left(std::size_t records_more) const {
-  const std::size_t taken = end_ + (table_.size() + records_more) * sizeof(RecordEntry) + kTableAlignment;
+  const std::size_t taken = end_ + bytes_behind(table_.size() + records_more) + kTableAlignment;
   const std::size_t usable = capacity_ - (capacity_ - sizeof(FrameHeader)) / kSpareShare;
   return usable > taken ? usable - taken : 0;
 }
@@ -175,14 +200,16 @@ bool FrameWriter::take_ids() {
 std::span<const std::byte> FrameWriter::finish(std::string_view side) {
   const std::size_t table_offset = align(end_);
   const std::size_t table_bytes = table_.size() * sizeof(RecordEntry);
-  const std::size_t total = table_offset + table_bytes + side.size();
+  const std::size_t places_bytes = places_.size() * sizeof(Place);
+  const std::size_t side_offset = table_offset + table_bytes + places_bytes;
+  const std::size_t total = side_offset + side.size();
   if (total > capacity_) reserve(total - end_);
   if (table_offset > end_) std::memset(base_ + end_, 0, table_offset - end_);
   if (table_bytes > 0) std::memcpy(base_ + table_offset, table_.data(), table_bytes);
-  if (!side.empty()) std::memcpy(base_ + table_offset + table_bytes, side.data(), side.size());
-  FrameHeader header{kFrameMagic,  static_cast<std::uint32_t>(table_.size()),
-                     table_offset, table_offset + table_bytes,
-                     total,        origin_};
+  if (places_bytes > 0) std::memcpy(base_ + table_offset + table_bytes, places_.data(), places_bytes);
+  if (!side.empty()) std::memcpy(base_ + side_offset, side.data(), side.size());
+  FrameHeader header{kFrameMagic, static_cast<std::uint32_t>(table_.size()), table_offset, side_offset, total,
+                     origin_};
   std::memcpy(base_, &header, sizeof header);
   return {reinterpret_cast<const std::byte*>(base_), total};
 }

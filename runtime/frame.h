@@ -1,6 +1,7 @@
 // A frame: a batch of records with one number, the unit that crosses a ring.
 //
-//   FrameHeader | payloads (each preceded by its path) | padding | RecordEntry[records] | side section
+//   FrameHeader | payloads (each preceded by its path) | padding | RecordEntry[records] | Place[places] |
+//   side section
 //
 // Written by one worker into a ring block (or, when it does not fit, into memory of its own that the ring
 // stores elsewhere), read-only afterwards. The reader trusts nothing: lengths and offsets are checked against
@@ -21,7 +22,7 @@
 namespace datagen {
 
 constexpr std::uint32_t kFrameMagic = 0x46474431;  // "1DGF"
-constexpr std::size_t kCursorBytesMax = 256;
+constexpr std::size_t kCursorBytesMax = 1024;      // a merge's is made of those of up to 16 inputs
 
 // What a frame carries from the source to the sink, whatever happens to its records.
 struct FrameOrigin {
@@ -30,12 +31,20 @@ struct FrameOrigin {
   std::uint64_t offset = 0;      // byte offset of that line
   std::uint32_t source = 0;      // index of the file
   std::uint32_t cursor_bytes = 0;
-  std::uint64_t mark = 0;  // not 0: a commit point, (generation << 32 | number)
-  std::uint64_t rows = 0;  // records and dead letters that the source put in
+  std::uint64_t mark = 0;    // not 0: a commit point, (generation << 32 | number)
+  std::uint64_t rows = 0;    // records and dead letters that the source put in
+  std::uint64_t places = 0;  // 0: rows lie in one input, in its order; else a Place for each, from first_row
   char cursor[kCursorBytesMax] = {};
 
   std::string_view cursor_view() const { return {cursor, cursor_bytes}; }
   void set_cursor(std::string_view bytes);
+};
+
+// Where a row stands that was merged from several inputs.
+struct Place {
+  std::uint64_t line = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t source = 0;  // index of the file
 };
 
 struct FrameHeader {
@@ -67,6 +76,7 @@ class FrameReader {
   std::size_t size() const { return records_; }
   RecordView operator[](std::size_t index) const;
   const FrameOrigin& origin() const { return origin_; }
+  std::string_view places() const { return places_; }  // the bytes of its Places
   std::string_view side() const { return side_; }
   std::size_t bytes() const { return frame_.size(); }
 
@@ -75,6 +85,7 @@ class FrameReader {
   const char* table_ = nullptr;
   std::size_t records_ = 0;
   FrameOrigin origin_;  // a copy: what was checked is what is used
+  std::string_view places_;
   std::string_view side_;
 };
 
@@ -82,8 +93,12 @@ class FrameWriter {
  public:
   // Starts a frame in `space`; nothing else writes there until finish().
   void begin(std::span<std::byte> space, const FrameOrigin& origin);
+  // The same for what is made of a frame that was read; places go along.
+  void begin_from(std::span<std::byte> space, const FrameReader& read);
 
   FrameOrigin& origin() { return origin_; }
+  // Of the next row, counted from first_row. Once one row has a place, all must.
+  void add_place(const Place& place);
 
   // A record with its bytes copied. `row` and `offset` lie at or behind the origin's.
   void add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag,
@@ -104,7 +119,7 @@ class FrameWriter {
 
   std::size_t size() const { return table_.size(); }
   // Length of the frame as it stands, side section excluded.
-  std::size_t bytes() const { return end_ + table_.size() * sizeof(RecordEntry); }
+  std::size_t bytes() const { return end_ + bytes_behind(table_.size()); }
 
   // Appends the side section and closes the frame: its bytes, in the given space or in own memory that lasts
   // until the next begin().
@@ -115,6 +130,10 @@ class FrameWriter {
 
  private:
   char* reserve(std::size_t bytes);
+  // Of a table of so many records and of the places.
+  std::size_t bytes_behind(std::size_t records) const {
+    return records * sizeof(RecordEntry) + places_.size() * sizeof(Place);
+  }
   bool take_id(RecordEntry& entry, std::uint64_t& row);
 
   char* base_ = nullptr;      // the given space, or spilled_
@@ -122,6 +141,7 @@ class FrameWriter {
   std::size_t end_ = 0;       // behind the last payload
   FrameOrigin origin_;
   std::vector<RecordEntry> table_;
+  std::vector<Place> places_;
   ByteBuffer spilled_;
   ByteBuffer copy_;
   bool is_spilled_ = false;

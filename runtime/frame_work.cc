@@ -44,7 +44,7 @@ Result<void> FrameWork::process(std::uint64_t seq, const Suspicions& suspicions,
   const FrameOrigin& origin = branches_.front().origin();
   const FrameRecords in(branches_);
   notes_.clear();
-  writer_.begin(ports_.space(seq), origin);
+  writer_.begin_from(ports_.space(seq), branches_.front());
   runner_->run(in, writer_, notes_, suspicions);
   if (was_told_to_stop()) return success();  // what the operator left undone must not be published
   side_.clear();

@@ -12,6 +12,8 @@
 #include <map>
 #include <stdexcept>
 
+#include "fingerprint.h"
+
 namespace datagen {
 
 namespace fs = std::filesystem;
@@ -159,7 +161,8 @@ InputFile look_at(const std::string& path) {
     if (error == ENOENT) hint = "; " + describe_surroundings(path);
     throw std::runtime_error("cannot read " + path + ": " + std::strerror(error) + hint);
   }
-  return {path, static_cast<std::uint64_t>(info.st_size)};
+  const auto bytes = static_cast<std::uint64_t>(info.st_size);
+  return {path, bytes, {}, fingerprint_of(path, bytes)};
 }
 
 }  // namespace
@@ -196,6 +199,12 @@ std::string FileCursor::bytes() const {
   const CursorWords words{position.source, position.row,     position.line,
                           position.offset, from.file_offset, from.content_offset};
   return {reinterpret_cast<const char*>(&words), sizeof words};
+}
+
+void check_files_before(const std::vector<InputFile>& files, const FileCursor& cursor) {
+  for (std::size_t index = 0; index < files.size() && index <= cursor.position.source; ++index)
+    check_fingerprint(files[index],
+                      index < cursor.position.source ? files[index].bytes : cursor.from.file_offset);
 }
 
 void declare_record_limit(Parameters& parameters, const std::string& what) {

@@ -6,10 +6,10 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "run_files.h"
+#include "state_file.h"
 
 namespace datagen {
 
@@ -42,9 +42,9 @@ void SavedState::remove_others() const {
 Result<void> SavedState::load(Operator& stage_operator) {
   remove_others();
   if (weld_.resume.mark == 0) return success();
-  std::ifstream file(path_of(weld_.resume.mark), std::ios::binary);
-  if (!file) return Error("the saved state " + path_of(weld_.resume.mark) + " cannot be read");
-  stage_operator.load(file);
+  DATAGEN_TRY(std::string state, read_state(path_of(weld_.resume.mark)));
+  std::istringstream bytes(std::move(state));
+  stage_operator.load(bytes);
   ipc::store_committed(cell_, weld_.resume.mark, weld_.resume.seq);
   return success();
 }
@@ -55,7 +55,7 @@ Result<void> SavedState::save(const Operator& stage_operator, std::uint64_t mark
   const std::string folder = weld_.run_directory + "/state";
   if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
     return Error::from_errno("cannot create " + folder, errno);
-  DATAGEN_TRY(write_durably(path_of(mark), state.str()));
+  DATAGEN_TRY(write_state(path_of(mark), state.str()));
   Commit commit;
   commit.mark = mark;
   commit.seq = seq + 1;

@@ -21,11 +21,17 @@ void SourceFrame::start(const SourcePosition& position) {
   origin.source = position.source;
 }
 
+void SourceFrame::start_mixed(std::uint64_t row) {
+  start({0, row, 0, 0});
+  is_mixed_ = true;
+}
+
 void SourceFrame::add(std::string_view json, const SourcePosition& position) {
   add_child(json, position, {});
 }
 
 void SourceFrame::add_child(std::string_view json, const SourcePosition& position, std::string_view path) {
+  if (is_mixed_) writer_->add_place({position.line, position.offset, position.source});
   writer_->add(json, path, to_origin(position), Tag::json, 0);
   ++notes_->counts.in;
   ++notes_->counts.out;
@@ -33,12 +39,26 @@ void SourceFrame::add_child(std::string_view json, const SourcePosition& positio
 
 void SourceFrame::reject(std::string_view bytes, const SourcePosition& position, const std::string& reason,
                          const std::string& message) {
-  RecordView record;
-  record.payload = bytes;
-  record.origin = to_origin(position);
-  notes_->dead_letters.push_back(dead_letter_line(*dead_letters_, record, {reason, message}));
+  if (is_mixed_) writer_->add_place({position.line, position.offset, position.source});
+  if (rejected_ != nullptr) {
+    rejected_->push_back({position, std::string(bytes), reason, message});
+  } else {
+    RecordView record;
+    record.payload = bytes;
+    record.origin = to_origin(position);
+    notes_->dead_letters.push_back(dead_letter_line(*dead_letters_, record, {reason, message}));
+  }
   ++notes_->counts.in;
   ++notes_->counts.dead;
+}
+
+void SourceFrame::joined(std::size_t count) {
+  notes_->counts.in += count - 1;
+  notes_->counts.joined += count - 1;
+}
+
+void SourceFrame::count(std::string_view name, std::int64_t amount) {
+  notes_->counters[std::string(name)] += amount;
 }
 
 void SourceFrame::set_cursor(std::string_view cursor) { writer_->origin().set_cursor(cursor); }

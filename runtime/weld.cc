@@ -86,7 +86,8 @@ Result<void> read_part(dom::element plan, dom::element own, Weld& weld) {
   if (part < parts.size()) DATAGEN_TRY(read_resume(parts[part], weld.resume));
   if (part == 0) {
     for (const dom::element input : list(plan, "inputs"))
-      weld.inputs.push_back({text_of(input, "uri"), number(input, "bytes")});
+      weld.inputs.push_back({text_of(input, "uri"), number(input, "bytes"), text_of(input, "input"),
+                             text_of(input, "fingerprint")});
   }
   const std::string followed = text_of(own, "follows");
   std::uint64_t followed_part = 0;

@@ -25,6 +25,11 @@ namespace datagen {
 std::vector<InputFile> list_input_files(const std::string& path,
                                         std::initializer_list<std::string_view> suffixes);
 
+// Whether the files that were read before a cursor are still the same: for open(), when a run goes on. Throws
+// std::runtime_error when one has changed.
+struct FileCursor;
+void check_files_before(const std::vector<InputFile>& files, const FileCursor& cursor);
+
 // The parameter max_record, in bytes; `what` a record is in the file: "line".
 void declare_record_limit(Parameters& parameters, const std::string& what);
 

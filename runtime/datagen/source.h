@@ -26,6 +26,8 @@ struct DeadLetterContext;
 struct InputFile {
   std::string uri;  // an absolute path, or whatever the source's open() understands
   std::uint64_t bytes = 0;
+  std::string input = {};        // of a merge: the name of the input that it belongs to
+  std::string fingerprint = {};  // of a file: see runtime/fingerprint.h
 };
 
 // Where the next record of a frame stands.
@@ -37,15 +39,28 @@ struct SourcePosition {
   std::uint64_t offset = 0;  // byte offset in its input
 };
 
-// A frame that a source fills. All its records come from one input, in order.
+// A record that a source cannot read.
+struct RejectedRecord {
+  SourcePosition position;
+  std::string bytes, reason, message;
+};
+
+// A frame that a source fills. All its records come from one input, in order, unless start_mixed() says else.
 class SourceFrame {
  public:
   SourceFrame(FrameWriter& writer, StageNotes& notes, const DeadLetterContext& dead_letters,
               std::size_t records_max = ~std::size_t{0})
       : writer_(&writer), notes_(&notes), dead_letters_(&dead_letters), records_max_(records_max) {}
+  // For who reads a source himself: what it rejects is kept in `rejected`, not made a dead letter.
+  SourceFrame(FrameWriter& writer, StageNotes& notes, const DeadLetterContext& dead_letters,
+              std::vector<RejectedRecord>& rejected)
+      : writer_(&writer), notes_(&notes), dead_letters_(&dead_letters), rejected_(&rejected) {}
 
   // Once, before anything is added: where the frame begins.
   void start(const SourcePosition& position);
+  // The same of a frame whose records come from several inputs: their rows, from `row` on, count all that is
+  // added or rejected, and their positions say where each stands.
+  void start_mixed(std::uint64_t row);
   // A record's JSON text, copied. It need not be valid: that is checked further on.
   void add(std::string_view json, const SourcePosition& position);
   // The same of a record that is a child, "0_3", of that row; for sources that read what a graph wrote.
@@ -53,7 +68,11 @@ class SourceFrame {
   // A record that cannot be read: it becomes a dead letter.
   void reject(std::string_view bytes, const SourcePosition& position, const std::string& reason,
               const std::string& message);
-  // Opaque bytes, at most 256: enough to reopen the input right behind this frame.
+  // `count` records of inputs went into the last one that was added or rejected, instead of one.
+  void joined(std::size_t count);
+  // Counts something under a name of the source's own; in the report.
+  void count(std::string_view name, std::int64_t amount);
+  // Opaque bytes, at most 1024: enough to reopen the input right behind this frame.
   void set_cursor(std::string_view cursor);
 
   // Without a copy, for sources whose records lie in their input as they are: read `room()` bytes of the
@@ -73,7 +92,9 @@ class SourceFrame {
   FrameWriter* writer_;
   StageNotes* notes_;
   const DeadLetterContext* dead_letters_;
-  std::size_t records_max_;
+  std::vector<RejectedRecord>* rejected_ = nullptr;
+  std::size_t records_max_ = ~std::size_t{0};
+  bool is_mixed_ = false;
 };
 
 // The input itself is damaged, so that no other process would fare better: all records before it are written

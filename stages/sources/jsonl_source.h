@@ -1,0 +1,61 @@
+// Reads files of JSON Lines, plain or compressed: one, a folder, a pattern, or a list.
+#pragma once
+
+#include <datagen/input_files.h>
+#include <datagen/json_lines.h>
+#include <datagen/source.h>
+
+#include <optional>
+#include <system_error>
+
+namespace datagen {
+
+class JsonlSource : public Source {
+ public:
+  static void describe(Parameters& p) {
+    p.describe("Reads JSON Lines: one JSON object a line",
+               "input: jsonl://data/raw.jsonl  # or data/, data/**/*.jsonl.zst, @files.txt");
+    declare_record_limit(p, "line");
+  }
+
+  std::vector<InputFile> freeze(const std::string& path, Context&) override {
+    return list_input_files(path, {".jsonl", ".ndjson"});
+  }
+
+  void open(const std::vector<InputFile>& inputs, std::string_view cursor, Context& context) override {
+    inputs_ = inputs;
+    reader_.emplace(context.param<std::uint64_t>("max_record"));
+    const FileCursor begin = FileCursor::read(cursor);
+    check_files_before(inputs_, begin);
+    if (begin.position.source < inputs_.size()) open_file(begin);
+  }
+
+  bool read(SourceFrame& frame) override {
+    if (!is_open_) return false;
+    while (!reader_->read(frame)) {
+      const SourcePosition end = reader_->position();
+      is_open_ = false;
+      if (end.source + 1 >= inputs_.size()) return false;
+      open_file({{end.source + 1, end.row, 1, 0}, {}});
+    }
+    frame.set_cursor(FileCursor{reader_->position(), reader_->access_point()}.bytes());
+    return true;
+  }
+
+ private:
+  void open_file(const FileCursor& begin) {
+    const SourcePosition& position = begin.position;
+    try {
+      reader_->open(open_input(inputs_[position.source], begin.from, position.offset), position);
+    } catch (const std::system_error& error) {
+      throw BadInput(error.what());  // gone, or forbidden
+    }
+    is_open_ = true;
+  }
+
+  std::vector<InputFile> inputs_;
+  std::optional<JsonLinesReader> reader_;
+  bool is_open_ = false;
+};
+
+}  // namespace datagen
