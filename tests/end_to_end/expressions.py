@@ -110,6 +110,35 @@ class Expressions(RunTest):
         self.assertEqual([line["_i"] for line in self.lines("out.jsonl")], expected)
         self.assertEqual(self.stages()["half"]["drop_reasons"], {"dropped by the program": 2500})
 
+    def test_without_ids_lines_are_the_records_in_their_order(self):
+        self.records(4000)
+        self.program("double", "for line in sys.stdin:\n  n = json.loads(line)['n']\n"
+                               "  print('null' if n % 10 == 3 else json.dumps([{'n': n}, {'n': -n}]) if n % 10 == 7 else json.dumps({'n': 2 * n}))\n")
+        self.graph("- {exec: [./double], workers: 2}\n", more="rings: {frame_records: 64}\n")
+        self.run_graph()
+        expected = []
+        for row in range(4000):
+            if row % 10 == 7:
+                expected += [{"n": row, "_i": f"{row}_0"}, {"n": -row, "_i": f"{row}_1"}]
+            elif row % 10 != 3:
+                expected.append({"n": 2 * row, "_i": row})
+        self.assertEqual(self.lines("out.jsonl"), expected)
+        self.assertEqual(self.stages()["double"]["drop_reasons"], {"dropped by the program": 400})
+
+    def test_without_ids_a_frame_whose_lines_do_not_fit_is_halved_until_they_do(self):
+        self.records(600)
+        # Says nothing to 100, and two lines to 400: alone, the one is dropped and the other refused.
+        self.program("uneven", "for line in sys.stdin:\n  n = json.loads(line)['n']\n"
+                               "  for _ in range(0 if n == 100 else 2 if n == 400 else 1): print(json.dumps({'n': n}))\n")
+        self.graph("- exec: [./uneven]\n", more="rings: {frame_records: 64}\n")
+        self.run_graph()
+        self.assertEqual([line["_i"] for line in self.lines("out.jsonl")], [row for row in range(600) if row not in (100, 400)])
+        self.assertEqual([line["n"] for line in self.lines("out.jsonl")], [row for row in range(600) if row not in (100, 400)])
+        self.assertEqual(self.stages()["uneven"]["drop_reasons"], {"dropped by the program": 1})
+        (letter,) = self.letters()
+        self.assertEqual((letter["id"], letter["reason"]), (400, "bad_answer"))
+        self.assertIn("2 lines for 1 records", letter["message"])
+
     def test_a_record_at_which_a_program_fails_is_found(self):
         self.records(3000)
         self.program("picky", "for line in sys.stdin:\n  r = json.loads(line)\n  if r['n'] in (7, 1234):\n"
@@ -181,8 +210,10 @@ class Expressions(RunTest):
         chance = self.seeded()
         self.records(15_000)
         self.program("tag", "for line in sys.stdin:\n  r = json.loads(line)\n  r['tag'] = r['n'] * 2\n  print(json.dumps(r), flush=True)\n")
+        self.program("bare", "for line in sys.stdin:\n  r = json.loads(line)\n  del r['_i']\n  print(json.dumps(r))\n")
         text = ("- {map: {expr: '., (select(.n % 7 == 0) | .twin = true)'}, workers: 2}\n"
-                "- {exec: [./tag], when: .n % 2 == 0, workers: 2}\n- {exec: [./tag], id: lines, mode: line}\n")
+                "- {exec: [./tag], when: .n % 2 == 0, workers: 2}\n- {exec: [./tag], id: lines, mode: line}\n"
+                "- {exec: [./bare], workers: 2}\n")
         rings = "rings: {slots: 4, block_bytes: 16KiB}\n"
         self.graph(text, output="output: jsonl://quiet.jsonl", more=rings)
         self.run_graph()

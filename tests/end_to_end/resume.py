@@ -90,6 +90,36 @@ class Resume(RunTest):
         self.assertEqual(self.read("out.jsonl"), reference(self.source))
         self.assertTrue(os.path.exists(self.run_directory + ".1"))
 
+    def test_an_input_whose_read_part_has_changed_is_refused(self):
+        self.stop()
+        expected = reference(self.source)
+        data = self.read(self.source)
+        self.write(self.source, data.replace(b'"text"', b'"TEXT"', 1))
+        _, err = self.datagen("resume", self.run_directory, code=3)
+        self.assertIn("large.jsonl is not the one that the run has read: its bytes from 0 to 4096 have changed", err)
+        self.write(self.source, data)  # touched, and the same
+        self.datagen("resume", self.run_directory)
+        self.assertEqual(self.read("out.jsonl"), expected)
+
+    def test_a_fresh_run_that_was_killed_before_its_plan_goes_on(self):
+        flags = self.run_flags(self.source, "clean_text")
+        self.datagen(*flags)
+        expected = self.read("out.jsonl")
+        for again in ((), ("--fresh",)):
+            # As such a launcher leaves it: the old run is set aside, the new one is empty.
+            self.write("run/being_replaced", "")
+            aside = self.run_directory + ".%d" % (1 + len([name for name in os.listdir(self.folder) if name.startswith("run.")]))
+            os.rename(self.run_directory, aside)
+            os.makedirs(self.path("run/logs"))
+            self.write("run/lock", "1\n")
+            self.datagen(*flags, *again)
+            self.assertEqual(self.read("out.jsonl"), expected)
+            self.assertFalse(os.path.exists(aside + "/being_replaced"))
+        # Only that: an output of a run that was set aside before is another's.
+        shutil.rmtree(self.run_directory)
+        _, err = self.datagen(*flags, code=2)
+        self.assertIn("this run did not make it", err)
+
     def test_an_output_that_is_not_ours_is_refused(self):
         self.write("out.jsonl", "precious\n")
         _, err = self.datagen(*self.run_flags(self.source, "clean_text"), code=2)

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace datagen {
 namespace {

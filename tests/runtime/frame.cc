@@ -51,6 +51,79 @@ std::size_t read_all(const FrameReader& reader) {
   return sum;
 }
 
+// Rows that were merged from several inputs stand in no order that the header could tell.
+Bytes merged_frame(std::vector<Place> places) {
+  Bytes space(4096);
+  FrameWriter writer;
+  writer.begin(space, origin_of(40, 0, 0));
+  for (std::size_t row = 0; row < places.size(); ++row) {
+    writer.add_place(places[row]);
+    if (row != 1) writer.add("{}", "", {40 + row, 0, 0, 0}, Tag::json, 0);  // 41 could not be read
+  }
+  return copy(writer.finish("side"));
+}
+
+TEST(Frame, PlacesOfMergedRowsGoAlongFromFrameToFrame) {
+  const Bytes read = merged_frame({{7, 700, 2}, {8, 800, 0}, {1ULL << 40, 1ULL << 50, 1}});
+  const auto opened = FrameReader::open(read);
+  ASSERT_TRUE(opened.has_value());
+  // A stage that makes two children of the last row, and drops the first.
+  Bytes space(4096);
+  FrameWriter writer;
+  writer.begin_from(space, opened.value());
+  writer.add("[1]", "0", opened.value()[1].origin, Tag::msgpack, 0);
+  writer.add("[2]", "1", opened.value()[1].origin, Tag::msgpack, 0);
+  writer.add("[3]", "end_0", {kNoRow, 0, 0, 0}, Tag::msgpack, 0);
+  writer.finish("counts");
+  const Bytes made = copy(writer.copy_without_side());
+  const auto again = FrameReader::open(made);
+  ASSERT_TRUE(again.has_value());
+  ASSERT_EQ(again.value().size(), 3u);
+  for (std::size_t child = 0; child < 2; ++child) {
+    const Origin origin = again.value()[child].origin;
+    EXPECT_EQ(origin.row, 42u);
+    EXPECT_EQ(origin.line, 1ULL << 40);
+    EXPECT_EQ(origin.offset, 1ULL << 50);
+    EXPECT_EQ(origin.source, 1u);
+  }
+  EXPECT_EQ(again.value()[2].origin.row, kNoRow);
+  EXPECT_EQ(again.value().side(), "");
+  // Written anew for rows of one input, it has none.
+  writer.begin(space, origin_of(1, 1, 0));
+  writer.add("{}", "", {1, 1, 0, 2}, Tag::json, 0);
+  const auto plain = FrameReader::open(writer.finish({}));
+  ASSERT_TRUE(plain.has_value());
+  EXPECT_EQ(plain.value().places(), "");
+  EXPECT_EQ(plain.value()[0].origin.source, 2u);
+}
+
+TEST(Frame, PlacesThatDoNotFitAreRefused) {
+  const Bytes whole = merged_frame({{7, 700, 2}, {8, 800, 0}});
+  for (const std::uint64_t count :
+       {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{3}, ~std::uint64_t{0} / 24}) {
+    Bytes bytes = whole;
+    FrameHeader header;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    header.origin.places = count;
+    std::memcpy(bytes.data(), &header, sizeof header);
+    EXPECT_FALSE(FrameReader::open(bytes).has_value()) << count;
+  }
+}
+
+TEST(Frame, PlacesMoveWithAFrameThatOutgrowsItsBlock) {
+  Bytes space(sizeof(FrameHeader) + 100);
+  FrameWriter writer;
+  writer.begin(space, origin_of(0, 0, 0));
+  for (std::uint64_t row = 0; row < 50; ++row) {
+    writer.add_place({row + 1, row * 10, 0});
+    writer.add(R"({"n":1})", "", {row, 0, 0, 0}, Tag::json, 0);
+  }
+  const auto opened = FrameReader::open(writer.finish("side"));
+  ASSERT_TRUE(opened.has_value());
+  EXPECT_EQ(opened.value()[49].origin.line, 50u);
+  EXPECT_EQ(opened.value().side(), "side");
+}
+
 TEST(Frame, GivesBackWhatWasWritten) {
   const Bytes bytes = small_frame();
   const auto opened = FrameReader::open(bytes);

@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "durable_file.h"
-#include "temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace datagen {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "program/child_process.h"
 #include "program/command.h"
-#include "temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace datagen {
 namespace {
