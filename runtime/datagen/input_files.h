@@ -30,6 +30,9 @@ std::vector<InputFile> list_input_files(const std::string& path,
 struct FileCursor;
 void check_files_before(const std::vector<InputFile>& files, const FileCursor& cursor);
 
+// Of the files before the one with that index.
+std::uint64_t bytes_before(const std::vector<InputFile>& files, std::size_t index);
+
 // The parameter max_record, in bytes; `what` a record is in the file: "line".
 void declare_record_limit(Parameters& parameters, const std::string& what);
 

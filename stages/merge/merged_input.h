@@ -46,6 +46,7 @@ class MergedInput {
   // the same whenever it is asked again.
   const MergedRecord* peek();
   void take();
+  std::uint64_t bytes_read() const { return source_->bytes_read(); }
 
  private:
   void fill();

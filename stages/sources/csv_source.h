@@ -57,6 +57,10 @@ class CsvSource : public Source {
     return true;
   }
 
+  std::uint64_t bytes_read() const override {
+    return reader_ ? bytes_before(inputs_, reader_->position().source) + reader_->file_offset() : 0;
+  }
+
  private:
   static constexpr std::size_t kBytesPerRecord = 32;  // of a frame's table
 

@@ -42,6 +42,10 @@ class JsonlSource : public Source {
     return true;
   }
 
+  std::uint64_t bytes_read() const override {
+    return bytes_before(inputs_, reader_->position().source) + reader_->file_offset();
+  }
+
  private:
   void open_file(const FileCursor& begin) {
     const SourcePosition& position = begin.position;

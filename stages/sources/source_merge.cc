@@ -2,9 +2,9 @@
 // `merge` become it (docs/graphs.md).
 #include <datagen/source.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
-#include <numeric>
-#include <optional>
 
 #include "merge/merge_rule.h"
 #include "merge/merge_spec.h"
@@ -146,6 +146,12 @@ class MergeSource : public datagen::Source {
     for (const auto& input : inputs_) cursor.places.push_back(input->place());
     frame.set_cursor(cursor.bytes());
     return records > 0;
+  }
+
+  std::uint64_t bytes_read() const override {
+    std::uint64_t bytes = 0;
+    for (const auto& input : inputs_) bytes += input->bytes_read();
+    return bytes;
   }
 
  private:
