@@ -8,6 +8,8 @@ import signal
 import runs
 from runs import SAMPLE, RunTest, reference
 
+TALLY = os.path.join(os.path.dirname(runs.BIN), "tests", "tally")
+
 
 class Resume(RunTest):
     def setUp(self):
@@ -119,6 +121,24 @@ class Resume(RunTest):
         shutil.rmtree(self.run_directory)
         _, err = self.datagen(*flags, code=2)
         self.assertIn("this run did not make it", err)
+
+    def test_a_damaged_saved_state_counts_the_one_before(self):
+        flags = self.run_flags(self.source, "clean_text", TALLY)
+        self.datagen(*flags)
+        expected = self.read("out.jsonl")
+        for damage in ("flip", "cut", "all"):
+            self.stop_in_the_middle([*flags, "--fresh", "--overwrite"])
+            states = sorted((name for name in os.listdir(self.path("run/state"))), key=lambda name: int(name.split(".")[1]))
+            # With all of them gone it begins anew, which costs time, not records.
+            for name in states if damage == "all" else states[-1:]:
+                path = self.path("run/state/" + name)
+                data = bytearray(self.read(path))
+                data[0] ^= 1
+                self.write(path, bytes(data[:-1] if damage == "cut" else data))
+            _, err = self.datagen("resume", self.run_directory)
+            self.assertEqual(self.read("out.jsonl"), expected, damage)
+            self.assertEqual(self.report()["audit"], [])
+            self.assert_nothing_left()
 
     def test_an_output_that_is_not_ours_is_refused(self):
         self.write("out.jsonl", "precious\n")
