@@ -2,6 +2,9 @@
 
 #include <stdexcept>
 
+#include "datagen/input_stream.h"
+#include "fingerprint.h"
+
 namespace datagen {
 
 namespace {
@@ -22,12 +25,18 @@ void MergedInput::open(const Place& place) {
   source_->open(files_, place.cursor, context_);
   place_ = {place.cursor, 0};
   end_cursor_ = place.cursor;
+  SourcePosition last;
   for (std::uint32_t left = place.taken; left > 0; --left) {
-    if (peek() == nullptr)
+    const MergedRecord* record = peek();
+    if (record == nullptr)
       throw std::runtime_error("the input '" + name_ +
                                "' has fewer records than were read of it: it was changed");
+    last = record->position;
     take();
   }
+  // The source has looked at what stands before its cursor; of a packed file there is no telling more.
+  const InputFile& file = files_.at(place.taken == 0 ? 0 : last.source - first_file_);
+  if (compression_of(file.uri) == Compression::none) check_fingerprint(file, last.offset);
 }
 
 std::string MergedInput::place_text(const SourcePosition& position) const {

@@ -99,7 +99,11 @@ Spool::Spool(std::string file, std::string first_pipe, std::string pipe, int pip
   if (fdatasync(fd_) != 0) fail("cannot make the spool " + file_ + " durable");
   bytes_ = size_of(fd_);
   is_end_ = Record::read(file_ + ".from").is_end;
-  if (!is_end_) thread_ = std::jthread([this] { run(); });
+  if (!is_end_)
+    thread_ = std::jthread([this](std::stop_token stop) {
+      stop_ = std::move(stop);
+      run();
+    });
 }
 
 Spool::~Spool() {
@@ -109,6 +113,11 @@ Spool::~Spool() {
   }
   if (fd_ >= 0) close(fd_);
   if (pipe_fd_ >= 0) close(pipe_fd_);
+}
+
+std::uint64_t Spool::bytes() {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
 }
 
 bool Spool::wait(std::uint64_t offset, int milliseconds) {
@@ -148,7 +157,7 @@ void Spool::begin() {
                    std::to_string(bytes_) +
                    " bytes of it. Give all of it again: PROGRAM | datagen resume RUN");
   if (record.pipe != pipe_) {
-    repeat();
+    if (!repeat()) return;
     record.pipe = pipe_;
   }
   if (!fill(fd_, std::numeric_limits<std::uint64_t>::max(), true)) return;
@@ -158,7 +167,8 @@ void Spool::begin() {
 }
 
 // A pipe that was given anew: what it repeats is put beside what there is, compared, and takes its place.
-void Spool::repeat() {
+// False: given up.
+bool Spool::repeat() {
   const std::string again = file_ + ".again";
   const std::string again_from = again + ".from";
   if (!exists(again_from) || Record::read(again_from).pipe != pipe_) {
@@ -171,14 +181,13 @@ void Spool::repeat() {
   }
   const int fd = open_file(again);
   try {
-    const bool has_ended = fill(fd, bytes_, false);
+    fill(fd, bytes_, false);
     check_repeated(fd, bytes_);
     if (fdatasync(fd) != 0) fail("cannot make " + again + " durable");
-    if (has_ended || size_of(fd) >= bytes_) {
-      std::filesystem::rename(again, file_);
-      std::filesystem::rename(again_from, file_ + ".from");
-      check(sync_folder_of(file_));
-    }
+    if (stop_.stop_requested()) return close(fd), false;
+    std::filesystem::rename(again, file_);
+    std::filesystem::rename(again_from, file_ + ".from");
+    check(sync_folder_of(file_));
   } catch (...) {
     close(fd);
     throw;
@@ -186,11 +195,12 @@ void Spool::repeat() {
   const std::lock_guard lock(mutex_);
   close(fd_);
   fd_ = fd;
+  return true;
 }
 
 void Spool::check_repeated(int fd, std::uint64_t bytes) {
   std::vector<char> first(kMoveBytes), second(kMoveBytes);
-  for (std::uint64_t at = 0; at < bytes && !thread_.get_stop_token().stop_requested();) {
+  for (std::uint64_t at = 0; at < bytes && !stop_.stop_requested();) {
     const std::size_t wanted = std::min<std::uint64_t>(kMoveBytes, bytes - at);
     read_at(fd_, at, first.data(), wanted);
     const std::size_t got = read_at(fd, at, second.data(), wanted);
@@ -206,7 +216,6 @@ void Spool::check_repeated(int fd, std::uint64_t bytes) {
 }
 
 bool Spool::fill(int fd, std::uint64_t enough, bool is_shown) {
-  const std::stop_token stop = thread_.get_stop_token();
   std::uint64_t size = size_of(fd), synced = size;
   const auto make_durable = [&] {
     if (size == synced) return;
@@ -214,7 +223,7 @@ bool Spool::fill(int fd, std::uint64_t enough, bool is_shown) {
     synced = size;
     if (is_shown) show(size, false);
   };
-  while (size < enough && !stop.stop_requested()) {
+  while (size < enough && !stop_.stop_requested()) {
     auto end = static_cast<off64_t>(size);
     const ssize_t moved = splice(pipe_fd_, nullptr, fd, &end, kMoveBytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     if (moved == 0) return make_durable(), true;

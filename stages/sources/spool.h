@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -30,6 +31,7 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
+  std::uint64_t bytes();  // that are durable so far
   // Waits until there are bytes behind `offset`, the end, or a failure; false: none within the time.
   bool wait(std::uint64_t offset, int milliseconds);
   // What stands there, at most; 0 at the end. To be called when wait() was true. Throws datagen::BadInput
@@ -40,7 +42,7 @@ class Spool {
   struct Record;
   void run();
   void begin();
-  void repeat();
+  bool repeat();
   // From the pipe into `fd` until it ends, or holds `enough` bytes. True: it ended.
   bool fill(int fd, std::uint64_t enough, bool is_shown);
   void check_repeated(int fd, std::uint64_t bytes);
@@ -54,6 +56,7 @@ class Spool {
   std::uint64_t bytes_ = 0;  // durable
   bool is_end_ = false;
   std::exception_ptr failure_;
+  std::stop_token stop_;  // of the thread
   std::jthread thread_;
 };
 

@@ -55,7 +55,7 @@ class MergedInputs(RunTest):
         files = {}
         for row in range(web):
             name = f"web/{row * 3 // web}.jsonl"
-            self.add(files, name, 0, {"text": f"web {row}" + " w" * self.chance.randrange(30)})
+            self.add(files, name, 0, {"text": f"web {row}" + " w" * (3000 if row == 0 else self.chance.randrange(30))})
         for row in range(books):
             self.add(files, "books.jsonl.gz", 1, {"text": f"books {row}", "more": [row, None]})
         for name, lines in files.items():

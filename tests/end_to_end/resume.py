@@ -127,7 +127,9 @@ class Resume(RunTest):
         self.datagen(*flags)
         expected = self.read("out.jsonl")
         for damage in ("flip", "cut", "all"):
-            self.stop_in_the_middle([*flags, "--fresh", "--overwrite"])
+            shutil.rmtree(self.run_directory)
+            os.unlink(self.path("out.jsonl"))
+            self.stop_in_the_middle(flags)
             states = sorted((name for name in os.listdir(self.path("run/state"))), key=lambda name: int(name.split(".")[1]))
             # With all of them gone it begins anew, which costs time, not records.
             for name in states if damage == "all" else states[-1:]:

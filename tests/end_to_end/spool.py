@@ -113,7 +113,7 @@ class Spool(RunTest):
             self.assertIn("the pipe had not ended when the run was stopped", err)
             # Another one.
             process = self.launch("resume", self.run_directory)
-            self.assertIn("differs from the spool " + self.spool + " at byte 7.", self.finish(process, self.feed(process, b'{"n":0,"other":1}\n' * 9), code=3))
+            self.assertIn("differs from the spool " + self.spool + " at byte 5.", self.finish(process, self.feed(process, b'{"n":0,"other":1}\n' * 9), code=3))
             # One that is too short.
             process = self.launch("resume", self.run_directory)
             self.assertIn("at byte 1000.", self.finish(process, self.feed(process, self.data[:1000]), code=3))

@@ -50,7 +50,8 @@ TEST(Inputs, WhatIsWrongHasItsPlace) {
       "merge: is missing; say by which rule the inputs become one stream, for example merge: interleave at "
       "graphs/corpus.yaml:2:9");
   EXPECT_EQ(error_in("merge: interleav\n"),
-            "merge: expected concat or interleave or mix or zip, got 'interleav' at graphs/corpus.yaml:4:8");
+            "merge: expected concat or interleave or mix or zip, got 'interleav' (did you mean "
+            "'interleave'?) at graphs/corpus.yaml:4:8");
   EXPECT_EQ(error_in("merge: {wieghts: {web: 1, books: 1}, rule: concat}\n"),
             "merge.wieghts: unknown key (did you mean 'weights'?) at graphs/corpus.yaml:4:9");
   EXPECT_EQ(error_in("merge: {rule: concat, weights: {web: 1, books: 1}}\n"),

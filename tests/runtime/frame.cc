@@ -214,7 +214,7 @@ TEST(Frame, SpillsWhenItOutgrowsItsSpaceAndLosesNothing) {
 }
 
 TEST(Frame, GrowsToManyTimesItsSpace) {
-  Bytes space(1024);
+  Bytes space(sizeof(FrameHeader) + 600);
   FrameWriter writer;
   writer.begin(space, {});
   std::mt19937 random(7);
