@@ -123,7 +123,7 @@ TEST_F(RingCat, ADamagedFrameIsToldAndTheOthersAreShown) {
 TEST_F(RingCat, AForeignFrameWithItsChecksumIsToldToo) {
   make_all();
   ipc::Ring first = ring(0);
-  const std::string foreign(1000, 'x');
+  const std::string foreign(2000, 'x');
   place(first, 0, std::as_bytes(std::span(foreign)));
   const Answer answer = ask({"cat"});
   EXPECT_EQ(answer.code, 4);
