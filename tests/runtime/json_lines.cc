@@ -193,8 +193,7 @@ TEST(JsonLines, FramesOfEverySizeCutTheSameLines) {
 TEST(JsonLines, LinesOfOneByteFillFramesToTheirTable) {
   std::string file;
   for (int line = 0; line < 20000; ++line) file += "1\n";
-  for (const std::size_t frame :
-       {kLeast, kLeast + 1, kLeast + 130, std::size_t{4096}, std::size_t{65536}}) {
+  for (const std::size_t frame : {kLeast, kLeast + 1, kLeast + 130, std::size_t{4096}, std::size_t{65536}}) {
     expect_naive(file, frame);
   }
 }
