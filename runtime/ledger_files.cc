@@ -85,6 +85,7 @@ void LedgerFiles::store(const CallKey& key, std::string_view result, Callback du
     }
     // What the cache lacks is paid again by others, no more.
     if (failure_.empty() && !place_.cache.empty()) static_cast<void>(cache_appender_.append(entry));
+    if (!durable) return;
     waiting_.push_back(std::move(durable));
   }
   changed_.notify_one();

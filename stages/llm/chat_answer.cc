@@ -17,12 +17,12 @@ using json::text_of;
 
 constexpr std::size_t kShownBytes = 300;
 
-// Tokens as the server says; what is no count is none.
-std::int64_t tokens(dom::element usage, const char* name) {
+std::int64_t tokens(dom::element object, const char* name) {
   std::int64_t count = 0;
-  return usage[name].get(count) == simdjson::SUCCESS && count > 0 ? count : 0;
+  return object[name].get(count) == simdjson::SUCCESS && count > 0 ? count : 0;
 }
 
+// In a stream most events have none.
 void read_usage(dom::element root, ChatAnswer& answer) {
   dom::element usage;
   if (root["usage"].get(usage) != simdjson::SUCCESS || !usage.is_object()) return;
@@ -52,18 +52,28 @@ std::string beginning(std::string_view text) {
   return std::string(text.substr(0, end)) + "…";
 }
 
+}  // namespace
+
 Error no_answer(const std::string& why, std::string_view body) {
   return Error("the server's answer " + why + ": " + beginning(body));
 }
 
-}  // namespace
+std::int64_t usage_tokens(dom::element root, const char* name) {
+  dom::element usage;
+  return root["usage"].get(usage) == simdjson::SUCCESS && usage.is_object() ? tokens(usage, name) : 0;
+}
 
-Result<ChatAnswer> parse_answer(std::string& body) {
-  thread_local dom::parser parser;
+Result<dom::element> parse_body(dom::parser& parser, std::string& body) {
   body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
   dom::element root;
   if (const auto error = parser.parse(body.data(), body.size(), false).get(root); error != simdjson::SUCCESS)
     return no_answer(std::string("is no JSON (") + simdjson::error_message(error) + ")", body);
+  return root;
+}
+
+Result<ChatAnswer> parse_answer(std::string& body) {
+  thread_local dom::parser parser;
+  DATAGEN_TRY(const dom::element root, parse_body(parser, body));
   ChatAnswer answer;
   answer.model = text_of(root, "model");
   read_usage(root, answer);

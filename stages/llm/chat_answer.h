@@ -1,6 +1,8 @@
 // What a chat server answered, whole or as a stream, and how it is kept in the ledger.
 #pragma once
 
+#include <simdjson.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -33,6 +35,13 @@ struct ChatAnswer {
 Result<ChatAnswer> parse_answer(std::string& body);
 // The same of a stream of events. Error also: it has no end.
 Result<ChatAnswer> parse_stream(std::string_view body);
+
+// What answers of all kinds share. Tokens as the server says; what is no count is none.
+std::int64_t usage_tokens(simdjson::dom::element root, const char* name);
+// `body` is only changed in the capacity behind its end; lives as long as the parser's next.
+Result<simdjson::dom::element> parse_body(simdjson::dom::parser& parser, std::string& body);
+// "the server's answer WHY: …"
+Error no_answer(const std::string& why, std::string_view body);
 
 // What a server says in a body with another status: its message, or the beginning of the body.
 std::string error_message(std::string_view body);

@@ -69,19 +69,21 @@ std::string secret(const std::string& reference) {
   return std::move(value).value();
 }
 
-void set_api(dom::element entry, std::string base, const std::string& key, EndpointSettings& settings) {
+void set_api(dom::element entry, std::string base, std::string_view api, const std::string& key,
+             EndpointSettings& settings) {
   while (base.ends_with('/')) base.pop_back();
   if (text_of(entry, "api") == "azure") {
     settings.url = base + "/openai/deployments/" + text_of(entry, "deployment", settings.model) +
-                   "/chat/completions?api-version=" + text_of(entry, "api_version", "2024-10-21");
+                   std::string(api) + "?api-version=" + text_of(entry, "api_version", "2024-10-21");
     if (!key.empty()) settings.headers.push_back("api-key: " + key);
     return;
   }
-  settings.url = base.ends_with("/chat/completions") ? base : base + "/chat/completions";
+  settings.url = base.ends_with(api) ? base : base + std::string(api);
   if (!key.empty()) settings.headers.push_back("Authorization: Bearer " + key);
 }
 
-EndpointSettings read_endpoint(dom::element entry, const std::string& key, const EndpointSettings& defaults) {
+EndpointSettings read_endpoint(dom::element entry, std::string_view api, const std::string& key,
+                               const EndpointSettings& defaults) {
   EndpointSettings settings = defaults;
   const std::string base = text_of(entry, "url");
   check_url(base);
@@ -95,7 +97,7 @@ EndpointSettings read_endpoint(dom::element entry, const std::string& key, const
   if (settings.in_flight_max < 1 || !(settings.weight > 0))
     throw std::invalid_argument("endpoint " + settings.name + ": max_in_flight and weight are larger than 0");
   if (settings.model.empty()) throw std::invalid_argument("endpoint " + settings.name + " has no model");
-  set_api(entry, base, key, settings);
+  set_api(entry, base, api, key, settings);
   dom::object headers;
   if (entry["headers"].get(headers) == simdjson::SUCCESS) {
     for (const auto header : headers) {
@@ -111,7 +113,7 @@ EndpointSettings read_endpoint(dom::element entry, const std::string& key, const
 
 }  // namespace
 
-std::vector<EndpointSettings> read_endpoints(const Context& c) {
+std::vector<EndpointSettings> read_endpoints(const Context& c, std::string_view api) {
   EndpointSettings defaults;
   if (c.has_param("model")) defaults.model = c.param<std::string>("model");
   defaults.in_flight_max = c.param<std::int64_t>("max_in_flight");
@@ -126,13 +128,13 @@ std::vector<EndpointSettings> read_endpoints(const Context& c) {
     const auto text = c.param<std::string>("endpoints");
     for (const dom::element entry : parser.parse(text).get_array()) {
       const std::string reference = text_of(entry, "api_key");
-      all.push_back(read_endpoint(entry, reference.empty() ? reference : secret(reference), defaults));
+      all.push_back(read_endpoint(entry, api, reference.empty() ? reference : secret(reference), defaults));
     }
     return all;
   }
   const std::string key = c.has_param("api_key") ? c.param<std::string>("api_key") : std::string();
-  all.push_back(
-      read_endpoint(parser.parse("{\"url\":" + json_text(c.param<std::string>("url")) + "}"), key, defaults));
+  all.push_back(read_endpoint(parser.parse("{\"url\":" + json_text(c.param<std::string>("url")) + "}"), api,
+                              key, defaults));
   return all;
 }
 

@@ -10,16 +10,12 @@ SCORE = {"type": "object", "required": ["score"], "properties": {"score": {"type
 
 
 class Money(LlmTest):
-    def usage(self):
-        """Of the model m: what the report says by kind, as (calls, tokens)."""
-        return {entry["kind"]: (entry["calls"], entry["prompt_tokens"] + entry["completion_tokens"]) for entry in self.stage_report()["calls"]}
-
     def test_the_books_are_those_of_the_server(self):
         server = self.server()
         self.write_records([{"t": f'{row} [[say {{"score": {row}}}]]'} for row in range(40)] + [{"t": '[[say no]] [[then {"score": 1}]]'}, {"t": "[[say no]]"}])
         self.graph({"url": server.url, "model": "m", "prompt": "{t}", "schema": SCORE, "prices": {"m": {"prompt": 1, "completion": 2}}})
         self.run_graph()
-        usage = self.usage()
+        usage = self.paid()
         self.assertEqual({kind: calls for kind, (calls, _) in usage.items()}, {"kept": 41, "retry": 1, "waste": 2})
         stats = server.stats()
         self.assertEqual(sum(tokens for _, tokens in usage.values()), stats["prompt_tokens"] + stats["completion_tokens"])
@@ -58,7 +54,7 @@ class Money(LlmTest):
         self.run_directory = self.path("run2")
         self.run_graph("--overwrite")
         self.assertEqual(server.stats()["served"], 20)
-        self.assertEqual(list(self.usage()), ["reused"])
+        self.assertEqual(list(self.paid()), ["reused"])
 
 
 class Kills(LlmTest):

@@ -50,6 +50,8 @@ class Server:
 
 
 class LlmTest(RunTest):
+    STAGE = "llm_chat"
+
     def setUp(self):
         super().setUp()
         self.servers = []
@@ -70,7 +72,7 @@ class LlmTest(RunTest):
         self.write("in.jsonl", "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
 
     def graph(self, params, keys="", top=""):
-        """A graph of one llm_chat; `params` is a dict, `keys` further keys of the stage."""
+        """A graph of one stage; `params` is a dict, `keys` further keys of the stage."""
         self.write("graph.yaml", f"""datagen: 1
 pipeline: llm
 input: jsonl://in.jsonl
@@ -79,7 +81,7 @@ commit_interval: 50ms
 max_dead_letters: 100%
 {top}
 stages:
-- use: llm_chat
+- use: {self.STAGE}
   params: {json.dumps(params)}
 {keys}
 """)
@@ -93,4 +95,8 @@ stages:
     def stage_report(self):
         report = self.report()
         self.assertEqual(report["audit"], [])
-        return next(stage for stage in report["stages"] if stage["id"] == "llm_chat")
+        return next(stage for stage in report["stages"] if stage["id"] == self.STAGE)
+
+    def paid(self):
+        """What the report says by kind, as (calls, tokens)."""
+        return {entry["kind"]: (entry["calls"], entry["prompt_tokens"] + entry["completion_tokens"]) for entry in self.stage_report()["calls"]}

@@ -53,9 +53,9 @@ struct Server {
     const std::chrono::duration<double> at = std::chrono::steady_clock::now() - start;
     fmt::print(log,
                "{{\"at\":{:.4f},\"status\":{},\"fault\":{},\"prompt_tokens\":{},\"completion_tokens\":{},"
-               "\"model\":\"{}\",\"user\":\"{}\"}}\n",
+               "\"model\":\"{}\",\"inputs\":{},\"user\":\"{}\"}}\n",
                at.count(), reply.status, static_cast<int>(reply.fault), reply.prompt_tokens,
-               reply.completion_tokens, reply.model, user);
+               reply.completion_tokens, reply.model, reply.inputs, user);
   }
 
   std::string show() const {
