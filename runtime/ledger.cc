@@ -18,4 +18,6 @@ void Ledger::store(const CallKey& key, std::string_view result, Durable durable,
   files_->store(key, result, std::move(durable), bill);
 }
 
+void Ledger::when_durable(Durable durable) { files_->when_durable(std::move(durable)); }
+
 }  // namespace datagen

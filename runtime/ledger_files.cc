@@ -85,7 +85,13 @@ void LedgerFiles::store(const CallKey& key, std::string_view result, Callback du
     }
     // What the cache lacks is paid again by others, no more.
     if (failure_.empty() && !place_.cache.empty()) static_cast<void>(cache_appender_.append(entry));
-    if (!durable) return;
+  }
+  if (durable) when_durable(std::move(durable));
+}
+
+void LedgerFiles::when_durable(Callback durable) {
+  {
+    const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(durable));
   }
   changed_.notify_one();

@@ -130,6 +130,20 @@ Result<ChatAnswer> parse_stream(std::string_view body) {
   return answer;
 }
 
+ChatAnswer read_paid(std::string& body, bool is_streamed, const std::string& model,
+                     const std::string& endpoint) {
+  auto read = is_streamed ? parse_stream(body) : parse_answer(body);
+  ChatAnswer answer;
+  if (read) {
+    answer = std::move(read).value();
+  } else {
+    answer.defect = read.error().message();
+  }
+  if (answer.model.empty()) answer.model = model;
+  answer.endpoint = endpoint;
+  return answer;
+}
+
 std::string error_message(std::string_view body) {
   dom::parser parser;
   dom::element root, error;

@@ -36,6 +36,10 @@ Result<ChatAnswer> parse_answer(std::string& body);
 // The same of a stream of events. Error also: it has no end.
 Result<ChatAnswer> parse_stream(std::string_view body);
 
+// A body that was paid for: what is wrong with it is the answer's defect.
+ChatAnswer read_paid(std::string& body, bool is_streamed, const std::string& model,
+                     const std::string& endpoint);
+
 // What answers of all kinds share. Tokens as the server says; what is no count is none.
 std::int64_t usage_tokens(simdjson::dom::element root, const char* name);
 // `body` is only changed in the capacity behind its end; lives as long as the parser's next.

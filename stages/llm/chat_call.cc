@@ -18,11 +18,7 @@ void ChatCall::begin(Caller& caller) {
 
 std::vector<PaidOutcome> ChatCall::answered(HttpResponse& response, const Endpoint& endpoint,
                                             const CallBudget& budget) {
-  auto answer = is_streamed_ ? parse_stream(response.body) : parse_answer(response.body);
-  answer_ = answer ? std::move(answer).value() : ChatAnswer{};
-  if (!answer) answer_.defect = answer.error().message();
-  if (answer_.model.empty()) answer_.model = endpoint.settings().model;
-  answer_.endpoint = endpoint.settings().name;
+  answer_ = read_paid(response.body, is_streamed_, endpoint.settings().model, endpoint.settings().name);
   return {{talk_.key(), answer_.encode(),
            budget.bill(answer_.model, answer_.prompt_tokens, answer_.completion_tokens)}};
 }

@@ -35,6 +35,7 @@ Result<bool> Conversation::advance() {
     const Question& question = questions_.front();
     members_ = rules_.requests.members(question.messages, question.choices);
     key_ = {record_, attempt_, hash_request(with_model(members_, rules_.model))};
+    if (!rules_.reads_ledger) return true;
     bool is_from_elsewhere = false;
     const auto paid = rules_.ledger.find(key_, &is_from_elsewhere);
     if (!paid) return true;

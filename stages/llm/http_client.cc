@@ -15,7 +15,6 @@ namespace {
 // libcurl looks for an idle connection among all to a host, one by one: so no multi handle gets more
 // transfers than this.
 constexpr std::size_t kTransfersOfShare = 512;
-constexpr std::size_t kAnswerBytesMax = std::size_t{64} << 20;
 constexpr long kBufferBytes = 8192;   // of each transfer in flight
 constexpr std::size_t kPadding = 64;  // as simdjson wants behind its input
 
@@ -73,8 +72,9 @@ class HttpClient::Transfer {
 };
 
 std::size_t HttpClient::Transfer::on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
-  std::string& body = static_cast<Transfer*>(self)->response_.body;
-  if (body.size() + size * count > kAnswerBytesMax) return 0;
+  auto* transfer = static_cast<Transfer*>(self);
+  std::string& body = transfer->response_.body;
+  if (body.size() + size * count > transfer->request_.answer_bytes_max) return 0;
   if (body.capacity() < body.size() + size * count + kPadding)
     body.reserve(std::max(body.capacity() * 2, body.size() + size * count + kPadding));
   body.append(bytes, size * count);
@@ -105,16 +105,20 @@ void HttpClient::Transfer::prepare(HttpRequest request, Done done) {
   error_[0] = '\0';
   curl_slist_free_all(std::exchange(headers_, nullptr));
   for (const std::string& header : request_.headers) headers_ = curl_slist_append(headers_, header.c_str());
-  headers_ = curl_slist_append(headers_, "Content-Type: application/json");
-  headers_ = curl_slist_append(headers_, "Expect:");  // no round trip before a large body
+  if (!request_.is_get) {
+    headers_ = curl_slist_append(headers_, ("Content-Type: " + request_.content_type).c_str());
+    headers_ = curl_slist_append(headers_, "Expect:");  // no round trip before a large body
+  }
   curl_easy_reset(easy_);
   const auto set = [this](CURLoption option, auto value) { curl_easy_setopt(easy_, option, value); };
   set(CURLOPT_URL, request_.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
   set(CURLOPT_HTTPHEADER, headers_);
-  set(CURLOPT_POST, 1L);
-  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-  set(CURLOPT_POSTFIELDS, request_.body.data());
+  if (!request_.is_get) {
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    set(CURLOPT_POSTFIELDS, request_.body.data());
+  }
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout.count()));
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min<std::int64_t>(request_.timeout.count(), 30'000)));
   if (request_.idle_timeout.count() > 0) {
@@ -148,7 +152,9 @@ HttpResponse HttpClient::Transfer::take_response(CURLcode code) {
   if (code != CURLE_OK) {
     response_.failure = failure_of(code, sent_us > 0);
     response_.error = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
-    if (code == CURLE_WRITE_ERROR) response_.error = "the answer is larger than 64 MiB";
+    if (code == CURLE_WRITE_ERROR)
+      response_.error =
+          "the answer is larger than " + std::to_string(request_.answer_bytes_max >> 20) + " MiB";
   }
   request_ = {};
   return std::exchange(response_, {});
