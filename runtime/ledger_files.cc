@@ -4,6 +4,13 @@
 
 namespace datagen::detail {
 
+namespace {
+
+// Between two fsyncs: those that are stored meanwhile share the next. A lone one does not wait.
+constexpr std::chrono::milliseconds kSyncPause{5};
+
+}  // namespace
+
 LedgerFiles::LedgerFiles(LedgerPlace place)
     : place_(std::move(place)),
       run_(place_.folder, place_.owner.stage),
@@ -20,6 +27,7 @@ LedgerFiles::~LedgerFiles() {
     is_ending_ = true;
   }
   changed_.notify_one();
+  ending_.notify_one();
   thread_.join();
 }
 
@@ -93,6 +101,7 @@ void LedgerFiles::when_durable(Callback durable) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(durable));
+    if (waiting_.size() > 1) return;  // the thread has been told of the first
   }
   changed_.notify_one();
 }
@@ -112,6 +121,7 @@ void LedgerFiles::make_durable() {
     for (const Callback& durable : batch) durable(failure.empty() ? Result<void>(success()) : Error(failure));
     lock.lock();
     end_full_file();
+    ending_.wait_for(lock, kSyncPause, [this] { return is_ending_; });
   }
 }
 

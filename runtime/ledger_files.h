@@ -62,7 +62,7 @@ class LedgerFiles {
   std::vector<Callback> waiting_;
   bool is_ending_ = false;
   std::string failure_;  // empty: none
-  std::condition_variable changed_;
+  std::condition_variable changed_, ending_;
   std::thread thread_;
 };
 

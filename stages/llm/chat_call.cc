@@ -4,17 +4,16 @@
 
 namespace datagen::llm {
 
-void ChatCall::begin(Caller& caller) {
-  const auto is_open = talk_.advance();
-  if (!is_open) {
-    caller.stop(is_open.error().message());
-    return caller.abandon(*this);
+Result<bool> ChatCall::prepare() {
+  DATAGEN_TRY(const bool is_open, talk_.advance());
+  if (is_open) {
+    members_ = talk_.members();
+    completion_tokens_ = talk_.completion_tokens();
   }
-  if (!is_open.value()) return caller.finish(*this);
-  members_ = talk_.members();
-  completion_tokens_ = talk_.completion_tokens();
-  caller.send(*this, talk_.key().attempt > 0);
+  return is_open;
 }
+
+void ChatCall::begin(Caller& caller) { caller.send(*this, talk_.key().attempt > 0); }
 
 std::vector<PaidOutcome> ChatCall::answered(HttpResponse& response, const Endpoint& endpoint,
                                             const CallBudget& budget) {
@@ -25,7 +24,12 @@ std::vector<PaidOutcome> ChatCall::answered(HttpResponse& response, const Endpoi
 
 void ChatCall::stored(Caller& caller) {
   talk_.take(std::exchange(answer_, {}), false);
-  begin(caller);
+  const auto is_open = prepare();
+  if (!is_open) {
+    caller.stop(is_open.error().message());
+    return caller.abandon(*this);
+  }
+  is_open.value() ? begin(caller) : caller.finish(*this);
 }
 
 void ChatCall::given_up(Caller& caller, std::string reason, std::string failure) {

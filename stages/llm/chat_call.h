@@ -17,6 +17,9 @@ class ChatCall final : public Call {
 
   const Conversation& conversation() const { return talk_; }
 
+  // Before it is submitted, and after each answer: true when something is to be asked. Error: the ledger is
+  // damaged.
+  Result<bool> prepare();
   void begin(Caller& caller) override;
   std::vector<PaidOutcome> answered(HttpResponse& response, const Endpoint& endpoint,
                                     const CallBudget& budget) override;

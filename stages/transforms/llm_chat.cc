@@ -54,8 +54,11 @@ struct LlmChat : datagen::Operator {
     std::deque<Item*> items;
     for (Item& item : batch) {
       try {
-        group.add(calls.emplace_back(*rules_, item, requests_->is_streamed()));
+        ChatCall& call = calls.emplace_back(*rules_, item, requests_->is_streamed());
         items.push_back(&item);
+        const auto is_open = call.prepare();
+        if (!is_open) throw datagen::StopRun(is_open.error().message());
+        if (is_open.value()) group.add(call);
       } catch (const datagen::BadRecord& bad) {
         item.reject(bad.reason(), bad.what());
       }
