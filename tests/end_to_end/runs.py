@@ -180,14 +180,17 @@ class RunTest(unittest.TestCase):
         print(f"SEED={seed}", flush=True)
         return random.Random(seed)
 
-    def complete_under_kills(self, command, chance, kills_max, launches_max, launcher_every, pause):
-        """Launches `command` until the run is complete, and kills a worker by chance, instead of every `launcher_every`-th the launcher. Kills and launches."""
+    def complete_under_kills(self, command, chance, kills_max, launches_max, launcher_every, pause, times=None):
+        """Launches `command` until the run is complete, and kills a worker by chance, instead of every `launcher_every`-th the launcher. Kills and launches.
+        `times`: gets when each was (time.monotonic)."""
         kills = 0
         for launches in range(1, launches_max + 1):
             process = self.start(*command, "--quiet")
             while process.poll() is None and kills < kills_max:
                 time.sleep(chance.uniform(*pause))
                 victims = processes_of(self.run_directory)
+                if times is not None:
+                    times.append(time.monotonic())
                 if kills % launcher_every == launcher_every - 1:
                     process.kill()
                 elif victims:

@@ -1,5 +1,6 @@
 // A server for tests that speaks the OpenAI API, misbehaves on command (behaviour.h) and logs each request
-// that it served with the tokens it would bill: the oracle of the tests. One thread. It prints its port, and
+// that it served with the tokens it would bill, when it came and when it was answered (by the clock that
+// Python calls monotonic): the oracle of the tests. One thread. It prints its port, and
 // ends with SIGTERM or with its parent.
 //   GET  /stats         requests, served, in flight, tokens; writes the log out before
 //   /v1/files, /v1/batches: see batches.h
@@ -42,12 +43,12 @@ struct Server {
   Batches::Options batch_options;
   Batches batches{batch_options, behaviour, [this](const Reply& reply) {
                     ++statistics.requests;
-                    note(reply);
+                    note(reply, std::chrono::steady_clock::now());
                   }};
   Statistics statistics{};
-  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 
-  void note(const Reply& reply) {
+  // `from`: when it came.
+  void note(const Reply& reply, std::chrono::steady_clock::time_point from) {
     Statistics& all = statistics;
     const bool is_served = reply.status == 200;
     ++(is_served ? all.served : all.errors);
@@ -58,12 +59,16 @@ struct Server {
     for (char& c : user) {
       if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20) c = ' ';
     }
-    const std::chrono::duration<double> at = std::chrono::steady_clock::now() - start;
+    const auto seconds = [](std::chrono::steady_clock::time_point time) {
+      return std::chrono::duration<double>(time.time_since_epoch()).count();
+    };
     fmt::print(log,
-               "{{\"at\":{:.4f},\"status\":{},\"fault\":{},\"prompt_tokens\":{},\"completion_tokens\":{},"
+               "{{\"from\":{:.4f},\"at\":{:.4f},\"status\":{},\"fault\":{},\"prompt_tokens\":{},\"completion_"
+               "tokens\":{},"
                "\"model\":\"{}\",\"inputs\":{},\"user\":\"{}\"}}\n",
-               at.count(), reply.status, static_cast<int>(reply.fault), reply.prompt_tokens,
-               reply.completion_tokens, reply.model, reply.inputs, user);
+               seconds(from), seconds(std::chrono::steady_clock::now()), reply.status,
+               static_cast<int>(reply.fault), reply.prompt_tokens, reply.completion_tokens, reply.model,
+               reply.inputs, user);
   }
 
   std::string show() const {
@@ -109,6 +114,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::string_view key(request["api-key"].data(), request["api-key"].size());
     const auto bearer = request[http::field::authorization];
     if (bearer.starts_with("Bearer ")) key = std::string_view(bearer.data() + 7, bearer.size() - 7);
+    from_ = std::chrono::steady_clock::now();
     reply_ = server_.behaviour.answer(path, key, request.body(), all.in_flight);
     all.in_flight_max = std::max(all.in_flight_max, ++all.in_flight);
     timer_.expires_after(reply_.latency);
@@ -135,7 +141,7 @@ class Session : public std::enable_shared_from_this<Session> {
         --self->server_.statistics.in_flight;
       });
     }
-    server_.note(reply_);
+    server_.note(reply_, from_);
     if (reply_.fault == Fault::reset) return reset();
     if (reply_.is_stream) return begin_stream();
     write(reply_.status, std::move(reply_.body), reply_.retry_after_s, reply_.fault != Fault::reset_in_body);
@@ -197,6 +203,7 @@ class Session : public std::enable_shared_from_this<Session> {
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   Reply reply_;
+  std::chrono::steady_clock::time_point from_;
   std::string head_;
   std::size_t next_chunk_ = 0;
   char scrap_[16];
