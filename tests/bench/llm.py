@@ -105,7 +105,7 @@ def main():
             ids = [json.loads(line)["_i"] for line in file]
         assert ids == list(range(options.calls)), "the output is not complete, or not in order"
         stats = server.stats()
-        on_the_wire = server.on_the_wire(kill_times)
+        on_the_wire = server.on_the_wire([when for when, name in kill_times if name in ("llm_chat", "datagen")])
         assert stats["served"] - options.calls <= on_the_wire, "more was paid twice than was on the wire"
         answers = {request["user"]: request["prompt_tokens"] + request["completion_tokens"] for request in server.served()}
         billed = (len(answers), sum(answers.values()))
@@ -130,7 +130,7 @@ def main():
 
 
 def run_with_kills(command, options, run_directory, runs):
-    """A worker or the launcher dies at random; the run is started again until it is complete. When the kills were."""
+    """A worker or the launcher dies at random; the run is started again until it is complete. When the kills were, and of whom."""
     chance = random.Random(options.seed)
     times = []
     while True:
@@ -143,10 +143,12 @@ def run_with_kills(command, options, run_directory, runs):
             try:
                 when = time.monotonic()
                 if chance.random() < 0.1:
+                    name = "datagen"
                     process.kill()
                 else:
-                    os.kill(chance.choice(victims)[0], signal.SIGKILL)
-                times.append(when)
+                    pid, name = chance.choice(victims)
+                    os.kill(pid, signal.SIGKILL)
+                times.append((when, name))
             except ProcessLookupError:
                 pass
         if process.returncode == 0:

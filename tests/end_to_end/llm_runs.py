@@ -42,8 +42,8 @@ class Server:
     def on_the_wire(self, times, slack=0.05):
         """Requests that were under way at each of these times (time.monotonic), added up. `slack`: what a request or an answer takes
         between this server and where the other side has sent or stored it."""
-        requests = self.served()
-        return sum(request["from"] - slack <= when <= request["at"] + slack for when in times for request in requests)
+        spans = [(request["from"] - slack, request["at"] + slack) for request in self.served()]
+        return sum(begin <= when <= end for when in times for begin, end in spans)
 
     def served(self):
         return [request for request in self.requests() if request["status"] == 200]
