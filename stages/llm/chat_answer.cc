@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "llm/chat_request.h"
+#include "llm/json_repair.h"
 #include "runtime/json_fields.h"
 
 namespace datagen::llm {
@@ -64,9 +65,21 @@ std::int64_t usage_tokens(dom::element root, const char* name) {
 }
 
 Result<dom::element> parse_body(dom::parser& parser, std::string& body) {
-  body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
   dom::element root;
-  if (const auto error = parser.parse(body.data(), body.size(), false).get(root); error != simdjson::SUCCESS)
+  const auto parse = [&] {
+    body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
+    return parser.parse(body.data(), body.size(), false).get(root);
+  };
+  auto error = parse();
+  if (error != simdjson::SUCCESS && body.starts_with('{')) {
+    // It is paid for. Servers have written escapes that JSON does not have.
+    const auto mended = repair_json(body);
+    if (!mended.empty() && !mended.front().is_truncated && mended.front().length == body.size()) {
+      body = mended.front().text;
+      error = parse();
+    }
+  }
+  if (error != simdjson::SUCCESS)
     return no_answer(std::string("is no JSON (") + simdjson::error_message(error) + ")", body);
   return root;
 }

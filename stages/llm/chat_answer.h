@@ -31,7 +31,7 @@ struct ChatAnswer {
 };
 
 // Of a body with status 200. Error: it is no answer of this API; the server has worked for it all the same.
-// `body` is only changed in the capacity behind its end.
+// `body` may be mended in place.
 Result<ChatAnswer> parse_answer(std::string& body);
 // The same of a stream of events. Error also: it has no end.
 Result<ChatAnswer> parse_stream(std::string_view body);
@@ -42,7 +42,8 @@ ChatAnswer read_paid(std::string& body, bool is_streamed, const std::string& mod
 
 // What answers of all kinds share. Tokens as the server says; what is no count is none.
 std::int64_t usage_tokens(simdjson::dom::element root, const char* name);
-// `body` is only changed in the capacity behind its end; lives as long as the parser's next.
+// A body that is whole but not quite JSON is mended in place. What is returned lives as long as body and parser
+// are left alone.
 Result<simdjson::dom::element> parse_body(simdjson::dom::parser& parser, std::string& body);
 // "the server's answer WHY: …"
 Error no_answer(const std::string& why, std::string_view body);
