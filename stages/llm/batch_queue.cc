@@ -51,7 +51,7 @@ void BatchQueue::describe(Parameters& p) {
 }
 
 BatchQueue::BatchQueue(Context& c, Ledger& ledger, CallBudget& budget)
-    : context_(c),
+    : log_(c.log()),
       ledger_(ledger),
       notes_(ledger),
       budget_(budget),
@@ -63,7 +63,7 @@ BatchQueue::BatchQueue(Context& c, Ledger& ledger, CallBudget& budget)
       retries_(c.param<int>("call_retries")),
       submits_again_(c.param<bool>("submit_again")),
       api_(std::make_unique<BatchApi>(endpoint_, in_ms(c.param<double>("call_timeout")),
-                                      [this] { return is_ending_ || context_.cancelled(); })) {
+                                      [this] { return is_ending_ || is_cancelled_; })) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -82,7 +82,10 @@ bool BatchQueue::ask(std::vector<BatchQuestion>& questions, Context& context) {
     arrivals_.push_back(&question);
   }
   arrived_.notify_all();
-  done_.wait(lock, [&] { return left == 0 || is_stopped_; });
+  // Only who waits can tell: the queue's thread may outlive all contexts.
+  while (!done_.wait_for(lock, kTick, [&] { return left == 0 || is_stopped_; })) {
+    if (context.cancelled()) is_cancelled_ = true;
+  }
   if (left == 0) return true;
   if (is_at_limit_) {
     context.stop_at_limit(stop_reason_);
@@ -98,7 +101,7 @@ void BatchQueue::run() {
     {
       std::unique_lock lock(mutex_);
       arrived_.wait_for(lock, kTick, [&] { return !arrivals_.empty() || is_ending_.load(); });
-      if (is_ending_ || context_.cancelled() || !stop_reason_.empty()) {
+      if (is_ending_ || is_cancelled_ || !stop_reason_.empty()) {
         is_stopped_ = true;
         done_.notify_all();
         if (is_ending_) return;
@@ -139,7 +142,7 @@ void BatchQueue::sort_in(BatchQuestion& question) {
   if (batch.questions.size() > 1) return;
   batch.file = notes_.file(trail.batch).value_or("");
   batch.id = notes_.id(trail.batch).value_or("");
-  context_.log().info("batch {} was begun before", trail.batch);
+  log_.info("batch {} was begun before", trail.batch);
 }
 
 void BatchQueue::give_up(BatchQuestion& question) {
@@ -207,7 +210,7 @@ void BatchQueue::submit(Questions questions) {
   batch.next_look = Clock::now() + poll_;
   notes_.note_id(name, batch.id);
   if (const auto noted = notes_.wait(); !noted) return stop(noted.error().message());
-  context_.log().info("batch {} ({}): {} requests submitted", name, batch.id, batch.questions.size());
+  log_.info("batch {} ({}): {} requests submitted", name, batch.id, batch.questions.size());
 }
 
 // Whether the batch is known to have begun; when it is known that it has not, its questions get another.
@@ -233,7 +236,7 @@ bool BatchQueue::was_begun(const std::string& name, OpenBatch& batch) {
   }
   batch.next_look = Clock::now() + kOnItsWay;
   if (++batch.looks < kLooks) return false;
-  context_.log().warn("batch {} was never begun", name);
+  log_.warn("batch {} was never begun", name);
   for (BatchQuestion* question : batch.questions) miss(*question, kNeverBegun, "it was never begun");
   batch.questions.clear();
   return false;
@@ -269,7 +272,7 @@ bool BatchQueue::collect(const OpenBatch& batch, const BatchState& state) {
     }
     for_each_line(content.value(), [&](std::string_view line) {
       auto result = parse_batch_result(line);
-      if (!result) return context_.log().warn("batch {}: {}", batch.id, result.error().message());
+      if (!result) return log_.warn("batch {}: {}", batch.id, result.error().message());
       // None: of another frame, or a line that is given twice.
       for (auto found = by_id.find(result.value().custom_id); found != by_id.end();
            found = by_id.find(result.value().custom_id)) {
@@ -287,8 +290,8 @@ bool BatchQueue::collect(const OpenBatch& batch, const BatchState& state) {
       "batch " + batch.id + " is " + state.status + (state.failure.empty() ? "" : ": " + state.failure);
   for (const auto& [id, question] : by_id) miss(*question, 0, why);
   if (state.status == "failed") stop(why);
-  context_.log().info("batch {} is {}: {} requests, {} without a result", batch.id, state.status,
-                      batch.questions.size(), by_id.size());
+  log_.info("batch {} is {}: {} requests, {} without a result", batch.id, state.status,
+            batch.questions.size(), by_id.size());
   return true;
 }
 
@@ -325,7 +328,7 @@ void BatchQueue::trouble(const BatchApi::Failure& failure) {
   using Kind = BatchApi::Failure::Kind;
   if (failure.kind == Kind::cancelled) return;
   if (failure.kind != Kind::again) return stop(failure.why);
-  context_.log().warn("{}", failure.why);
+  log_.warn("{}", failure.why);
   if (Clock::now() - last_success_ > patience_)
     stop(fmt::format("the server has not answered for {} s; at last: {}", patience_.count(), failure.why));
 }

@@ -24,6 +24,10 @@
 #include "llm/call_budget.h"
 #include "llm/chat_answer.h"
 
+namespace spdlog {
+class logger;
+}
+
 namespace datagen::llm {
 
 // One question, and what came of it.
@@ -85,7 +89,7 @@ class BatchQueue {
   void trouble(const BatchApi::Failure& failure);
   void stop(const std::string& why, bool is_at_limit = false);
 
-  Context& context_;
+  spdlog::logger& log_;
   Ledger& ledger_;
   BatchNotes notes_;
   CallBudget& budget_;
@@ -103,7 +107,7 @@ class BatchQueue {
   std::map<std::string, OpenBatch> open_;  // by name
   Questions finished_;                     // and not handed back yet
 
-  std::atomic<bool> is_ending_{false};
+  std::atomic<bool> is_ending_{false}, is_cancelled_{false};
   std::mutex mutex_;  // guards what follows
   std::condition_variable arrived_, done_;
   Questions arrivals_;
