@@ -83,7 +83,7 @@ void Context::report_usage(const CallUsage& call) {
   if (state_->notes == nullptr) return;
   const UsageKey key{std::string(call.model), std::string(call.endpoint), call.kind};
   state_->notes->usage[key] +=
-      Usage{1, static_cast<std::uint64_t>(call.prompt_tokens),
+      Usage{static_cast<std::uint64_t>(call.calls), static_cast<std::uint64_t>(call.prompt_tokens),
             static_cast<std::uint64_t>(call.completion_tokens), std::llround(call.cost * 1e9)};
 }
 

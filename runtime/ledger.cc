@@ -14,9 +14,10 @@ std::optional<std::string> Ledger::find(const CallKey& key, bool* was_paid_elsew
   return found;
 }
 
-void Ledger::store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable,
-                   const Bill& bill) {
+void Ledger::store(const CallKey& key, std::string_view result, Durable durable, const Bill& bill) {
   files_->store(key, result, std::move(durable), bill);
 }
+
+void Ledger::when_durable(Durable durable) { files_->when_durable(std::move(durable)); }
 
 }  // namespace datagen

@@ -4,6 +4,13 @@
 
 namespace datagen::detail {
 
+namespace {
+
+// Between two fsyncs: those that are stored meanwhile share the next. A lone one does not wait.
+constexpr std::chrono::milliseconds kSyncPause{5};
+
+}  // namespace
+
 LedgerFiles::LedgerFiles(LedgerPlace place)
     : place_(std::move(place)),
       run_(place_.folder, place_.owner.stage),
@@ -20,6 +27,7 @@ LedgerFiles::~LedgerFiles() {
     is_ending_ = true;
   }
   changed_.notify_one();
+  ending_.notify_one();
   thread_.join();
 }
 
@@ -85,7 +93,15 @@ void LedgerFiles::store(const CallKey& key, std::string_view result, Callback du
     }
     // What the cache lacks is paid again by others, no more.
     if (failure_.empty() && !place_.cache.empty()) static_cast<void>(cache_appender_.append(entry));
+  }
+  if (durable) when_durable(std::move(durable));
+}
+
+void LedgerFiles::when_durable(Callback durable) {
+  {
+    const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(durable));
+    if (waiting_.size() > 1) return;  // the thread has been told of the first
   }
   changed_.notify_one();
 }
@@ -105,6 +121,7 @@ void LedgerFiles::make_durable() {
     for (const Callback& durable : batch) durable(failure.empty() ? Result<void>(success()) : Error(failure));
     lock.lock();
     end_full_file();
+    ending_.wait_for(lock, kSyncPause, [this] { return is_ending_; });
   }
 }
 

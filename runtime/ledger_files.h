@@ -40,6 +40,7 @@ class LedgerFiles {
   std::optional<std::string> find(const CallKey& key, bool& was_paid_elsewhere);
   void store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable,
              const Bill& bill);
+  void when_durable(std::function<void(Result<void>)> durable);
 
  private:
   using Callback = std::function<void(Result<void>)>;
@@ -61,7 +62,7 @@ class LedgerFiles {
   std::vector<Callback> waiting_;
   bool is_ending_ = false;
   std::string failure_;  // empty: none
-  std::condition_variable changed_;
+  std::condition_variable changed_, ending_;
   std::thread thread_;
 };
 

@@ -62,10 +62,13 @@ class Ledger {
   // Appends, and returns at once: the result survives this process's death. `durable` is called from a thread
   // of the ledger's own when it is on disk; many wait for one fsync. Store every outcome that was billed,
   // useless answers too, before asking again under the next attempt.
+  // It may be empty: see when_durable().
   // Error, and of every later store: it could not be written, and the worker is about to end so that the run
   // can be resumed (Context::cancelled() is true; nothing is tried again).
-  void store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable,
-             const Bill& bill = {});
+  using Durable = std::function<void(Result<void>)>;
+  void store(const CallKey& key, std::string_view result, Durable durable, const Bill& bill = {});
+  // Calls it, from the same thread, once all that was stored before is durable.
+  void when_durable(Durable durable);
 
  private:
   std::unique_ptr<detail::LedgerFiles> files_;

@@ -20,6 +20,7 @@ struct CallUsage {
   std::int64_t completion_tokens = 0;
   double cost = 0;  // Prices::cost_of
   UsageKind kind = UsageKind::kept;
+  std::int64_t calls = 1;  // 0: a part of a call that another record counts
 };
 
 }  // namespace datagen

@@ -14,10 +14,17 @@
 #include <datagen/item.h>
 
 #include "ipc/result.h"
-#include "llm/chat_job.h"
+#include "llm/chat_answer.h"
 #include "llm/json_schema.h"
 
 namespace datagen::llm {
+
+// One answer of the model that can be used.
+struct GoodAnswer {
+  Choice choice;
+  std::string value;  // the text, or the JSON that was found in it
+  std::string model;
+};
 
 class AnswerForm {
  public:

@@ -7,7 +7,6 @@ namespace datagen::llm {
 namespace {
 
 constexpr std::int64_t kBytesOfToken = 4;
-constexpr std::int64_t kCompletionTokens = 256;  // of an answer without a limit
 
 }  // namespace
 
@@ -47,10 +46,9 @@ CallBudget::CallBudget(Context& c) : stage_(c.stage()) {
 }
 
 CallBudget::Estimate CallBudget::estimate(std::string_view model, std::size_t request_bytes,
-                                          std::int64_t completion_tokens_max) const {
+                                          std::int64_t completion_tokens) const {
   const auto prompt = static_cast<std::int64_t>(request_bytes) / kBytesOfToken + 1;
-  const std::int64_t completion = completion_tokens_max > 0 ? completion_tokens_max : kCompletionTokens;
-  return {prompt + completion, prices_.cost_of(model, prompt, completion)};
+  return {prompt + completion_tokens, prices_.cost_of(model, prompt, completion_tokens)};
 }
 
 std::chrono::nanoseconds CallBudget::acquire(const Estimate& estimate) {

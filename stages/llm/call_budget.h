@@ -23,9 +23,8 @@ class CallBudget {
   static void describe(Parameters& parameters);
   explicit CallBudget(Context& context);
 
-  // Before a call, of a request of so many bytes; `completion_tokens_max` 0: not known.
-  Estimate estimate(std::string_view model, std::size_t request_bytes,
-                    std::int64_t completion_tokens_max) const;
+  // Before a call, of a request of so many bytes, for an answer of so many tokens.
+  Estimate estimate(std::string_view model, std::size_t request_bytes, std::int64_t completion_tokens) const;
   // Zero: go, and settle() it; else wait so long and ask again.
   std::chrono::nanoseconds acquire(const Estimate& estimate);
   void settle(const Estimate& estimate, std::int64_t tokens, double cost);
@@ -37,8 +36,9 @@ class CallBudget {
   double cost_of(std::string_view model, std::int64_t prompt_tokens, std::int64_t completion_tokens) const {
     return prices_.cost_of(model, prompt_tokens, completion_tokens);
   }
-  Bill bill(std::int64_t tokens, double cost) const {
-    return {limits_ == nullptr ? std::string() : name_, tokens, cost};
+  Bill bill(std::string_view model, std::int64_t prompt_tokens, std::int64_t completion_tokens) const {
+    return {limits_ == nullptr ? std::string() : name_, prompt_tokens + completion_tokens,
+            cost_of(model, prompt_tokens, completion_tokens)};
   }
 
  private:

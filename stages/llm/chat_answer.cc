@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "llm/chat_request.h"
+#include "llm/json_repair.h"
 #include "runtime/json_fields.h"
 
 namespace datagen::llm {
@@ -17,12 +18,12 @@ using json::text_of;
 
 constexpr std::size_t kShownBytes = 300;
 
-// Tokens as the server says; what is no count is none.
-std::int64_t tokens(dom::element usage, const char* name) {
+std::int64_t tokens(dom::element object, const char* name) {
   std::int64_t count = 0;
-  return usage[name].get(count) == simdjson::SUCCESS && count > 0 ? count : 0;
+  return object[name].get(count) == simdjson::SUCCESS && count > 0 ? count : 0;
 }
 
+// In a stream most events have none.
 void read_usage(dom::element root, ChatAnswer& answer) {
   dom::element usage;
   if (root["usage"].get(usage) != simdjson::SUCCESS || !usage.is_object()) return;
@@ -52,18 +53,40 @@ std::string beginning(std::string_view text) {
   return std::string(text.substr(0, end)) + "…";
 }
 
+}  // namespace
+
 Error no_answer(const std::string& why, std::string_view body) {
   return Error("the server's answer " + why + ": " + beginning(body));
 }
 
-}  // namespace
+std::int64_t usage_tokens(dom::element root, const char* name) {
+  dom::element usage;
+  return root["usage"].get(usage) == simdjson::SUCCESS && usage.is_object() ? tokens(usage, name) : 0;
+}
+
+Result<dom::element> parse_body(dom::parser& parser, std::string& body) {
+  dom::element root;
+  const auto parse = [&] {
+    body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
+    return parser.parse(body.data(), body.size(), false).get(root);
+  };
+  auto error = parse();
+  if (error != simdjson::SUCCESS && body.starts_with('{')) {
+    // It is paid for. Servers have written escapes that JSON does not have.
+    const auto mended = repair_json(body);
+    if (!mended.empty() && !mended.front().is_truncated && mended.front().length == body.size()) {
+      body = mended.front().text;
+      error = parse();
+    }
+  }
+  if (error != simdjson::SUCCESS)
+    return no_answer(std::string("is no JSON (") + simdjson::error_message(error) + ")", body);
+  return root;
+}
 
 Result<ChatAnswer> parse_answer(std::string& body) {
   thread_local dom::parser parser;
-  body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
-  dom::element root;
-  if (const auto error = parser.parse(body.data(), body.size(), false).get(root); error != simdjson::SUCCESS)
-    return no_answer(std::string("is no JSON (") + simdjson::error_message(error) + ")", body);
+  DATAGEN_TRY(const dom::element root, parse_body(parser, body));
   ChatAnswer answer;
   answer.model = text_of(root, "model");
   read_usage(root, answer);
@@ -117,6 +140,20 @@ Result<ChatAnswer> parse_stream(std::string_view body) {
   if (!has_end && !(std::ranges::all_of(answer.choices, is_finished) && !answer.choices.empty()))
     return Error("the stream of the answer ended early");
   if (answer.choices.empty()) return no_answer("has no choices", body);
+  return answer;
+}
+
+ChatAnswer read_paid(std::string& body, bool is_streamed, const std::string& model,
+                     const std::string& endpoint) {
+  auto read = is_streamed ? parse_stream(body) : parse_answer(body);
+  ChatAnswer answer;
+  if (read) {
+    answer = std::move(read).value();
+  } else {
+    answer.defect = read.error().message();
+  }
+  if (answer.model.empty()) answer.model = model;
+  answer.endpoint = endpoint;
   return answer;
 }
 

@@ -1,6 +1,8 @@
 // What a chat server answered, whole or as a stream, and how it is kept in the ledger.
 #pragma once
 
+#include <simdjson.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,10 +31,22 @@ struct ChatAnswer {
 };
 
 // Of a body with status 200. Error: it is no answer of this API; the server has worked for it all the same.
-// `body` is only changed in the capacity behind its end.
+// `body` may be mended in place.
 Result<ChatAnswer> parse_answer(std::string& body);
 // The same of a stream of events. Error also: it has no end.
 Result<ChatAnswer> parse_stream(std::string_view body);
+
+// A body that was paid for: what is wrong with it is the answer's defect.
+ChatAnswer read_paid(std::string& body, bool is_streamed, const std::string& model,
+                     const std::string& endpoint);
+
+// What answers of all kinds share. Tokens as the server says; what is no count is none.
+std::int64_t usage_tokens(simdjson::dom::element root, const char* name);
+// A body that is whole but not quite JSON is mended in place. What is returned lives as long as body and parser
+// are left alone.
+Result<simdjson::dom::element> parse_body(simdjson::dom::parser& parser, std::string& body);
+// "the server's answer WHY: …"
+Error no_answer(const std::string& why, std::string_view body);
 
 // What a server says in a body with another status: its message, or the beginning of the body.
 std::string error_message(std::string_view body);

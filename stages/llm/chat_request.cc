@@ -13,14 +13,7 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-void check_template(std::string_view text) { Template{text}; }
-
-void check_object(std::string_view text) {
-  dom::parser parser;
-  dom::object object;
-  if (parser.parse(text.data(), text.size()).get(object) != simdjson::SUCCESS)
-    throw std::invalid_argument("expected a map");
-}
+constexpr std::int64_t kCompletionTokens = 256;  // of an answer without a limit
 
 // A text, or a list of them.
 std::string stop_json(const std::string& given) {
@@ -69,6 +62,26 @@ std::string json_text(std::string_view text) {
   return std::string(out.view());
 }
 
+void check_template(std::string_view text) { Template{text}; }
+
+void check_members(std::string_view text) {
+  dom::parser parser;
+  dom::object object;
+  if (parser.parse(text.data(), text.size()).get(object) != simdjson::SUCCESS)
+    throw std::invalid_argument("expected a map");
+}
+
+std::string extra_members(const Context& c) {
+  if (!c.has_param("extra")) return {};
+  dom::parser parser;
+  const auto extra = c.param<std::string>("extra");
+  const dom::object members = parser.parse(extra).get_object();
+  std::string text;
+  for (const auto member : members)
+    text += "," + json_text(member.key) + ":" + std::string(simdjson::minify(member.value));
+  return text;
+}
+
 void ChatRequests::describe(Parameters& p) {
   p.text("prompt").checked_by(check_template).help("the user's message; {field} is the record's, {{ a brace");
   p.text("system").checked_by(check_template).help("the system's message, with fields as in prompt");
@@ -79,11 +92,11 @@ void ChatRequests::describe(Parameters& p) {
   p.integer("max_tokens").min(1).help("most tokens of an answer");
   p.integer("seed").help("of sampling, where the server has one");
   p.json("stop").help("text, or list of texts, that ends an answer");
-  p.json("extra").checked_by(check_object).help("further members of the request, as they are");
-  p.boolean("stream", false).help("let answers come as a stream");
+  p.json("extra").checked_by(check_members).help("further members of the request, as they are");
 }
 
-ChatRequests::ChatRequests(const Context& c, std::string_view form_members) {
+ChatRequests::ChatRequests(const Context& c, std::string_view form_members)
+    : completion_tokens_(kCompletionTokens) {
   const auto text = [&](const char* name) {
     return c.has_param(name) ? c.param<std::string>(name) : std::string();
   };
@@ -96,26 +109,20 @@ ChatRequests::ChatRequests(const Context& c, std::string_view form_members) {
   if (!messages_field_.empty() && !(system_.is_empty() && image_field_.empty()))
     throw std::invalid_argument(
         "'system' and 'images' go with 'prompt'; with 'messages' they stand in the messages");
-  stream_ = c.param<bool>("stream");
+  stream_ = c.has_param("stream") && c.param<bool>("stream");
   for (const char* name : {"temperature", "top_p"}) {
     if (c.has_param(name))
       sampling_ += ",\"" + std::string(name) + "\":" + number_text(c.param<double>(name));
   }
   if (c.has_param("max_tokens")) {
-    max_tokens_ = c.param<std::int64_t>("max_tokens");
-    sampling_ += ",\"max_tokens\":" + std::to_string(max_tokens_);
+    completion_tokens_ = c.param<std::int64_t>("max_tokens");
+    sampling_ += ",\"max_tokens\":" + std::to_string(completion_tokens_);
   }
   if (c.has_param("seed")) sampling_ += ",\"seed\":" + std::to_string(c.param<std::int64_t>("seed"));
   if (c.has_param("stop")) sampling_ += ",\"stop\":" + stop_json(text("stop"));
   if (stream_) sampling_ += R"(,"stream":true,"stream_options":{"include_usage":true})";
   sampling_ += form_members;
-  if (c.has_param("extra")) {
-    const std::string extra = text("extra");
-    dom::parser parser;
-    const dom::object members = parser.parse(extra).get_object();
-    for (const auto member : members)
-      sampling_ += "," + json_text(member.key) + ":" + std::string(simdjson::minify(member.value));
-  }
+  sampling_ += extra_members(c);
 }
 
 std::string ChatRequests::messages(const Item& item) const {

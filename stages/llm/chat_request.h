@@ -30,18 +30,25 @@ class ChatRequests {
   // The body without its model, as the members of a JSON object; `n` choices are asked for.
   std::string members(std::string_view messages, std::int64_t n) const;
   bool is_streamed() const { return stream_; }
-  std::int64_t completion_tokens_max() const { return max_tokens_; }
+  // Of one answer: max_tokens, or a guess.
+  std::int64_t completion_tokens() const { return completion_tokens_; }
 
  private:
   Template prompt_, system_;
   std::string messages_field_, image_field_;
-  std::int64_t max_tokens_ = 0;  // 0: not given
+  std::int64_t completion_tokens_;
   bool stream_ = false;
   std::string sampling_;  // members, each with a comma before
 };
 
 // The whole body for a model.
 std::string with_model(std::string_view members, std::string_view model);
+
+// The parameter `extra`: further members as they are, each with a comma before.
+std::string extra_members(const Context& context);
+// For parameters. Throw std::invalid_argument.
+void check_template(std::string_view text);
+void check_members(std::string_view json);
 
 // JSON text of a string.
 std::string json_text(std::string_view text);

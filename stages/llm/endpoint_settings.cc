@@ -69,19 +69,21 @@ std::string secret(const std::string& reference) {
   return std::move(value).value();
 }
 
-void set_api(dom::element entry, std::string base, const std::string& key, EndpointSettings& settings) {
+void set_api(dom::element entry, std::string base, std::string_view api, const std::string& key,
+             EndpointSettings& settings) {
   while (base.ends_with('/')) base.pop_back();
   if (text_of(entry, "api") == "azure") {
     settings.url = base + "/openai/deployments/" + text_of(entry, "deployment", settings.model) +
-                   "/chat/completions?api-version=" + text_of(entry, "api_version", "2024-10-21");
+                   std::string(api) + "?api-version=" + text_of(entry, "api_version", "2024-10-21");
     if (!key.empty()) settings.headers.push_back("api-key: " + key);
     return;
   }
-  settings.url = base.ends_with("/chat/completions") ? base : base + "/chat/completions";
+  settings.url = base.ends_with(api) ? base : base + std::string(api);
   if (!key.empty()) settings.headers.push_back("Authorization: Bearer " + key);
 }
 
-EndpointSettings read_endpoint(dom::element entry, const std::string& key, const EndpointSettings& defaults) {
+EndpointSettings read_entry(dom::element entry, std::string_view api, const std::string& key,
+                            const EndpointSettings& defaults) {
   EndpointSettings settings = defaults;
   const std::string base = text_of(entry, "url");
   check_url(base);
@@ -95,7 +97,7 @@ EndpointSettings read_endpoint(dom::element entry, const std::string& key, const
   if (settings.in_flight_max < 1 || !(settings.weight > 0))
     throw std::invalid_argument("endpoint " + settings.name + ": max_in_flight and weight are larger than 0");
   if (settings.model.empty()) throw std::invalid_argument("endpoint " + settings.name + " has no model");
-  set_api(entry, base, key, settings);
+  set_api(entry, base, api, key, settings);
   dom::object headers;
   if (entry["headers"].get(headers) == simdjson::SUCCESS) {
     for (const auto header : headers) {
@@ -109,37 +111,50 @@ EndpointSettings read_endpoint(dom::element entry, const std::string& key, const
   return settings;
 }
 
+// Of url, model and api_key.
+EndpointSettings the_endpoint(const Context& c, std::string_view api, EndpointSettings defaults) {
+  if (c.has_param("model")) defaults.model = c.param<std::string>("model");
+  const std::string key = c.has_param("api_key") ? c.param<std::string>("api_key") : std::string();
+  dom::parser parser;
+  const std::string entry = "{\"url\":" + json_text(c.param<std::string>("url")) + "}";
+  return read_entry(parser.parse(entry), api, key, defaults);
+}
+
 }  // namespace
 
-std::vector<EndpointSettings> read_endpoints(const Context& c) {
-  EndpointSettings defaults;
-  if (c.has_param("model")) defaults.model = c.param<std::string>("model");
-  defaults.in_flight_max = c.param<std::int64_t>("max_in_flight");
-  defaults.slowdown_max = c.param<double>("slowdown_max");
+std::vector<EndpointSettings> read_endpoints(const Context& c, std::string_view api) {
   if (c.has_param("endpoints") == c.has_param("url"))
     throw std::invalid_argument("give either 'url' (with model and api_key) or 'endpoints'");
+  EndpointSettings defaults;
+  defaults.in_flight_max = c.param<std::int64_t>("max_in_flight");
+  defaults.slowdown_max = c.param<double>("slowdown_max");
+  if (c.has_param("url")) return {the_endpoint(c, api, defaults)};
+  if (c.has_param("api_key"))
+    throw std::invalid_argument("'api_key' goes with 'url'; each of 'endpoints' has its own");
+  if (c.has_param("model")) defaults.model = c.param<std::string>("model");
   dom::parser parser;
   std::vector<EndpointSettings> all;
-  if (c.has_param("endpoints")) {
-    if (c.has_param("api_key"))
-      throw std::invalid_argument("'api_key' goes with 'url'; each of 'endpoints' has its own");
-    const auto text = c.param<std::string>("endpoints");
-    for (const dom::element entry : parser.parse(text).get_array()) {
-      const std::string reference = text_of(entry, "api_key");
-      all.push_back(read_endpoint(entry, reference.empty() ? reference : secret(reference), defaults));
-    }
-    return all;
+  const auto text = c.param<std::string>("endpoints");
+  for (const dom::element entry : parser.parse(text).get_array()) {
+    const std::string reference = text_of(entry, "api_key");
+    all.push_back(read_entry(entry, api, reference.empty() ? reference : secret(reference), defaults));
   }
-  const std::string key = c.has_param("api_key") ? c.param<std::string>("api_key") : std::string();
-  all.push_back(
-      read_endpoint(parser.parse("{\"url\":" + json_text(c.param<std::string>("url")) + "}"), key, defaults));
   return all;
 }
 
-void describe_endpoints(Parameters& p) {
+EndpointSettings read_endpoint(const Context& c, std::string_view api) {
+  if (!c.has_param("url")) throw std::invalid_argument("give 'url'");
+  return the_endpoint(c, api, {});
+}
+
+void describe_endpoint(Parameters& p) {
   p.text("url").running().checked_by(check_url).help("the API's base, for example http://localhost:8000/v1");
   p.text("model").help("name of the model at that server");
   p.text("api_key").secret().running().help("of that server");
+}
+
+void describe_endpoints(Parameters& p) {
+  describe_endpoint(p);
   p.json("endpoints")
       .running()
       .checked_by(check_endpoints)

@@ -1,6 +1,7 @@
 // The endpoints that a graph gives: url, model and api_key, or a list of several.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include <datagen/context.h>
@@ -10,8 +11,14 @@
 namespace datagen::llm {
 
 void describe_endpoints(Parameters& parameters);
+// Only url, model and api_key.
+void describe_endpoint(Parameters& parameters);
 
-// Reads the keys, too. Throws std::invalid_argument with what is wrong; never shows a key.
-std::vector<EndpointSettings> read_endpoints(const Context& context);
+// `api`: what stands behind a url, such as "/chat/completions". Reads the keys, too. Throws
+// std::invalid_argument with what is wrong; never shows a key.
+std::vector<EndpointSettings> read_endpoints(const Context& context, std::string_view api);
+
+// The one of describe_endpoint(). Throws as the other.
+EndpointSettings read_endpoint(const Context& context, std::string_view api);
 
 }  // namespace datagen::llm

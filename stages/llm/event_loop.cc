@@ -55,18 +55,31 @@ EventLoop::Timer EventLoop::at(Clock::time_point time, Task task) {
 
 void EventLoop::watch(int socket, std::uint32_t epoll_events, SocketWatcher* watcher) {
   const auto index = static_cast<std::size_t>(socket);
-  if (index >= watchers_.size()) watchers_.resize(index + 1);
-  const bool is_known = watchers_[index] != nullptr;
-  watchers_[index] = epoll_events == 0 ? nullptr : watcher;
-  epoll_event event{epoll_events, {.fd = socket}};
+  if (index >= watched_.size()) watched_.resize(index + 1);
+  Watched& watched = watched_[index];
+  watched.watcher = epoll_events == 0 ? nullptr : watcher;
   if (epoll_events == 0) {
-    if (is_known) epoll_ctl(epoll_, EPOLL_CTL_DEL, socket, &event);
+    // Mostly the connection is used again at once.
+    if (watched.is_added) idle_.push_back(socket);
     return;
   }
+  epoll_event event{epoll_events, {.fd = socket}};
+  const int operation = watched.is_added ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  watched.is_added = true;
   // The kernel forgets a socket that is closed: what was known may be new.
-  if (epoll_ctl(epoll_, is_known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event) == 0) return;
+  if (epoll_ctl(epoll_, operation, socket, &event) == 0) return;
   if (errno == ENOENT) epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event);
   if (errno == EEXIST) epoll_ctl(epoll_, EPOLL_CTL_MOD, socket, &event);
+}
+
+void EventLoop::forget_idle() {
+  for (const int socket : idle_) {
+    Watched& watched = watched_[static_cast<std::size_t>(socket)];
+    if (watched.watcher != nullptr || !watched.is_added) continue;
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, socket, nullptr);  // fails for one that is closed
+    watched.is_added = false;
+  }
+  idle_.clear();
 }
 
 int EventLoop::timeout_ms() const {
@@ -102,6 +115,7 @@ void EventLoop::run_posted() {
 void EventLoop::run() {
   std::array<epoll_event, 256> events;
   while (!is_stopping_) {
+    forget_idle();
     const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms());
     bool is_woken = false;
     for (int index = 0; index < count; ++index) {
@@ -110,7 +124,7 @@ void EventLoop::run() {
         is_woken = true;
         continue;
       }
-      SocketWatcher* watcher = watchers_[static_cast<std::size_t>(socket)];
+      SocketWatcher* watcher = watched_[static_cast<std::size_t>(socket)].watcher;
       if (watcher != nullptr) watcher->on_ready(socket, events[static_cast<std::size_t>(index)].events);
     }
     run_timers();

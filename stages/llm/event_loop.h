@@ -49,11 +49,17 @@ class EventLoop {
   void run();
   void run_posted();
   void run_timers();
+  void forget_idle();
   int timeout_ms() const;
 
   int epoll_ = -1;
-  int wake_ = -1;                         // eventfd
-  std::vector<SocketWatcher*> watchers_;  // by descriptor; null: not watched
+  int wake_ = -1;  // eventfd
+  struct Watched {
+    SocketWatcher* watcher = nullptr;  // null: nobody wants to be told
+    bool is_added = false;             // to epoll
+  };
+  std::vector<Watched> watched_;  // by descriptor
+  std::vector<int> idle_;         // may be taken from epoll
   std::map<Timer, Task> timers_;
   std::uint64_t timers_made_ = 0;
 

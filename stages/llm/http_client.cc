@@ -14,8 +14,7 @@ namespace {
 
 // libcurl looks for an idle connection among all to a host, one by one: so no multi handle gets more
 // transfers than this.
-constexpr std::size_t kTransfersOfShare = 512;
-constexpr std::size_t kAnswerBytesMax = std::size_t{64} << 20;
+constexpr std::size_t kTransfersOfShare = 128;
 constexpr long kBufferBytes = 8192;   // of each transfer in flight
 constexpr std::size_t kPadding = 64;  // as simdjson wants behind its input
 
@@ -46,6 +45,7 @@ class HttpClient::Transfer {
  public:
   Transfer() : easy_(curl_easy_init()) {
     if (easy_ == nullptr) throw std::bad_alloc();
+    set_up();
   }
   ~Transfer() {
     curl_slist_free_all(headers_);
@@ -61,11 +61,17 @@ class HttpClient::Transfer {
   Share* share = nullptr;  // it runs in
 
  private:
+  void set_up();
+  template <class Value>
+  void set(CURLoption option, Value value) {
+    curl_easy_setopt(easy_, option, value);
+  }
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
   static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* self);
 
   CURL* easy_;
   curl_slist* headers_ = nullptr;
+  std::string ca_file_;
   HttpRequest request_;
   HttpResponse response_;
   Done done_;
@@ -73,8 +79,9 @@ class HttpClient::Transfer {
 };
 
 std::size_t HttpClient::Transfer::on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
-  std::string& body = static_cast<Transfer*>(self)->response_.body;
-  if (body.size() + size * count > kAnswerBytesMax) return 0;
+  auto* transfer = static_cast<Transfer*>(self);
+  std::string& body = transfer->response_.body;
+  if (body.size() + size * count > transfer->request_.answer_bytes_max) return 0;
   if (body.capacity() < body.size() + size * count + kPadding)
     body.reserve(std::max(body.capacity() * 2, body.size() + size * count + kPadding));
   body.append(bytes, size * count);
@@ -98,30 +105,10 @@ std::size_t HttpClient::Transfer::on_header(char* bytes, std::size_t size, std::
   return line.size();
 }
 
-void HttpClient::Transfer::prepare(HttpRequest request, Done done) {
-  request_ = std::move(request);
-  done_ = std::move(done);
-  response_ = {};
-  error_[0] = '\0';
-  curl_slist_free_all(std::exchange(headers_, nullptr));
-  for (const std::string& header : request_.headers) headers_ = curl_slist_append(headers_, header.c_str());
-  headers_ = curl_slist_append(headers_, "Content-Type: application/json");
-  headers_ = curl_slist_append(headers_, "Expect:");  // no round trip before a large body
+// What all its requests share: a handle is set up once.
+void HttpClient::Transfer::set_up() {
   curl_easy_reset(easy_);
-  const auto set = [this](CURLoption option, auto value) { curl_easy_setopt(easy_, option, value); };
-  set(CURLOPT_URL, request_.url.c_str());
   set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_HTTPHEADER, headers_);
-  set(CURLOPT_POST, 1L);
-  set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-  set(CURLOPT_POSTFIELDS, request_.body.data());
-  set(CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout.count()));
-  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min<std::int64_t>(request_.timeout.count(), 30'000)));
-  if (request_.idle_timeout.count() > 0) {
-    set(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.idle_timeout.count()));
-  }
-  if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   set(CURLOPT_PIPEWAIT, 1L);  // rather share a connection of HTTP/2 than open one more
   set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -135,6 +122,35 @@ void HttpClient::Transfer::prepare(HttpRequest request, Done done) {
   set(CURLOPT_WRITEDATA, this);
   set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
   set(CURLOPT_HEADERDATA, this);
+  if (!ca_file_.empty()) set(CURLOPT_CAINFO, ca_file_.c_str());
+}
+
+void HttpClient::Transfer::prepare(HttpRequest request, Done done) {
+  request_ = std::move(request);
+  done_ = std::move(done);
+  response_ = {};
+  error_[0] = '\0';
+  if (request_.ca_file != ca_file_) {
+    ca_file_ = request_.ca_file;
+    set_up();  // there is no way back to the system's certificates but this
+  }
+  curl_slist_free_all(std::exchange(headers_, nullptr));
+  for (const std::string& header : request_.headers) headers_ = curl_slist_append(headers_, header.c_str());
+  set(CURLOPT_URL, request_.url.c_str());
+  if (request_.is_get) {
+    set(CURLOPT_HTTPGET, 1L);
+  } else {
+    headers_ = curl_slist_append(headers_, ("Content-Type: " + request_.content_type).c_str());
+    headers_ = curl_slist_append(headers_, "Expect:");  // no round trip before a large body
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    set(CURLOPT_POSTFIELDS, request_.body.data());
+  }
+  set(CURLOPT_HTTPHEADER, headers_);
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout.count()));
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min<std::int64_t>(request_.timeout.count(), 30'000)));
+  set(CURLOPT_LOW_SPEED_LIMIT, request_.idle_timeout.count() > 0 ? 1L : 0L);
+  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.idle_timeout.count()));
 }
 
 HttpResponse HttpClient::Transfer::take_response(CURLcode code) {
@@ -148,7 +164,9 @@ HttpResponse HttpClient::Transfer::take_response(CURLcode code) {
   if (code != CURLE_OK) {
     response_.failure = failure_of(code, sent_us > 0);
     response_.error = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
-    if (code == CURLE_WRITE_ERROR) response_.error = "the answer is larger than 64 MiB";
+    if (code == CURLE_WRITE_ERROR)
+      response_.error =
+          "the answer is larger than " + std::to_string(request_.answer_bytes_max >> 20) + " MiB";
   }
   request_ = {};
   return std::exchange(response_, {});

@@ -19,8 +19,11 @@ namespace datagen::llm {
 
 struct HttpRequest {
   std::string url;
-  std::vector<std::string> headers;            // "Name: value"
-  std::string body;                            // sent by POST
+  std::vector<std::string> headers;  // "Name: value"
+  bool is_get = false;               // else POST
+  std::string body;                  // of a POST
+  std::string content_type = "application/json";
+  std::size_t answer_bytes_max = std::size_t{64} << 20;
   std::chrono::milliseconds timeout{120'000};  // for all of it
   std::chrono::seconds idle_timeout{0};        // without a byte of the answer; 0: none
   std::string ca_file;                         // certificates to trust instead of the system's; empty: those

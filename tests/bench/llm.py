@@ -93,9 +93,9 @@ def main():
         watch = Watch(run_directory, runs.processes_of)
         watch.start()
         started = time.monotonic()
-        kills, in_flight_at_kills = 0, 0
+        kill_times = []
         if options.kills:
-            kills, in_flight_at_kills = run_with_kills(command, options, run_directory, runs)
+            kill_times = run_with_kills(command, options, run_directory, runs)
         else:
             subprocess.run(command, check=True)
         seconds = time.monotonic() - started
@@ -105,6 +105,13 @@ def main():
             ids = [json.loads(line)["_i"] for line in file]
         assert ids == list(range(options.calls)), "the output is not complete, or not in order"
         stats = server.stats()
+        on_the_wire = server.on_the_wire([when for when, name in kill_times if name in ("llm_chat", "datagen")])
+        assert stats["served"] - options.calls <= on_the_wire, "more was paid twice than was on the wire"
+        answers = {request["user"]: request["prompt_tokens"] + request["completion_tokens"] for request in server.served()}
+        billed = (len(answers), sum(answers.values()))
+        with open(os.path.join(run_directory, "report.json")) as file:
+            calls = next(stage for stage in json.load(file)["stages"] if stage["id"] == "llm_chat")["calls"]
+        kept = tuple(sum(sum(entry[key] for key in keys) for entry in calls) for keys in (("calls",), ("prompt_tokens", "completion_tokens")))
         ideal = options.calls * options.latency / 1000 / (options.in_flight * options.workers)
         samples = watch.samples or [0]
         middle = samples[len(samples) // 3:]
@@ -114,7 +121,7 @@ def main():
             "share_of_ideal_rate": round(steady_rate(server.log) * options.latency / 1000 / (options.in_flight * options.workers), 3), "most_in_flight": stats["in_flight_max"],
             "worker_cpu_seconds": round(sum(watch.cpu.values()), 2), "worker_cores": round(sum(watch.cpu.values()) / seconds, 2),
             "memory_mib": {"third": round(middle[0]), "end": round(samples[-1]), "most": round(max(samples))},
-            "served": stats["served"], "paid_twice": stats["served"] - options.calls, "kills": kills, "in_flight_at_kills": in_flight_at_kills, "seed": options.seed}, indent=1))
+            "served": stats["served"], "paid_twice": stats["served"] - options.calls, "kills": len(kill_times), "in_flight_at_kills": on_the_wire, "books_are_the_servers": kept == billed, "seed": options.seed}, indent=1))
     finally:
         server.stop()
         for pid, _ in runs.processes_of(run_directory):
@@ -123,30 +130,29 @@ def main():
 
 
 def run_with_kills(command, options, run_directory, runs):
-    """A worker or the launcher dies at random; the run is started again until it is complete. Kills, and the most calls that can
-    have been on the wire then."""
+    """A worker or the launcher dies at random; the run is started again until it is complete. When the kills were, and of whom."""
     chance = random.Random(options.seed)
-    kills = in_flight = 0
+    times = []
     while True:
         process = subprocess.Popen(command)
         while process.poll() is None:
             time.sleep(chance.uniform(0.03, 0.3))
             victims = runs.processes_of(run_directory)
-            if kills >= options.kills or not victims:
+            if len(times) >= options.kills or not victims:
                 continue
             try:
+                when = time.monotonic()
                 if chance.random() < 0.1:
+                    name = "datagen"
                     process.kill()
-                    in_flight += options.in_flight * options.workers
                 else:
                     pid, name = chance.choice(victims)
                     os.kill(pid, signal.SIGKILL)
-                    in_flight += options.in_flight if name == "llm_chat" else 0
-                kills += 1
+                times.append((when, name))
             except ProcessLookupError:
                 pass
         if process.returncode == 0:
-            return kills, in_flight
+            return times
 
 
 if __name__ == "__main__":

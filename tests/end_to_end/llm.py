@@ -140,10 +140,9 @@ class QuietServer(http.server.ThreadingHTTPServer):
 
 class Tls(LlmTest):
     def test_certificates_are_verified(self):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.path("tls.key"), "-out", self.path("tls.crt"),
-                        "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        certificate, key = self.certificate()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.path("tls.crt"), self.path("tls.key"))
+        context.load_cert_chain(certificate, key)
         server = QuietServer(("127.0.0.1", 0), Answering)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -154,9 +153,24 @@ class Tls(LlmTest):
         self.graph({"endpoints": [endpoint], "prompt": "{t}", "call_retries": 0})
         self.run_graph()
         self.assertIn("certificate", self.dead()[0]["message"].lower())
-        self.graph({"endpoints": [{**endpoint, "ca_file": self.path("tls.crt")}], "prompt": "{t}", "call_retries": 0})
+        self.graph({"endpoints": [{**endpoint, "ca_file": certificate}], "prompt": "{t}", "call_retries": 0})
         self.run_graph("--fresh", "--overwrite")
         self.assertEqual(self.lines("out.jsonl")[0]["answer"], "safe")
+
+    def test_calls_share_a_connection_where_the_server_speaks_http2(self):
+        certificate, key = self.certificate()
+        server = subprocess.Popen([os.path.join(runs.SOURCE, "tests", "llm", "http2_server.py"), certificate, key, "100"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.started.append(server)
+        endpoint = {"url": f"https://localhost:{int(server.stdout.readline())}/v1", "model": "m", "ca_file": certificate, "max_in_flight": 50}
+        self.write_records([{"t": f"text {row}"} for row in range(600)])
+        self.graph({"endpoints": [endpoint], "prompt": "{t}"})
+        self.run_graph()
+        self.assertEqual([line["answer"] for line in self.lines("out.jsonl")], [f"TEXT {row}" for row in range(600)])
+        counts = json.loads(server.communicate(timeout=20)[0])
+        self.assertEqual(counts["requests"], 600)
+        self.assertLessEqual(counts["connections"], 2)
+        self.assertGreater(counts["most_at_once"], 20)
 
 
 class Secrets(LlmTest):

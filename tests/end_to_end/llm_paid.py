@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import runs
 from llm_runs import LlmTest
@@ -10,16 +11,12 @@ SCORE = {"type": "object", "required": ["score"], "properties": {"score": {"type
 
 
 class Money(LlmTest):
-    def usage(self):
-        """Of the model m: what the report says by kind, as (calls, tokens)."""
-        return {entry["kind"]: (entry["calls"], entry["prompt_tokens"] + entry["completion_tokens"]) for entry in self.stage_report()["calls"]}
-
     def test_the_books_are_those_of_the_server(self):
         server = self.server()
         self.write_records([{"t": f'{row} [[say {{"score": {row}}}]]'} for row in range(40)] + [{"t": '[[say no]] [[then {"score": 1}]]'}, {"t": "[[say no]]"}])
         self.graph({"url": server.url, "model": "m", "prompt": "{t}", "schema": SCORE, "prices": {"m": {"prompt": 1, "completion": 2}}})
         self.run_graph()
-        usage = self.usage()
+        usage = self.paid()
         self.assertEqual({kind: calls for kind, (calls, _) in usage.items()}, {"kept": 41, "retry": 1, "waste": 2})
         stats = server.stats()
         self.assertEqual(sum(tokens for _, tokens in usage.values()), stats["prompt_tokens"] + stats["completion_tokens"])
@@ -58,7 +55,7 @@ class Money(LlmTest):
         self.run_directory = self.path("run2")
         self.run_graph("--overwrite")
         self.assertEqual(server.stats()["served"], 20)
-        self.assertEqual(list(self.usage()), ["reused"])
+        self.assertEqual(list(self.paid()), ["reused"])
 
 
 class Kills(LlmTest):
@@ -68,52 +65,59 @@ class Kills(LlmTest):
                             for row in range(600)])
         self.graph({"url": server.url, "model": "m", "prompt": "{t}", "max_in_flight": 20})
         process = self.start("run", self.path("graph.yaml"), "--run-dir", self.run_directory)
-        in_flight = 0
+        times = []
         for _ in range(5):
             before = server.stats()["served"]
             runs.wait_until(lambda: server.stats()["served"] >= before + 30, what="some answers")
             for pid, name in runs.processes_of(self.run_directory):
                 if name == "llm_chat":
-                    in_flight += server.stats()["in_flight"] + 20
+                    times.append(time.monotonic())
                     os.kill(pid, signal.SIGKILL)
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, 0)
         self.assertEqual([line["_i"] for line in self.lines("out.jsonl")], list(range(600)))
         served = server.stats()["served"]
-        print(f"600 records, 5 kills: {served} calls", flush=True)
+        wire = server.on_the_wire(times)
+        print(f"600 records, 5 kills: {served} calls, {wire} on the wire at the kills", flush=True)
         self.assertGreaterEqual(served, 600)
-        self.assertLessEqual(served, 600 + 5 * 20)
+        self.assertLessEqual(served, 600 + wire)
+        self.assert_books_are_the_servers(server)
 
     def test_a_launcher_that_is_killed_pays_for_nothing_twice(self):
         server = self.server("--latency", "30", "--latency-max", "80")
         self.write_records([{"t": f"text {row}", "row": row} for row in range(400)])
         self.graph({"url": server.url, "model": "m", "prompt": "{t}", "max_in_flight": 20})
+        times = []
         for _ in range(3):
             before = server.stats()["served"]
             process = self.start("run", self.path("graph.yaml"), "--run-dir", self.run_directory)
             runs.wait_until(lambda: server.stats()["served"] >= before + 50, what="some answers")
+            times.append(time.monotonic())
             process.kill()
             process.wait()
             runs.wait_until(lambda: not runs.processes_of(self.run_directory), what="the end of the workers")
         self.datagen("resume", self.run_directory)
         self.assertEqual([line["_i"] for line in self.lines("out.jsonl")], list(range(400)))
         served = server.stats()["served"]
-        print(f"400 records, 3 kills of everything: {served} calls", flush=True)
-        self.assertLessEqual(served, 400 + 3 * 20)
+        wire = server.on_the_wire(times)
+        print(f"400 records, 3 kills of everything: {served} calls, {wire} on the wire at the kills", flush=True)
+        self.assertLessEqual(served, 400 + wire)
+        self.assert_books_are_the_servers(server)
 
     def test_random_kills_cost_only_what_was_on_the_wire(self):
         chance = self.seeded()
         server = self.server("--latency", "20", "--latency-max", "60")
         self.write_records([{"t": f"text {row}" if row % 7 else f'{row} [[say bad]] [[then {{"score": {row}}}]]'} for row in range(1500)])
         self.graph({"url": server.url, "model": "m", "prompt": "{t}", "max_in_flight": 20}, keys="  workers: 2")
+        times = []
         kills, launches = self.complete_under_kills(("run", self.path("graph.yaml"), "--run-dir", self.run_directory), chance, kills_max=20,
-                                                    launches_max=40, launcher_every=7, pause=(0.05, 0.2))
+                                                    launches_max=40, launcher_every=7, pause=(0.05, 0.2), times=times)
         self.assertEqual([line["_i"] for line in self.lines("out.jsonl")], list(range(1500)))
         served = server.stats()["served"]
-        print(f"1500 records, {kills} kills in {launches} launches: {served} calls", flush=True)
-        self.assertLessEqual(served, 1500 + kills * 40)
-        kept = sum(entry["calls"] for entry in self.stage_report()["calls"] if entry["kind"] == "kept")
-        self.assertEqual(kept, 1500)
+        wire = server.on_the_wire(when for when, name in times if name in ("llm_chat", "datagen"))
+        print(f"1500 records, {kills} kills in {launches} launches: {served} calls, {wire} on the wire at the kills", flush=True)
+        self.assertLessEqual(served, 1500 + wire)
+        self.assert_books_are_the_servers(server)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,12 @@ class Server:
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return [json.loads(line) for line in file]
 
+    def on_the_wire(self, times, slack=0.05):
+        """Requests that were under way at each of these times (time.monotonic), added up. `slack`: what a request or an answer takes
+        between this server and where the other side has sent or stored it."""
+        spans = [(request["from"] - slack, request["at"] + slack) for request in self.served()]
+        return sum(begin <= when <= end for when in times for begin, end in spans)
+
     def served(self):
         return [request for request in self.requests() if request["status"] == 200]
 
@@ -50,6 +56,8 @@ class Server:
 
 
 class LlmTest(RunTest):
+    STAGE = "llm_chat"
+
     def setUp(self):
         super().setUp()
         self.servers = []
@@ -66,11 +74,18 @@ class LlmTest(RunTest):
         self.servers.append(server)
         return server
 
+    def certificate(self):
+        """Paths of a certificate for localhost, which it has signed itself, and of its key."""
+        certificate, key = self.path("tls.crt"), self.path("tls.key")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        return certificate, key
+
     def write_records(self, records):
         self.write("in.jsonl", "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
 
     def graph(self, params, keys="", top=""):
-        """A graph of one llm_chat; `params` is a dict, `keys` further keys of the stage."""
+        """A graph of one stage; `params` is a dict, `keys` further keys of the stage."""
         self.write("graph.yaml", f"""datagen: 1
 pipeline: llm
 input: jsonl://in.jsonl
@@ -79,7 +94,7 @@ commit_interval: 50ms
 max_dead_letters: 100%
 {top}
 stages:
-- use: llm_chat
+- use: {self.STAGE}
   params: {json.dumps(params)}
 {keys}
 """)
@@ -87,10 +102,19 @@ stages:
     def run_graph(self, *arguments, code=0, **options):
         return self.datagen("run", self.path("graph.yaml"), "--run-dir", self.run_directory, *arguments, code=code, **options)
 
+    def assert_books_are_the_servers(self, server):
+        """What was kept is what the server billed for one answer to each text; what it billed beside, nobody lived to count."""
+        billed = {request["user"]: request["prompt_tokens"] + request["completion_tokens"] for request in server.served()}
+        self.assertEqual(self.paid(), {"kept": (len(billed), sum(billed.values()))})
+
     def dead(self):
         return self.lines("run/dead_letter.jsonl")
 
     def stage_report(self):
         report = self.report()
         self.assertEqual(report["audit"], [])
-        return next(stage for stage in report["stages"] if stage["id"] == "llm_chat")
+        return next(stage for stage in report["stages"] if stage["id"] == self.STAGE)
+
+    def paid(self):
+        """What the report says by kind, as (calls, tokens)."""
+        return {entry["kind"]: (entry["calls"], entry["prompt_tokens"] + entry["completion_tokens"]) for entry in self.stage_report()["calls"]}

@@ -180,22 +180,27 @@ class RunTest(unittest.TestCase):
         print(f"SEED={seed}", flush=True)
         return random.Random(seed)
 
-    def complete_under_kills(self, command, chance, kills_max, launches_max, launcher_every, pause):
-        """Launches `command` until the run is complete, and kills a worker by chance, instead of every `launcher_every`-th the launcher. Kills and launches."""
+    def complete_under_kills(self, command, chance, kills_max, launches_max, launcher_every, pause, times=None):
+        """Launches `command` until the run is complete, and kills a worker by chance, instead of every `launcher_every`-th the launcher. Kills and launches.
+        `times`: gets when each was (time.monotonic), with the victim's name."""
         kills = 0
         for launches in range(1, launches_max + 1):
             process = self.start(*command, "--quiet")
             while process.poll() is None and kills < kills_max:
                 time.sleep(chance.uniform(*pause))
                 victims = processes_of(self.run_directory)
+                when, name = time.monotonic(), "datagen"
                 if kills % launcher_every == launcher_every - 1:
                     process.kill()
                 elif victims:
+                    pid, name = chance.choice(victims)
                     try:
-                        os.kill(chance.choice(victims)[0], signal.SIGKILL)
+                        os.kill(pid, signal.SIGKILL)
                     except ProcessLookupError:
                         continue
                 kills += 1
+                if times is not None:
+                    times.append((when, name))
             _, err = process.communicate(timeout=120)
             if process.returncode == 0:
                 return kills, launches

@@ -1,9 +1,11 @@
 #include "llm/behaviour.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <simdjson.h>
 
 #include <algorithm>
+#include <boost/beast/core/detail/base64.hpp>
 #include <charconv>
 #include <stdexcept>
 
@@ -67,6 +69,8 @@ struct Request {
   std::size_t answers = 0;  // assistant messages in the conversation
   bool stream = false, stream_usage = false;
   std::vector<std::string> input;  // of embeddings
+  std::uint64_t dimensions = 2;
+  bool is_base64 = false;
 };
 
 std::string text_of(dom::element content) {
@@ -109,7 +113,10 @@ bool read(const std::string& body, Request& request) {
   if (dom::array input; root["input"].get(input) == simdjson::SUCCESS) {
     for (const dom::element entry : input)
       request.input.push_back(text_of(entry)), bytes += request.input.back().size();
+    if (!request.input.empty()) request.user = request.input.front();
   }
+  request.dimensions = json::number(root, "dimensions", 2);
+  request.is_base64 = json::text_of(root, "encoding_format") == "base64";
   request.prompt_tokens = bytes / 4 + 1;
   return true;
 }
@@ -134,6 +141,11 @@ std::string usage_json(const Reply& reply) {
                      reply.prompt_tokens + reply.completion_tokens);
 }
 
+void damage(Reply& reply) {
+  if (reply.fault == Fault::invalid_json) reply.body = "<html>not JSON</html>";
+  if (reply.fault == Fault::truncated_json) reply.body.resize(reply.body.size() / 2);
+}
+
 void write_whole(const std::string& text, std::uint64_t choices, Reply& reply) {
   std::string list;
   for (std::uint64_t index = 0; index < choices; ++index) {
@@ -146,8 +158,7 @@ void write_whole(const std::string& text, std::uint64_t choices, Reply& reply) {
                            json_string(reply.model), list);
   if (reply.fault != Fault::no_usage) reply.body += ",\"usage\":" + usage_json(reply);
   reply.body += "}";
-  if (reply.fault == Fault::invalid_json) reply.body = "<html>not JSON</html>";
-  if (reply.fault == Fault::truncated_json) reply.body.resize(reply.body.size() / 2);
+  damage(reply);
 }
 
 void write_stream(const std::string& text, std::uint64_t choices, bool with_usage, Reply& reply) {
@@ -173,16 +184,28 @@ void write_stream(const std::string& text, std::uint64_t choices, bool with_usag
   if (reply.fault == Fault::cut_stream) reply.chunks.resize(reply.chunks.size() / 2);
 }
 
+// Made of the text's length, so that a test knows what belongs to it.
+std::string vector_json(const Request& request, std::size_t length) {
+  std::vector<float> values(request.dimensions, 0.5F);
+  values.front() = static_cast<float>(length);
+  if (!request.is_base64) return fmt::format("[{}]", fmt::join(values, ","));
+  namespace codec = boost::beast::detail::base64;
+  std::string text(codec::encoded_size(values.size() * sizeof(float)), '\0');
+  text.resize(codec::encode(text.data(), values.data(), values.size() * sizeof(float)));
+  return '"' + text + '"';
+}
+
 void write_embeddings(const Request& request, Reply& reply) {
   std::string list;
-  for (std::size_t index = 0; index < request.input.size(); ++index) {
-    const std::string& text = request.input[index];
-    list += fmt::format(R"({}{{"object":"embedding","index":{},"embedding":[{},0.5]}})",
-                        index == 0 ? "" : ",", index, text.size());
+  const std::size_t count = request.input.size() - (reply.fault == Fault::fewer_choices ? 1 : 0);
+  for (std::size_t index = count; index-- > 0;) {  // their order means nothing
+    list += fmt::format(R"({}{{"object":"embedding","index":{},"embedding":{}}})", list.empty() ? "" : ",",
+                        index, vector_json(request, request.input[index].size()));
   }
   reply.body = fmt::format(
       R"({{"object":"list","model":{},"data":[{}],"usage":{{"prompt_tokens":{},"total_tokens":{}}}}})",
       json_string(reply.model), list, reply.prompt_tokens, reply.prompt_tokens);
+  damage(reply);
 }
 
 void write_error(int status, Reply& reply) {
@@ -233,14 +256,15 @@ Reply Behaviour::answer(std::string_view path, std::string_view authorization, c
   if (!read(body, request)) return write_error(400, reply), reply;
   reply.model = request.model;
   reply.user = request.user;
+  reply.inputs = request.input.size();
   if (!options_.key.empty() && authorization != options_.key) return write_error(401, reply), reply;
   const auto spread = (options_.latency_max - options_.latency_min).count();
   reply.latency = options_.latency_min;
   if (spread > 0)
     reply.latency += milliseconds(std::uniform_int_distribution<std::int64_t>(0, spread)(chance_));
   reply.prompt_tokens = request.prompt_tokens;
-  if (path.ends_with("/embeddings")) return write_embeddings(request, reply), reply;
-  if (!path.ends_with("/chat/completions")) return write_error(404, reply), reply;
+  const bool is_embedding = path.ends_with("/embeddings");
+  if (!is_embedding && !path.ends_with("/chat/completions")) return write_error(404, reply), reply;
   const auto fail = [&](int status, int after) {
     write_error(status, reply);
     reply.latency = milliseconds(0);
@@ -258,16 +282,20 @@ Reply Behaviour::answer(std::string_view path, std::string_view authorization, c
     if (share(chance_) < probability) reply.fault = fault;
   }
   const auto commands = commands_in(request.user);
-  for (const Command& command : commands) {
-    const auto arguments = words(command.rest);
-    const auto is_due = [&] {
-      return times_[request.user]++ < (arguments.size() > 1 ? whole(arguments[1], 1) : 1);
-    };
-    if (command.name == "sleep" && !arguments.empty()) reply.latency += milliseconds(whole(arguments[0], 0));
-    if (command.name == "status" && !arguments.empty() && is_due())
-      return fail(whole(arguments[0], 500), arguments.size() > 2 ? whole(arguments[2], -1) : -1);
-    if (command.name == "fault" && !arguments.empty() && is_due()) reply.fault = fault_of(arguments[0]);
+  for (const std::string& said : is_embedding ? request.input : std::vector<std::string>{request.user}) {
+    for (const Command& command : commands_in(said)) {
+      const auto arguments = words(command.rest);
+      const auto is_due = [&] {
+        return times_[said]++ < (arguments.size() > 1 ? whole(arguments[1], 1) : 1);
+      };
+      if (command.name == "sleep" && !arguments.empty())
+        reply.latency += milliseconds(whole(arguments[0], 0));
+      if (command.name == "status" && !arguments.empty() && is_due())
+        return fail(whole(arguments[0], 500), arguments.size() > 2 ? whole(arguments[2], -1) : -1);
+      if (command.name == "fault" && !arguments.empty() && is_due()) reply.fault = fault_of(arguments[0]);
+    }
   }
+  if (is_embedding) return write_embeddings(request, reply), reply;
   const std::string text = answer_text(request, commands);
   const std::uint64_t choices = reply.fault == Fault::fewer_choices ? 1 : request.n;
   reply.completion_tokens = reply.fault == Fault::empty_answer ? 0 : choices * (text.size() / 4 + 1);

@@ -1,5 +1,5 @@
 // What the test server answers, and how it misbehaves. By flags for all requests; by commands inside the last
-// user message for one, so that a record of a test decides what it meets:
+// user message (or inside an input, of embeddings) for one, so that a record of a test decides what it meets:
 //   [[say TEXT]] [[then TEXT]] …  the answer; the k-th `then` once the conversation has k answers in it
 //   [[status CODE TIMES AFTER]]   that status for its first TIMES requests, with Retry-After: AFTER seconds
 //   (-: none)
@@ -56,6 +56,7 @@ struct Reply {
   bool is_stream = false;
   std::uint64_t prompt_tokens = 0, completion_tokens = 0;
   std::string model, user;
+  std::size_t inputs = 0;  // of embeddings
 };
 
 class Behaviour {

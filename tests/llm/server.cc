@@ -1,7 +1,9 @@
 // A server for tests that speaks the OpenAI API, misbehaves on command (behaviour.h) and logs each request
-// that it served with the tokens it would bill: the oracle of the tests. One thread. It prints its port, and
+// that it served with the tokens it would bill, when it came and when it was answered (by the clock that
+// Python calls monotonic): the oracle of the tests. One thread. It prints its port, and
 // ends with SIGTERM or with its parent.
 //   GET  /stats         requests, served, in flight, tokens; writes the log out before
+//   /v1/files, /v1/batches: see batches.h
 //   POST /status/CODE   answer all chat requests with that status from now on; 200: no more
 #include <fmt/format.h>
 #include <signal.h>
@@ -16,6 +18,7 @@
 #include <memory>
 #include <optional>
 
+#include "llm/batches.h"
 #include "llm/behaviour.h"
 
 namespace datagen::test {
@@ -36,10 +39,16 @@ struct Statistics {
 struct Server {
   Behaviour behaviour;
   std::FILE* log;
+  std::chrono::milliseconds latency;
+  Batches::Options batch_options;
+  Batches batches{batch_options, behaviour, [this](const Reply& reply) {
+                    ++statistics.requests;
+                    note(reply, std::chrono::steady_clock::now());
+                  }};
   Statistics statistics{};
-  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 
-  void note(const Reply& reply) {
+  // `from`: when it came.
+  void note(const Reply& reply, std::chrono::steady_clock::time_point from) {
     Statistics& all = statistics;
     const bool is_served = reply.status == 200;
     ++(is_served ? all.served : all.errors);
@@ -50,12 +59,16 @@ struct Server {
     for (char& c : user) {
       if (c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20) c = ' ';
     }
-    const std::chrono::duration<double> at = std::chrono::steady_clock::now() - start;
+    const auto seconds = [](std::chrono::steady_clock::time_point time) {
+      return std::chrono::duration<double>(time.time_since_epoch()).count();
+    };
     fmt::print(log,
-               "{{\"at\":{:.4f},\"status\":{},\"fault\":{},\"prompt_tokens\":{},\"completion_tokens\":{},"
-               "\"model\":\"{}\",\"user\":\"{}\"}}\n",
-               at.count(), reply.status, static_cast<int>(reply.fault), reply.prompt_tokens,
-               reply.completion_tokens, reply.model, user);
+               "{{\"from\":{:.4f},\"at\":{:.4f},\"status\":{},\"fault\":{},\"prompt_tokens\":{},\"completion_"
+               "tokens\":{},"
+               "\"model\":\"{}\",\"inputs\":{},\"user\":\"{}\"}}\n",
+               seconds(from), seconds(std::chrono::steady_clock::now()), reply.status,
+               static_cast<int>(reply.fault), reply.prompt_tokens, reply.completion_tokens, reply.model,
+               reply.inputs, user);
   }
 
   std::string show() const {
@@ -63,9 +76,9 @@ struct Server {
     const Statistics& all = statistics;
     return fmt::format(
         "{{\"requests\":{},\"served\":{},\"errors\":{},\"in_flight\":{},\"in_flight_max\":{},\"connections\":"
-        "{},\"prompt_tokens\":{},\"completion_tokens\":{}}}",
+        "{},\"prompt_tokens\":{},\"completion_tokens\":{},\"batches\":{}}}",
         all.requests, all.served, all.errors, all.in_flight, all.in_flight_max, all.connections,
-        all.prompt_tokens, all.completion_tokens);
+        all.prompt_tokens, all.completion_tokens, batches.count());
   }
 };
 
@@ -95,15 +108,28 @@ class Session : public std::enable_shared_from_this<Session> {
       server_.behaviour.set_status(std::atoi(path.c_str() + 8));
       return write(200, "{}", -1, true);
     }
+    if (Batches::owns(path)) return handle_batch();
     Statistics& all = server_.statistics;
     ++all.requests;
     std::string_view key(request["api-key"].data(), request["api-key"].size());
     const auto bearer = request[http::field::authorization];
     if (bearer.starts_with("Bearer ")) key = std::string_view(bearer.data() + 7, bearer.size() - 7);
+    from_ = std::chrono::steady_clock::now();
     reply_ = server_.behaviour.answer(path, key, request.body(), all.in_flight);
     all.in_flight_max = std::max(all.in_flight_max, ++all.in_flight);
     timer_.expires_after(reply_.latency);
     timer_.async_wait([self = shared_from_this()](Code) { self->answer(); });
+  }
+
+  // It is done at once, and said later: who dies in between does not know.
+  void handle_batch() {
+    const auto& request = parser_->get();
+    auto answer = server_.batches.answer(request.method() == http::verb::post,
+                                         {request.target().data(), request.target().size()}, request.body());
+    timer_.expires_after(server_.latency);
+    timer_.async_wait([self = shared_from_this(), answer = std::move(answer)](Code) {
+      self->write(answer.status, answer.body, -1, true);
+    });
   }
 
   void answer() {
@@ -115,7 +141,7 @@ class Session : public std::enable_shared_from_this<Session> {
         --self->server_.statistics.in_flight;
       });
     }
-    server_.note(reply_);
+    server_.note(reply_, from_);
     if (reply_.fault == Fault::reset) return reset();
     if (reply_.is_stream) return begin_stream();
     write(reply_.status, std::move(reply_.body), reply_.retry_after_s, reply_.fault != Fault::reset_in_body);
@@ -177,6 +203,7 @@ class Session : public std::enable_shared_from_this<Session> {
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   Reply reply_;
+  std::chrono::steady_clock::time_point from_;
   std::string head_;
   std::size_t next_chunk_ = 0;
   char scrap_[16];
@@ -221,6 +248,11 @@ int serve(int argc, char** argv) {
   app.add_option("--error-500", options.error_500);
   app.add_option("--error-429", options.error_429);
   app.add_option("--seed", options.seed);
+  Batches::Options batch_options;
+  std::int64_t batch_time = batch_options.time.count();
+  app.add_option("--batch-time", batch_time, "ms that a batch takes");
+  app.add_option("--batch-end", batch_options.end, "completed, expired, failed");
+  app.add_flag("!--no-batch-list", batch_options.lists, "do not list batches");
   CLI11_PARSE(app, argc, argv);
   options.latency_min = std::chrono::milliseconds(latency_min);
   options.latency_max = std::chrono::milliseconds(std::max(latency_min, latency_max));
@@ -228,9 +260,11 @@ int serve(int argc, char** argv) {
     const std::size_t colon = fault.find(':');
     options.faults.emplace_back(fault_of(fault.substr(0, colon)), std::stod(fault.substr(colon + 1)));
   }
+  batch_options.time = std::chrono::milliseconds(batch_time);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   raise_file_limit();
-  Server server{Behaviour(std::move(options)), log.empty() ? nullptr : std::fopen(log.c_str(), "w")};
+  Server server{Behaviour(options), log.empty() ? nullptr : std::fopen(log.c_str(), "w"), options.latency_min,
+                batch_options};
   asio::io_context context(1);
   tcp::acceptor acceptor(context, {asio::ip::make_address("127.0.0.1"), port});
   asio::signal_set signals(context, SIGTERM, SIGINT);

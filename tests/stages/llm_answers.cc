@@ -53,6 +53,19 @@ TEST(ChatAnswer, WhatIsNoneIsAnErrorThatShowsIt) {
   }
 }
 
+TEST(ChatAnswer, ABodyThatIsNotQuiteJsonIsMended) {
+  auto text = body(R"({"choices":[{"message":{"content":"a\vb\x41"}}],"usage":{"prompt_tokens":5}})");
+  const auto answer = parse_answer(text);
+  ASSERT_TRUE(answer) << answer.error().message();
+  EXPECT_EQ(answer.value().choices.at(0).text.front(), 'a');
+  EXPECT_EQ(answer.value().prompt_tokens, 5);
+  for (const char* cut : {R"({"choices":[{"message":{"content":"a\vb"}}],"usage":{)",
+                          R"({"choices":[{"message":{"content":"a\vb"}}]} and more)"}) {
+    auto damaged = body(cut);
+    EXPECT_FALSE(parse_answer(damaged)) << cut;
+  }
+}
+
 TEST(ChatAnswer, WrongUsageCountsAsNone) {
   auto text = body(
       R"({"choices":[{"message":{"content":"x"}}],"usage":{"prompt_tokens":-5,"completion_tokens":"many"}})");

@@ -1,0 +1,59 @@
+// Files and batches of the test server. The requests of a batch are answered when it is begun, as if each had
+// come alone, so that a batch that is begun twice shows; it says that it is in progress for a while.
+//   POST /v1/files, GET /v1/files/ID/content
+//   POST /v1/batches, GET /v1/batches/ID, GET /v1/batches?limit=N&after=ID
+// Commands of the messages hold as for single calls; where no answer would come, a request has no result.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "llm/behaviour.h"
+
+namespace datagen::test {
+
+class Batches {
+ public:
+  struct Options {
+    std::chrono::milliseconds time{200};  // that each takes
+    bool lists = true;                    // false: 404 for the list
+    std::string end = "completed";        // how they end; "expired" leaves the last request without a result
+  };
+  struct Answer {
+    int status;
+    std::string body;
+  };
+  // `note`: of each request of a batch.
+  Batches(Options options, Behaviour& behaviour, std::function<void(const Reply&)> note)
+      : options_(std::move(options)), behaviour_(behaviour), note_(std::move(note)) {}
+
+  static bool owns(std::string_view path) {
+    return path.starts_with("/v1/files") || path.starts_with("/v1/batches");
+  }
+  Answer answer(bool is_post, std::string_view target, const std::string& body);
+  std::size_t count() const { return batches_.size(); }
+
+ private:
+  struct Batch {
+    std::string id, input, output, errors, metadata;
+    std::chrono::steady_clock::time_point ends;
+  };
+  Answer upload(const std::string& body);
+  Answer begin(const std::string& body);
+  Answer list(std::string_view query) const;
+  std::string show(const Batch& batch) const;
+  std::string add_file(std::string content);
+  const std::string* file(std::string_view id) const;
+  void run(const std::string& requests, Batch& batch);
+
+  Options options_;
+  Behaviour& behaviour_;
+  std::function<void(const Reply&)> note_;
+  std::vector<std::string> files_;
+  std::vector<Batch> batches_;
+};
+
+}  // namespace datagen::test
