@@ -54,20 +54,9 @@ void ItemState::restore() {
 
 void ItemState::validate() {
   if (is_indexed_ || parsed_ || record_.tag != Tag::json) return;
-  is_indexed_ = look_up();
+  is_indexed_ = index_.check(record_.payload);
   if (!is_indexed_) return parse_document();
   record_.flags |= kValidated | (index_.is_plain() ? kPlain : 0);
-}
-
-bool ItemState::look_up() {
-  if (!index_.covers(record_.payload)) {
-    if (!index_.scan(frame_text_)) {
-      frame_text_ = {};  // one bad record among them is enough: so each by itself
-      index_.scan(record_.payload);
-    }
-    if (!index_.covers(record_.payload)) return false;
-  }
-  return index_.check(record_.payload);
 }
 
 // For what the index does not know: says what is wrong, and takes the rare things that are right.
@@ -305,8 +294,13 @@ ItemState::Member ItemState::encode_text(std::string_view key, std::string_view 
     check_text(text);
     return {key, keep(text), Member::Form::text};
   }
-  if (built_ == Tag::json && whole->is_canonical && text.size() == whole->text.size())
-    return {key, whole->quoted};
+  if (built_ == Tag::json && whole->is_canonical) {
+    // Its JSON is a part of the whole one's.
+    const auto cut = static_cast<std::size_t>(text.data() - whole->text.data());
+    const std::size_t begin = 1 + json_length(whole->text.substr(0, cut));
+    const std::size_t end = whole->quoted.size() - 1 - json_length(whole->text.substr(cut + text.size()));
+    return {key, whole->quoted.substr(begin, end - begin), Member::Form::plain_text};
+  }
   return {key, text, whole->is_plain ? Member::Form::plain_text : Member::Form::text};
 }
 

@@ -56,10 +56,7 @@ class ItemState {
   void load(const RecordView& record, std::span<const RecordView> versions,
             std::span<const std::string> branches);
   // The text in which the records of the next loads lie. The first look at one scans it all.
-  void set_frame(std::string_view text) {
-    frame_text_ = text;
-    index_.clear();
-  }
+  void set_frame(std::string_view text) { index_.begin(text); }
   // Undoes all that the operator did, for another attempt or the next record.
   void restore();
   // Checks a json payload in full; throws BadRecord. Done at the first look, or by those who need it.
@@ -142,7 +139,6 @@ class ItemState {
   Node* text_node(std::string_view text, std::string_view quoted, std::string_view key);
   const Node* member_node(const Member& member);
   const Node* field_node(const JsonIndex::Field& field);
-  bool look_up();
   void parse_document();
   // The text of a field that is a string; nothing when it has no UTF-8 form.
   std::optional<std::string_view> text_of(const JsonIndex::Field& field);
@@ -170,7 +166,6 @@ class ItemState {
 
   const Tag built_;
   RecordView record_;
-  std::string_view frame_text_;
   std::span<const RecordView> versions_;
   std::span<const std::string> branches_;
   Outcome outcome_ = Outcome::unchanged;

@@ -11,7 +11,10 @@ namespace {
 
 // Records that are nested deeper are left to simdjson, whose limit is 1,024.
 constexpr int kLevelsMax = 64;
-constexpr std::size_t kTextBytesMax = std::size_t{1} << 30;
+// Bytes of records that are scanned at once: enough that what a scan costs does not matter, few enough that
+// they are still in the nearest cache when they are walked over, and that one bad line does not spoil many.
+constexpr std::size_t kScanBytes = 16 * 1024;
+constexpr std::size_t kScanBytesMax = std::size_t{1} << 30;
 
 // What may follow a number or a word.
 bool ends_scalar(char c) {
@@ -42,7 +45,7 @@ bool is_scalar(std::string_view text) {
 bool JsonIndex::scan(std::string_view text) {
   text_ = text;
   is_usable_ = false;
-  if (text.empty() || text.size() > kTextBytesMax) return false;
+  if (text.empty() || text.size() > kScanBytesMax) return false;
   if (parser_.capacity() < text.size() &&
       parser_.allocate(text.size() + text.size() / 4) != simdjson::SUCCESS)
     return false;
@@ -64,13 +67,34 @@ const std::uint32_t* JsonIndex::find_token(std::uint32_t at) const {
 }
 
 const JsonIndex::Field* JsonIndex::find(std::string_view key) const {
-  for (std::size_t index = fields_.size(); index-- > 0;) {
+  for (std::size_t index = field_count_; index-- > 0;) {
     if (fields_[index].key == key) return &fields_[index];
   }
   return nullptr;
 }
 
+// Scans the record and many behind it, up to the end of a line: were that within a string, the first stage
+// would say so.
+void JsonIndex::find_tokens(std::string_view record) {
+  const char* const end = around_.data() + around_.size();
+  const char* const behind = record.data() + record.size();
+  if (record.data() < around_.data() || behind > end || record.data() < spoiled_end_) {
+    scan(record);
+    return;
+  }
+  const char* until = end;
+  if (static_cast<std::size_t>(end - behind) > kScanBytes) {
+    const auto left = static_cast<std::size_t>(end - behind) - kScanBytes;
+    const void* const newline = std::memchr(behind + kScanBytes, '\n', left);
+    if (newline != nullptr) until = static_cast<const char*>(newline);
+  }
+  if (scan({record.data(), static_cast<std::size_t>(until - record.data())})) return;
+  spoiled_end_ = until;
+  scan(record);
+}
+
 bool JsonIndex::check(std::string_view record) {
+  if (!covers(record)) find_tokens(record);
   if (!is_usable_) return false;
   const std::string_view object = json::trim(record);
   if (object.empty()) return false;
@@ -85,28 +109,27 @@ bool JsonIndex::walk(std::uint32_t begin, std::uint32_t end) {
   const std::uint32_t* token = find_token(begin);
   if (token == nullptr || text_[begin] != '{') return false;
   const char* const text = text_.data();
-  const std::string_view record(text + begin, end - begin);
-  bool has_escapes = false;
-  if (!json::check_escapes(record, has_escapes)) return false;
+  json::Escapes escapes;
+  if (!json::find_escapes({text + begin, end - begin}, escapes)) return false;
   std::uint32_t at = begin;  // of the token in hand
   const auto advance = [&] {
-    at = ++token < last_ ? *token : end;
+    at = *++token;  // behind the last one stands the text's length, twice
     return at < end ? text[at] : '\0';
   };
-  // Of a string: behind its quote, which only white space separates from the token in hand.
+  // Of the value before the token in hand, from which only white space separates it.
   const auto end_of_value = [&] {
     std::uint32_t behind = at;
     while (json::is_space(text[behind - 1])) --behind;
     return behind;
   };
 
-  fields_.clear();
-  is_plain_ = true;
+  field_count_ = 0;
+  bool is_plain = true;
   std::uint64_t objects =
       1;  // a bit for each level that is open, the innermost lowest: an object, not an array
   int levels = 1;
-  Field field;
-  std::uint32_t value_begin = 0;  // of the field
+  std::string_view key;  // of the field in hand
+  std::uint32_t value_begin = 0;
   char c = advance();
   if (c == '}') goto close;
 
@@ -116,9 +139,9 @@ key:
     const std::uint32_t key_begin = at + 1;
     if (advance() != ':') return false;
     const std::uint32_t key_end = end_of_value() - 1;
-    field.key = {text + key_begin, key_end - key_begin};
-    if (has_escapes && field.key.find('\\') != field.key.npos) return false;  // not worth the trouble
-    if (field.key == "_i") is_plain_ = false;
+    key = {text + key_begin, key_end - key_begin};
+    if (escapes.may_be_in(key) && key.find('\\') != key.npos) return false;  // not worth the trouble
+    if (key.size() == 2 && key[0] == '_' && key[1] == 'i') is_plain = false;
     c = advance();
     value_begin = at;
   } else {
@@ -145,10 +168,7 @@ value:
 
 behind_value:
   c = advance();
-  if (levels == 1) {
-    field.value = {text + value_begin, end_of_value() - value_begin};
-    fields_.push_back(field);
-  }
+  if (levels == 1) add_field(key, {text + value_begin, end_of_value() - value_begin});
   if (c == ',') {
     c = advance();
     if (objects & 1) goto key;
@@ -160,6 +180,7 @@ close:
   objects >>= 1;
   if (--levels > 0) goto behind_value;
   next_ = token + 1;
+  is_plain_ = is_plain;
   return at + 1 == end;
 }
 

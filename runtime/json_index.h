@@ -9,6 +9,7 @@
 #include <simdjson.h>
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -21,36 +22,46 @@ class JsonIndex {
     std::string_view value;  // JSON text, no white space around it
   };
 
-  // Looks for tokens in `text`, which holds records and whatever stands between them and stays as it is; any
-  // bytes may follow it. An index of text that holds one record only costs more for each.
-  // False: the first stage found something wrong somewhere in it, so nothing is known of any record.
-  bool scan(std::string_view text);
-  void clear() { text_ = {}; }
-  bool covers(std::string_view record) const {
-    return record.data() >= text_.data() && record.data() + record.size() <= text_.data() + text_.size();
+  // The records to be checked next lie in `text`, which stays as it is; whatever stands between them. Without
+  // it each is looked at by itself, which costs more.
+  void begin(std::string_view text) {
+    around_ = text;
+    text_ = {};
+    spoiled_end_ = nullptr;
   }
 
-  // `record`, which the index covers, is a valid JSON object, and its fields are known. False: nobody knows
-  // yet.
+  // `record` is a valid JSON object, and its fields are known. False: nobody knows yet.
   bool check(std::string_view record);
   // Of the last record for which check() was true, in their order, duplicates included.
-  const std::vector<Field>& fields() const { return fields_; }
+  std::span<const Field> fields() const { return {fields_.data(), field_count_}; }
   // The last of them with this key; null when there is none.
   const Field* find(std::string_view key) const;
   // Of the same: nothing stands around the object and no line end within it, and it has no "_i".
   bool is_plain() const { return is_plain_; }
 
  private:
+  bool covers(std::string_view record) const {
+    return record.data() >= text_.data() && record.data() + record.size() <= text_.data() + text_.size();
+  }
+  void find_tokens(std::string_view record);
+  bool scan(std::string_view text);
   const std::uint32_t* find_token(std::uint32_t at) const;
   bool walk(std::uint32_t begin, std::uint32_t end);
+  void add_field(std::string_view key, std::string_view value) {
+    if (field_count_ == fields_.size()) fields_.resize(2 * field_count_ + 16);
+    fields_[field_count_++] = {key, value};
+  }
 
   simdjson::dom::parser parser_;
-  std::string_view text_;
-  bool is_usable_ = false;               // the first stage had nothing to say against the text
+  std::string_view around_;
+  const char* spoiled_end_ = nullptr;    // records before it are looked at one by one
+  std::string_view text_;                // whose tokens are known
+  bool is_usable_ = false;               // the first stage had nothing to say against it
   bool has_return_ = false;              // a carriage return stands somewhere in it
   const std::uint32_t* next_ = nullptr;  // token behind the last record
   const std::uint32_t* last_ = nullptr;  // behind the last token
-  std::vector<Field> fields_;
+  std::vector<Field> fields_;            // more than there are, to be used again
+  std::size_t field_count_ = 0;
   bool is_plain_ = false;
 };
 

@@ -107,18 +107,41 @@ constexpr auto kMeanings = [] {
 
 char meaning_of(char escape) { return kMeanings[static_cast<unsigned char>(escape)]; }
 
+#if defined(__SSE2__)
+// One bit for each of 16 bytes: it is a backslash.
+unsigned backslashes(__m128i bytes) {
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+}
+__m128i load_16(const char* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); }
+#endif
+
+const char* find_backslash(const char* at, const char* end) {
+#if defined(__SSE2__)
+  for (; at < end; at += 16) {
+    const unsigned found = backslashes(load_16(at));
+    if (found != 0) return std::min(at + __builtin_ctz(found), end);
+  }
+  return end;
+#else
+  return std::find(at, end, '\\');
+#endif
+}
+
 // Copies up to a backslash or the end; both pointers advance by the same count.
 void copy_to_backslash(char*& to, const char*& from, const char* end) {
 #if defined(__SSE2__)
   while (from < end) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    const __m128i bytes = load_16(from);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
-    const int found = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
-    const auto clean =
-        std::min<std::ptrdiff_t>(found == 0 ? 16 : __builtin_ctz(static_cast<unsigned>(found)), end - from);
-    to += clean;
-    from += clean;
-    if (found != 0) return;
+    const unsigned found = backslashes(bytes);
+    if (found != 0 || end - from < 16) {
+      const auto clean = std::min<std::ptrdiff_t>(found == 0 ? 16 : __builtin_ctz(found), end - from);
+      to += clean;
+      from += clean;
+      return;
+    }
+    to += 16;
+    from += 16;
   }
 #else
   while (from < end && *from != '\\') *to++ = *from++;
@@ -154,21 +177,24 @@ bool is_canonical_unit(std::string_view escape, int unit) {
 
 }  // namespace
 
-bool check_escapes(std::string_view text, bool& has_any) {
-  std::size_t position = text.find('\\');
-  has_any = position != text.npos;
-  while (position != text.npos) {
-    if (position + 1 == text.size()) return false;
-    if (text[position + 1] != 'u') {
-      if (meaning_of(text[position + 1]) == 0) return false;
-      position += 2;
+bool find_escapes(std::string_view text, Escapes& escapes) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  escapes = {};
+  for (;;) {
+    at = find_backslash(at, end);
+    if (at == end) return true;
+    if (end - at < 2) return false;
+    if (escapes.first == nullptr) escapes.first = at;
+    if (at[1] == 'u') {
+      if (escaped_code_unit({at, static_cast<std::size_t>(end - at)}, 0) < 0) return false;
+      at += 6;
     } else {
-      if (escaped_code_unit(text, position) < 0) return false;
-      position += 6;
+      if (meaning_of(at[1]) == 0) return false;
+      at += 2;
     }
-    position = text.find('\\', position);
+    escapes.end = at;
   }
-  return true;
 }
 
 char* decode_string(std::string_view content, char* to, bool& is_canonical) {

@@ -1,12 +1,14 @@
 // Walks over JSON text that is already known to be valid, to find where values begin and end. simdjson's DOM
 // does not keep positions, and its parsed numbers do not keep their text; both are needed to pass a value on
-// byte for byte. Only number_end and check_escapes may be used on text that was not validated.
+// byte for byte. Only number_end and find_escapes may be used on text that was not validated.
 #pragma once
 
 #include <cstddef>
 #include <string_view>
 
 namespace datagen::json {
+
+constexpr std::size_t kDecodeSlack = 16;
 
 inline bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -48,14 +50,22 @@ inline bool is_plain_string(std::string_view value) {
 // The end of a number by the grammar of RFC 8259, or `position` when there is none.
 std::size_t number_end(std::string_view text, std::size_t position);
 
-// Whether every backslash begins an escape that JSON knows; `has_any`: there is one.
-bool check_escapes(std::string_view text, bool& has_any);
+// Where escapes stand in a text: from the first to behind the last; null without any.
+struct Escapes {
+  const char* first = nullptr;
+  const char* end = nullptr;
+  bool may_be_in(std::string_view part) const {
+    return part.data() < end && part.data() + part.size() > first;
+  }
+};
+// False: a backslash does not begin an escape that JSON knows. Up to kDecodeSlack bytes are read behind
+// `text`.
+bool find_escapes(std::string_view text, Escapes& escapes);
 
 // Writes what a JSON string says, given what stands between its quotes, and returns the end of it; null when
 // it has a lone surrogate, and thus no UTF-8 form. Up to kDecodeSlack bytes are read behind `content`, and
 // written behind the result, which is never longer. `is_canonical`: the writer of json_write.h would give the
 // same content.
-constexpr std::size_t kDecodeSlack = 16;
 char* decode_string(std::string_view content, char* to, bool& is_canonical);
 
 // The code unit of the escape \uXXXX at `position`, or -1.

@@ -92,6 +92,15 @@ char* write_escape(char* to, char c) {
 
 }  // namespace
 
+std::size_t json_length(std::string_view text) {
+  std::size_t length = text.size();
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+    length += kEscapes[static_cast<unsigned char>(c)] != 0 ? 1 : 5;
+  }
+  return length;
+}
+
 void append_json_string(ByteBuffer& out, std::string_view text) {
   constexpr std::size_t kSlack = 32;  // a whole vector, an escape and the quotes
   const char* from = text.data();

@@ -22,7 +22,8 @@ enum class Ids : std::uint8_t { add, off, keep };  // keep: an input's own "_i" 
 // Any valid JSON on one line: line ends between its tokens become blanks.
 void append_on_one_line(ByteBuffer& out, std::string_view json);
 
-// The text as a JSON string, with quotes.
+// The text as a JSON string, with quotes; how long it is without them.
+std::size_t json_length(std::string_view text);
 void append_json_string(ByteBuffer& out, std::string_view text);
 
 // As Python's repr(float): shortest digits that read back the same.
