@@ -14,6 +14,7 @@ namespace datagen::detail {
 namespace {
 
 constexpr std::size_t kArenaBytes = 16 * 1024;
+constexpr std::size_t kKnownKeysMax = 64;
 
 void check_is_map(std::string_view msgpack) {
   const auto first = static_cast<unsigned char>(msgpack.empty() ? 0 : msgpack[0]);
@@ -44,6 +45,7 @@ void ItemState::restore() {
     arena_used_ = false;
   }
   part_documents_used_ = 0;
+  next_key_ = 0;
   given_.clear();
   has_members_ = false;
   members_.clear();
@@ -99,9 +101,19 @@ const Node* ItemState::missing_element(const Node* parent, std::size_t index) {
   return node;
 }
 
-std::string_view ItemState::keep_key(std::string_view key) {
+ItemState::Member ItemState::keep_key(std::string_view key) {
+  for (std::size_t tries = 0; tries < known_keys_.size(); ++tries) {
+    if (next_key_ >= known_keys_.size()) next_key_ = 0;
+    const KnownKey& known = known_keys_[next_key_++];
+    if (known.key == key) return {.key = known.key, .value = {}, .json_key = known.json};
+  }
   check_key(key);
-  return keep(key);
+  if (known_keys_.size() == kKnownKeysMax) return {.key = keep(key), .value = {}};  // they may be data
+  scratch_.clear();
+  append_json_string(scratch_, key);
+  scratch_.push_back(':');
+  const KnownKey& known = known_keys_.emplace_back(KnownKey{std::string(key), std::string(scratch_.view())});
+  return {.key = known.key, .value = {}, .json_key = known.json};
 }
 
 Node* ItemState::json_node(simdjson::dom::element element, bool exact, const Node* parent, std::size_t index,
@@ -276,44 +288,54 @@ std::string ItemState::json() {
 // ---- writing
 
 ItemState::Member ItemState::encode(std::string_view key, const FieldValue& value) {
-  if (value.kind() == FieldValue::Kind::text) return encode_text(key, value.text());
-  if (value.kind() == FieldValue::Kind::json) return encode_json(key, keep(value.text()));
-  scratch_.clear();
-  if (built_ == Tag::msgpack) {
-    append_field_value(scratch_, value);
+  Member member = keep_key(key);
+  if (value.kind() == FieldValue::Kind::text) {
+    encode_text(member, value.text());
+  } else if (value.kind() == FieldValue::Kind::json) {
+    encode_json(member, keep(value.text()));
   } else {
-    append_field_as_json(scratch_, value);
+    scratch_.clear();
+    if (built_ == Tag::msgpack) {
+      append_field_value(scratch_, value);
+    } else {
+      append_field_as_json(scratch_, value);
+    }
+    member.value = keep(scratch_.view());
   }
-  return {key, keep(scratch_.view())};
+  return member;
 }
 
 // What was given to the operator is valid and stays where it is: it is not copied before it is written.
-ItemState::Member ItemState::encode_text(std::string_view key, std::string_view text) {
+void ItemState::encode_text(Member& member, std::string_view text) {
   const GivenText* const whole = given(text);
+  member.form = Member::Form::text;
+  member.value = text;
   if (whole == nullptr) {
     check_text(text);
-    return {key, keep(text), Member::Form::text};
-  }
-  if (built_ == Tag::json && whole->is_canonical) {
+    member.value = keep(text);
+  } else if (whole->is_plain) {
+    member.form = Member::Form::plain_text;
+  } else if (built_ == Tag::json && whole->is_canonical) {
     // Its JSON is a part of the whole one's.
     const auto cut = static_cast<std::size_t>(text.data() - whole->text.data());
     const std::size_t begin = 1 + json_length(whole->text.substr(0, cut));
     const std::size_t end = whole->quoted.size() - 1 - json_length(whole->text.substr(cut + text.size()));
-    return {key, whole->quoted.substr(begin, end - begin), Member::Form::plain_text};
+    member.form = Member::Form::plain_text;
+    member.value = whole->quoted.substr(begin, end - begin);
   }
-  return {key, text, whole->is_plain ? Member::Form::plain_text : Member::Form::text};
 }
 
-ItemState::Member ItemState::encode_json(std::string_view key, std::string_view json) {
+void ItemState::encode_json(Member& member, std::string_view json) {
   const bool has_line_end = json.find('\n') != json.npos || json.find('\r') != json.npos;
-  if (built_ == Tag::json && !has_line_end) return {key, json};
+  member.value = json;
+  if (built_ == Tag::json && !has_line_end) return;
   scratch_.clear();
   if (built_ == Tag::json) {
     append_on_one_line(scratch_, json);
   } else {
     append_raw_json(scratch_, json);
   }
-  return {key, keep(scratch_.view())};
+  member.value = keep(scratch_.view());
 }
 
 void ItemState::open_members() {
@@ -322,8 +344,11 @@ void ItemState::open_members() {
   if (record_.tag == Tag::json) {
     validate();
     if (is_indexed_) {
-      for (const JsonIndex::Field& field : index_.fields())
-        put_member(members_, encode_json(field.key, field.value));
+      for (const JsonIndex::Field& field : index_.fields()) {
+        Member member{field.key, {}};
+        encode_json(member, field.value);
+        put_member(members_, member);
+      }
     } else {
       members_from_json(record_.payload, members_);
     }
@@ -346,7 +371,9 @@ std::string_view ItemState::decode_key(std::string_view quoted) {
 
 void ItemState::members_from_json(std::string_view object, std::vector<Member>& members) {
   json::for_each_child(object, [&](std::string_view key, std::string_view value) {
-    put_member(members, encode_json(decode_key(key), value));
+    Member member{decode_key(key), {}};
+    encode_json(member, value);
+    put_member(members, member);
     return true;
   });
 }
@@ -389,7 +416,7 @@ void ItemState::forbid_when_dropped(const char* call) const {
 
 void ItemState::set(std::string_view key, const FieldValue& value) {
   forbid_when_dropped("set");
-  const Member encoded = encode(keep_key(key), value);
+  const Member encoded = encode(key, value);
   open_members();
   put_member(members_, encoded);
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
@@ -409,7 +436,9 @@ void ItemState::set_json(std::string_view key, std::string_view text) {
   const std::string_view json = keep_json(text, "set_json of field '" + std::string(key) + "'", false);
   forbid_when_dropped("set_json");
   open_members();
-  put_member(members_, encode_json(keep_key(key), json));
+  Member member = keep_key(key);
+  encode_json(member, json);
+  put_member(members_, member);
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
@@ -426,7 +455,7 @@ void ItemState::assign(const Field* fields, std::size_t count) {
   // the old members stays in the arena.
   assigned_.clear();
   for (std::size_t index = 0; index < count; ++index)
-    put_member(assigned_, encode(keep_key(fields[index].key), fields[index].value));
+    put_member(assigned_, encode(fields[index].key, fields[index].value));
   members_.swap(assigned_);
   has_members_ = true;
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
@@ -465,14 +494,24 @@ void ItemState::write_members(const std::vector<Member>& members, ByteBuffer& ou
   char separator = '{';
   for (const Member& member : members) {
     out.push_back(std::exchange(separator, ','));
-    append_json_string(out, member.key);
-    out.push_back(':');
-    if (member.form == Form::text) {
-      append_json_string(out, member.value);
+    if (member.json_key.empty()) {
+      append_json_string(out, member.key);
+      out.push_back(':');
     } else {
-      if (member.form == Form::plain_text) out.push_back('"');
-      out.append(member.value);
-      if (member.form == Form::plain_text) out.push_back('"');
+      out.append(member.json_key);
+    }
+    switch (member.form) {
+      case Form::encoded:
+        out.append(member.value);
+        break;
+      case Form::text:
+        append_json_string(out, member.value);
+        break;
+      case Form::plain_text:
+        out.push_back('"');
+        out.append(member.value);
+        out.push_back('"');
+        break;
     }
   }
   out.append(members.empty() ? "{}" : "}");
@@ -529,7 +568,7 @@ void ItemState::emit_copy(const Field* fields, std::size_t count) {
   open_members();
   assigned_ = members_;
   for (std::size_t index = 0; index < count; ++index)
-    put_member(assigned_, encode(keep_key(fields[index].key), fields[index].value));
+    put_member(assigned_, encode(fields[index].key, fields[index].value));
   write_members(assigned_, children_);
   make_child();
 }

@@ -115,6 +115,12 @@ class ItemState {
     std::string_view key;
     std::string_view value;
     Form form = Form::encoded;
+    std::string_view json_key{};  // the key as JSON with its colon, where that is known
+  };
+  // A key that an operator writes to record after record: checked, and made JSON, once.
+  struct KnownKey {
+    std::string key;
+    std::string json;  // with the colon
   };
   // A string of the record that an operator was given.
   struct GivenText {
@@ -145,12 +151,13 @@ class ItemState {
   // The given text that holds this one, cut between characters.
   const GivenText* given(std::string_view text) const;
   std::string_view keep(std::string_view bytes, std::size_t padding = 0);
-  // A key that an operator writes. Throws BadRecord when it is not valid UTF-8.
-  std::string_view keep_key(std::string_view key);
+  // A field that an operator writes: a copy of its key. Throws BadRecord when that is not valid UTF-8.
+  Member keep_key(std::string_view key);
+  // The same with its value.
   Member encode(std::string_view key, const FieldValue& value);
-  Member encode_text(std::string_view key, std::string_view text);
-  // A value that is JSON text and stays where it is.
-  Member encode_json(std::string_view key, std::string_view json);
+  void encode_text(Member& member, std::string_view text);
+  // `json` is valid and stays where it is.
+  void encode_json(Member& member, std::string_view json);
   void open_members();
   // `object` is a valid JSON object that stays where it is.
   void members_from_json(std::string_view object, std::vector<Member>& members);
@@ -187,6 +194,8 @@ class ItemState {
   bool has_members_ = false;
   std::vector<Member> members_;
   std::vector<Member> assigned_;  // while they are encoded
+  std::deque<KnownKey> known_keys_;
+  std::size_t next_key_ = 0;  // of them, the one that the operator is likely to write next
   ByteBuffer scratch_;
   ByteBuffer rewritten_;
   ByteBuffer children_;

@@ -54,6 +54,7 @@ bool JsonIndex::scan(std::string_view text) {
   if (stage.stage1(bytes, text.size(), simdjson::stage1_mode::regular) != simdjson::SUCCESS) return false;
   next_ = stage.structural_indexes.get();
   last_ = next_ + stage.n_structural_indexes;
+  if (!json::has_valid_escapes(text)) return false;
   has_return_ = std::memchr(text.data(), '\r', text.size()) != nullptr;
   return is_usable_ = true;
 }
@@ -104,84 +105,112 @@ bool JsonIndex::check(std::string_view record) {
   return true;
 }
 
-// The grammar of RFC 8259 over tokens: `begin` is to be an object's brace, and `end` lies behind the other.
-bool JsonIndex::walk(std::uint32_t begin, std::uint32_t end) {
-  const std::uint32_t* token = find_token(begin);
-  if (token == nullptr || text_[begin] != '{') return false;
-  const char* const text = text_.data();
-  json::Escapes escapes;
-  if (!json::find_escapes({text + begin, end - begin}, escapes)) return false;
-  std::uint32_t at = begin;  // of the token in hand
-  const auto advance = [&] {
-    at = *++token;  // behind the last one stands the text's length, twice
-    return at < end ? text[at] : '\0';
-  };
-  // Of the value before the token in hand, from which only white space separates it.
-  const auto end_of_value = [&] {
-    std::uint32_t behind = at;
-    while (json::is_space(text[behind - 1])) --behind;
+namespace {
+
+// The tokens of a record, one by one.
+class Tokens {
+ public:
+  Tokens(const char* text, const std::uint32_t* first, std::uint32_t end)
+      : text_(text), token_(first), end_(end) {}
+
+  // Steps on to the next; 0 behind the record. Behind the text's last token stands its length, twice.
+  char next() {
+    const std::uint32_t at = *++token_;
+    return at < end_ ? text_[at] : '\0';
+  }
+  const char* at() const { return text_ + *token_; }
+  const std::uint32_t* position() const { return token_; }
+  // Behind the value before the token in hand, from which only white space separates it.
+  const char* end_of_value() const {
+    const char* behind = at();
+    while (static_cast<unsigned char>(behind[-1]) <= ' ') --behind;
     return behind;
-  };
+  }
+  // The token in hand, `c`, is a whole number or word.
+  bool is_scalar(char c) const { return c != '\0' && datagen::is_scalar({at(), left()}); }
 
-  field_count_ = 0;
-  bool is_plain = true;
+ private:
+  std::size_t left() const { return end_ - *token_; }
+
+  const char* text_;
+  const std::uint32_t* token_;
+  std::uint32_t end_;
+};
+
+// The array or object that begins with the brace in hand, by the grammar of RFC 8259; its last brace is in
+// hand afterwards.
+bool skip_container(Tokens& tokens, char c) {
   std::uint64_t objects =
-      1;  // a bit for each level that is open, the innermost lowest: an object, not an array
-  int levels = 1;
-  std::string_view key;  // of the field in hand
-  std::uint32_t value_begin = 0;
-  char c = advance();
-  if (c == '}') goto close;
+      0;  // a bit for each level that is open, the innermost lowest: an object, not an array
+  int levels = 0;
 
-key:
-  if (c != '"') return false;
-  if (levels == 1) {
-    const std::uint32_t key_begin = at + 1;
-    if (advance() != ':') return false;
-    const std::uint32_t key_end = end_of_value() - 1;
-    key = {text + key_begin, key_end - key_begin};
-    if (escapes.may_be_in(key) && key.find('\\') != key.npos) return false;  // not worth the trouble
-    if (key.size() == 2 && key[0] == '_' && key[1] == 'i') is_plain = false;
-    c = advance();
-    value_begin = at;
-  } else {
-    if (advance() != ':') return false;
-    c = advance();
-  }
+open:
+  if (++levels == kLevelsMax) return false;
+  objects = objects << 1 | (c == '{' ? 1 : 0);
+  c = tokens.next();
+  if (c == (objects & 1 ? '}' : ']')) goto close;
 
-value:
-  switch (c) {
-    case '"':
-      break;
-    case '{':
-    case '[':
-      if (levels == kLevelsMax) return false;
-      ++levels;
-      objects = objects << 1 | (c == '{' ? 1 : 0);
-      c = advance();
-      if (c == (objects & 1 ? '}' : ']')) goto close;
-      if (objects & 1) goto key;
-      goto value;
-    default:
-      if (at >= end || !is_scalar({text + at, end - at})) return false;
+member:
+  if (objects & 1) {
+    if (c != '"' || tokens.next() != ':') return false;
+    c = tokens.next();
   }
+  if (c == '{' || c == '[') goto open;
+  if (c != '"' && !tokens.is_scalar(c)) return false;
 
 behind_value:
-  c = advance();
-  if (levels == 1) add_field(key, {text + value_begin, end_of_value() - value_begin});
+  c = tokens.next();
   if (c == ',') {
-    c = advance();
-    if (objects & 1) goto key;
-    goto value;
+    c = tokens.next();
+    goto member;
   }
   if (c != (objects & 1 ? '}' : ']')) return false;
 
 close:
   objects >>= 1;
   if (--levels > 0) goto behind_value;
-  next_ = token + 1;
+  return true;
+}
+
+std::string_view between(const char* begin, const char* end) {
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+}  // namespace
+
+// `begin` is to be the object's first brace, and `end` lies behind the other.
+bool JsonIndex::walk(std::uint32_t begin, std::uint32_t end) {
+  const std::uint32_t* const first = find_token(begin);
+  if (first == nullptr || text_[begin] != '{') return false;
+  Tokens tokens(text_.data(), first, end);
+  std::size_t count = 0;
+  bool is_plain = true;
+  char c = tokens.next();
+  while (c != '}' || count > 0) {
+    if (c != '"') return false;
+    const char* const key_begin = tokens.at() + 1;
+    if (tokens.next() != ':') return false;
+    const std::string_view key = between(key_begin, tokens.end_of_value() - 1);
+    if (std::find(key.begin(), key.end(), '\\') != key.end()) return false;  // not worth the trouble
+    if (key.size() == 2 && key[0] == '_' && key[1] == 'i') is_plain = false;
+    c = tokens.next();
+    const char* const value_begin = tokens.at();
+    if (c == '{' || c == '[') {
+      if (!skip_container(tokens, c)) return false;
+    } else if (c != '"' && !tokens.is_scalar(c)) {
+      return false;
+    }
+    c = tokens.next();
+    if (count == fields_.size()) fields_.resize(2 * count + 16);
+    fields_[count++] = {key, between(value_begin, tokens.end_of_value())};
+    if (c == '}') break;
+    if (c != ',') return false;
+    c = tokens.next();
+  }
+  field_count_ = count;
   is_plain_ = is_plain;
-  return at + 1 == end;
+  next_ = tokens.position() + 1;
+  return tokens.at() + 1 == text_.data() + end;
 }
 
 }  // namespace datagen

@@ -47,10 +47,6 @@ class JsonIndex {
   bool scan(std::string_view text);
   const std::uint32_t* find_token(std::uint32_t at) const;
   bool walk(std::uint32_t begin, std::uint32_t end);
-  void add_field(std::string_view key, std::string_view value) {
-    if (field_count_ == fields_.size()) fields_.resize(2 * field_count_ + 16);
-    fields_[field_count_++] = {key, value};
-  }
 
   simdjson::dom::parser parser_;
   std::string_view around_;

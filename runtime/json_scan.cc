@@ -108,40 +108,31 @@ constexpr auto kMeanings = [] {
 char meaning_of(char escape) { return kMeanings[static_cast<unsigned char>(escape)]; }
 
 #if defined(__SSE2__)
-// One bit for each of 16 bytes: it is a backslash.
-unsigned backslashes(__m128i bytes) {
-  return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
-}
 __m128i load_16(const char* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); }
-#endif
+void store_16(char* to, __m128i bytes) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes); }
 
-const char* find_backslash(const char* at, const char* end) {
-#if defined(__SSE2__)
-  for (; at < end; at += 16) {
-    const unsigned found = backslashes(load_16(at));
-    if (found != 0) return std::min(at + __builtin_ctz(found), end);
-  }
-  return end;
-#else
-  return std::find(at, end, '\\');
-#endif
+// One bit for each of 32 bytes: it is a backslash.
+unsigned backslashes_32(__m128i first, __m128i second) {
+  const auto found = [](__m128i bytes) {
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+  };
+  return found(first) | found(second) << 16;
 }
+#endif
 
 // Copies up to a backslash or the end; both pointers advance by the same count.
 void copy_to_backslash(char*& to, const char*& from, const char* end) {
 #if defined(__SSE2__)
   while (from < end) {
-    const __m128i bytes = load_16(from);
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
-    const unsigned found = backslashes(bytes);
-    if (found != 0 || end - from < 16) {
-      const auto clean = std::min<std::ptrdiff_t>(found == 0 ? 16 : __builtin_ctz(found), end - from);
-      to += clean;
-      from += clean;
-      return;
-    }
-    to += 16;
-    from += 16;
+    const __m128i first = load_16(from);
+    const __m128i second = load_16(from + 16);
+    store_16(to, first);
+    store_16(to + 16, second);
+    const unsigned found = backslashes_32(first, second);
+    const std::ptrdiff_t clean = std::min<std::ptrdiff_t>(found == 0 ? 32 : __builtin_ctz(found), end - from);
+    to += clean;
+    from += clean;
+    if (found != 0) return;
   }
 #else
   while (from < end && *from != '\\') *to++ = *from++;
@@ -177,24 +168,32 @@ bool is_canonical_unit(std::string_view escape, int unit) {
 
 }  // namespace
 
-bool find_escapes(std::string_view text, Escapes& escapes) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  escapes = {};
-  for (;;) {
-    at = find_backslash(at, end);
-    if (at == end) return true;
-    if (end - at < 2) return false;
-    if (escapes.first == nullptr) escapes.first = at;
-    if (at[1] == 'u') {
-      if (escaped_code_unit({at, static_cast<std::size_t>(end - at)}, 0) < 0) return false;
-      at += 6;
-    } else {
-      if (meaning_of(at[1]) == 0) return false;
-      at += 2;
+bool has_valid_escapes(std::string_view text) {
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const char* behind = begin;  // the last escape
+  const auto takes = [&](const char* slash) {
+    if (slash < behind) return true;  // what another one escapes
+    if (end - slash < 2) return slash >= end;
+    if (meaning_of(slash[1]) != 0) {
+      behind = slash + 2;
+      return true;
     }
-    escapes.end = at;
+    behind = slash + 6;
+    return escaped_code_unit({slash, static_cast<std::size_t>(end - slash)}, 0) >= 0;
+  };
+#if defined(__SSE2__)
+  for (const char* at = begin; at < end; at += 32) {
+    for (unsigned found = backslashes_32(load_16(at), load_16(at + 16)); found != 0; found &= found - 1) {
+      if (!takes(at + __builtin_ctz(found))) return false;
+    }
   }
+#else
+  for (const char* at = begin; at < end; ++at) {
+    if (*at == '\\' && !takes(at)) return false;
+  }
+#endif
+  return true;
 }
 
 char* decode_string(std::string_view content, char* to, bool& is_canonical) {

@@ -1,6 +1,6 @@
 // Walks over JSON text that is already known to be valid, to find where values begin and end. simdjson's DOM
 // does not keep positions, and its parsed numbers do not keep their text; both are needed to pass a value on
-// byte for byte. Only number_end and find_escapes may be used on text that was not validated.
+// byte for byte. Only number_end and has_valid_escapes may be used on text that was not validated.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,9 @@
 
 namespace datagen::json {
 
-constexpr std::size_t kDecodeSlack = 16;
+constexpr std::size_t kDecodeSlack = 32;
 
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 inline bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 // Behind the white space at `position`.
@@ -50,17 +51,8 @@ inline bool is_plain_string(std::string_view value) {
 // The end of a number by the grammar of RFC 8259, or `position` when there is none.
 std::size_t number_end(std::string_view text, std::size_t position);
 
-// Where escapes stand in a text: from the first to behind the last; null without any.
-struct Escapes {
-  const char* first = nullptr;
-  const char* end = nullptr;
-  bool may_be_in(std::string_view part) const {
-    return part.data() < end && part.data() + part.size() > first;
-  }
-};
-// False: a backslash does not begin an escape that JSON knows. Up to kDecodeSlack bytes are read behind
-// `text`.
-bool find_escapes(std::string_view text, Escapes& escapes);
+// Whether every backslash begins an escape that JSON knows. Up to kDecodeSlack bytes are read behind `text`.
+bool has_valid_escapes(std::string_view text);
 
 // Writes what a JSON string says, given what stands between its quotes, and returns the end of it; null when
 // it has a lone surrogate, and thus no UTF-8 form. Up to kDecodeSlack bytes are read behind `content`, and
