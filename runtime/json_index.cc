@@ -101,7 +101,7 @@ bool JsonIndex::check(std::string_view record) {
   if (object.empty()) return false;
   const auto begin = static_cast<std::uint32_t>(object.data() - text_.data());
   if (!walk(begin, begin + static_cast<std::uint32_t>(object.size()))) return false;
-  is_plain_ = is_plain_ && !has_return_ && object.size() == record.size();
+  is_plain_ = is_plain_ && !has_return_ && object.size() == record.size() && object.find('\n') == object.npos;
   return true;
 }
 
