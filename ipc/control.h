@@ -36,7 +36,8 @@ enum class WorkerState : std::uint32_t {
 struct Counters {
   AtomicWord records_in, records_out, bytes_in, bytes_out, dropped, dead, errors, retries;
   AtomicWord prompt_tokens, completion_tokens, wait_input_ns, wait_room_ns;
-  AtomicWord cost_nano;  // of model calls, in billionths of the currency of the user's prices
+  AtomicWord cost_nano;   // of model calls, in billionths of the currency of the user's prices
+  AtomicWord input_read;  // by a source: bytes of its inputs, as they lie in storage; 0: it does not say
 };
 
 // What a thread of an operator has in its hands. Written by that thread: `frame` becomes kNothing, the rest
@@ -112,7 +113,7 @@ struct alignas(kCacheLine) Cell {
 // As a mark: the stream has ended, and all of it is committed.
 constexpr std::uint64_t kEndMark = ~std::uint64_t{0};
 
-static_assert(sizeof(InFlight) == kCacheLine && sizeof(Counters) == 104 && sizeof(Cell) == 6 * kCacheLine);
+static_assert(sizeof(InFlight) == kCacheLine && sizeof(Counters) == 112 && sizeof(Cell) == 6 * kCacheLine);
 static_assert(offsetof(Cell, semaphore) == 8 && offsetof(Cell, pid) == 64 && offsetof(Cell, gave_up) == 104 &&
               offsetof(Cell, counters) == 128 && offsetof(Cell, written) == 256 &&
               offsetof(Cell, written_version) == 320 && offsetof(Cell, committed_mark) == 328 &&

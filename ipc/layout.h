@@ -14,7 +14,7 @@
 namespace datagen::ipc {
 
 constexpr std::uint64_t kRingMagic = 0x31676e6952474431;  // "1DGRing1"
-constexpr std::uint32_t kLayoutVersion = 1;
+constexpr std::uint32_t kLayoutVersion = 2;
 // Fixed here, not taken from the compiler: the value is part of a format shared between builds.
 constexpr std::size_t kCacheLine = 64;
 constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};

@@ -77,6 +77,8 @@ Result<std::map<Place, std::string>> read_replayed(const std::string& run_direct
   return replayed;
 }
 
+constexpr const char* kStoppedBy = "/stopped_by.jsonl";
+
 }  // namespace
 
 std::optional<DeadLetter> parse_dead_letter(const std::string& line) {
@@ -84,6 +86,17 @@ std::optional<DeadLetter> parse_dead_letter(const std::string& line) {
   dom::element root;
   if (parser.parse(line).get(root) != simdjson::SUCCESS) return {};
   return read_letter(line, root);
+}
+
+std::optional<DeadLetter> stopping_record(const std::string& run_directory) {
+  std::ifstream file(run_directory + kStoppedBy);
+  std::string line;
+  return std::getline(file, line) ? parse_dead_letter(line) : std::nullopt;
+}
+
+void forget_stopping_record(const std::string& run_directory) {
+  std::error_code error;
+  std::filesystem::remove(run_directory + kStoppedBy, error);
 }
 
 std::vector<std::string> dead_letter_paths(const std::string& run_directory) {

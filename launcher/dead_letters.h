@@ -39,6 +39,11 @@ struct DeadLetterFilter {
 // A line of a dead-letter file; none: it is torn.
 std::optional<DeadLetter> parse_dead_letter(const std::string& line);
 
+// The record for which a stage with `on_error: fail` has stopped the run; none when it was for something
+// else.
+std::optional<DeadLetter> stopping_record(const std::string& run_directory);
+void forget_stopping_record(const std::string& run_directory);
+
 // The files, one for each sink, in the order of their names.
 std::vector<std::string> dead_letter_paths(const std::string& run_directory);
 

@@ -68,6 +68,7 @@ int conclude(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteO
   auto audit = audit_run(directory.path(), plan.value());
   if (!audit) return complain(audit.error().message()), kAuditMismatch;
   end.audit = std::move(audit).value();
+  if (end.verdict.kind == Verdict::Kind::failed) end.stopped_by = stopping_record(directory.path());
   const int code = exit_code_of(end, runtime.plan);
   RuntimeFile own = runtime;
   own.plan = std::move(plan).value();
@@ -99,7 +100,9 @@ int execute(const RunDirectory& directory, RuntimeFile& runtime, const ExecuteOp
   remove_frames_of(runtime.run_id, directory.path());
   MemoryGroup::remove_left_behind("datagen." + runtime.run_id + ".");
   std::error_code error;
-  std::filesystem::remove(directory.path() + "/report.json", error);  // of an earlier stop: not true any more
+  // Of an earlier stop: not true any more.
+  std::filesystem::remove(directory.path() + "/report.json", error);
+  forget_stopping_record(directory.path());
   Progress progress(progress_mode(options));
   std::unique_ptr<MetricsServer> metrics;
   if (!options.metrics.empty()) {

@@ -1,16 +1,15 @@
 // The launcher's command line.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 
+#include "launcher/app_verbs.h"
 #include "launcher/commands.h"
 #include "launcher/graph_schema.h"
 #include "launcher/process.h"
 #include "launcher/report.h"
 #include "launcher/suggest.h"
-#include "launcher/verbs.h"
 
 namespace datagen::launcher {
 
@@ -84,8 +83,9 @@ class CommandLine {
     if (app_.got_subcommand("init")) return init_command(name_, folder_);
     if (app_.got_subcommand("doctor")) return doctor_command(json_);
     if (app_.got_subcommand("schema")) return print(graph_schema());
-    if (app_.got_subcommand("completion")) return print(completion_script(verbs(), name_));
-    if (app_.got_subcommand("manual")) return print(manual_page(verbs(), DATAGEN_VERSION));
+    if (app_.got_subcommand("completion")) return print(completion_script(verbs_of(app_), name_));
+    if (app_.got_subcommand("manual"))
+      return print(manual_page(app_.get_name(), app_.get_description(), verbs_of(app_), DATAGEN_VERSION));
     if (app_.got_subcommand("stages")) return stages_command(name_, json_);
     std::fputs(app_.help().c_str(), stderr);
     return kUsage;
@@ -233,24 +233,6 @@ class CommandLine {
   static int print(const std::string& text) {
     std::fputs(text.c_str(), stdout);
     return kComplete;
-  }
-
-  std::vector<Verb> verbs() const {
-    std::vector<Verb> all;
-    for (const CLI::App* app : app_.get_subcommands([](const CLI::App*) { return true; })) {
-      Verb verb{app->get_name(), app->get_description(), {}, {}, app->get_footer()};
-      for (const CLI::Option* option : app->get_options()) {
-        if (option->get_positional()) {
-          verb.positionals.push_back(option->get_name(true));
-        } else {
-          verb.options.push_back({option->get_name(false, true),
-                                  option->get_type_size() == 0 ? "" : option->get_type_name(),
-                                  option->get_description()});
-        }
-      }
-      all.push_back(std::move(verb));
-    }
-    return all;
   }
 
   // The library's codes become ours, and what was mistyped gets a suggestion.

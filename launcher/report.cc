@@ -6,6 +6,7 @@
 
 #include "launcher/json_text.h"
 #include "launcher/progress_text.h"
+#include "launcher/run_folder.h"
 
 namespace datagen::launcher {
 
@@ -36,12 +37,13 @@ std::string counts_line(const Audit& audit) {
 
 std::string outputs_of(const Plan& plan) {
   std::string text;
-  for (const std::string& path : plan.outputs) text += (text.empty() ? "" : ", ") + path;
+  for (const std::string& path : plan.outputs) text += (text.empty() ? "" : ", ") + show_path(path);
   return text;
 }
 
 std::string stopped_why(const RunEnd& end, const Plan& plan) {
   const Verdict& verdict = end.verdict;
+  if (verdict.kind == Verdict::Kind::failed && verdict.stage.empty()) return verdict.message;
   if (verdict.kind == Verdict::Kind::failed)
     return fmt::format("stage '{}': {}", verdict.stage, verdict.message);
   if (verdict.signal == SIGINT) return "interrupted";
@@ -50,6 +52,24 @@ std::string stopped_why(const RunEnd& end, const Plan& plan) {
   return fmt::format("{} of {} records were dead-lettered, more than max_dead_letters allows ({})",
                      show_count(end.audit.dead()), show_count(end.audit.read()),
                      plan.max_dead_letters.show());
+}
+
+// Where to look, and what to type next.
+std::string failure_lines(const RunEnd& end, const RunDirectory& directory) {
+  std::string text;
+  const bool has_failed = end.verdict.kind == Verdict::Kind::failed && !end.verdict.stage.empty();
+  const std::string log = show_path(directory.log_path(end.verdict.stage, end.verdict.worker));
+  if (has_failed && end.stopped_by)
+    text += fmt::format("  record {} ({} line {}), log {}\n", end.stopped_by->id,
+                        show_path(end.stopped_by->uri), end.stopped_by->source_line, log);
+  else if (has_failed)
+    text += fmt::format("  log {}\n", log);
+  const std::string run = directory.name();
+  std::string commands;
+  if (has_failed && end.stopped_by)
+    commands += fmt::format("look: datagen repro {} {} --gdb     ", run, end.stopped_by->id);
+  if (!end.audit.sealed) commands += fmt::format("go on: datagen resume {}", run);
+  return commands.empty() ? text : text + "  " + commands + "\n";
 }
 
 template <class Map, class Show>
@@ -113,7 +133,8 @@ int exit_code_of(const RunEnd& end, const Plan& plan) {
 }
 
 std::string closing_lines(const RunEnd& end, const RunDirectory& directory, const Plan& plan,
-                          const std::string& report) {
+                          const std::string& report_path) {
+  const std::string report = report_path.empty() ? "" : show_path(report_path);
   const int code = exit_code_of(end, plan);
   const std::string run = directory.name();
   std::string text;
@@ -130,9 +151,7 @@ std::string closing_lines(const RunEnd& end, const RunDirectory& directory, cons
   } else {
     text = fmt::format("{} stopped (exit {}{}): {}\n", plan.pipeline, code,
                        end.audit.sealed ? "" : ", resumable", stopped_why(end, plan));
-    if (end.verdict.kind == Verdict::Kind::failed)
-      text += fmt::format("  log {}\n", directory.log_path(end.verdict.stage, 0));
-    if (!end.audit.sealed) text += fmt::format("  go on: datagen resume {}\n", run);
+    text += failure_lines(end, directory);
   }
   if (end.audit.dead() > 0) text += fmt::format("  dead letters: datagen dead-letters {}\n", run);
   if (end.restarts > 0)

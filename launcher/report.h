@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "launcher/audit.h"
+#include "launcher/dead_letters.h"
 #include "launcher/history.h"
 #include "launcher/run_directory.h"
 #include "launcher/runtime_file.h"
@@ -27,6 +28,7 @@ constexpr int kTerminated = 143;
 struct RunEnd {
   Verdict verdict;
   Audit audit;
+  std::optional<DeadLetter> stopped_by;  // the record for which it failed
   std::chrono::milliseconds time{0};
   std::size_t restarts = 0;
   std::size_t epochs = 1;

@@ -12,6 +12,8 @@
 #include <thread>
 #include <utility>
 
+#include "launcher/run_folder.h"
+
 namespace datagen::launcher {
 
 namespace fs = std::filesystem;
@@ -96,8 +98,7 @@ std::string RunDirectory::name() const {
   const fs::path path(path_);
   std::error_code error;
   if (fs::equivalent(path.parent_path(), fs::current_path(error) / "runs", error)) return path.filename();
-  const std::string relative = path.lexically_proximate(fs::current_path(error));
-  return relative.starts_with("..") ? path_ : relative;
+  return show_path(path_);
 }
 
 bool RunDirectory::has_plan() const { return file_bytes(path_ + "/runtime.json") > 0; }

@@ -67,4 +67,10 @@ Result<std::string> find_run(const std::string& name, const std::string& working
                            tidy(base / "runs"), suggestion(name, names)));
 }
 
+std::string show_path(const std::string& path) {
+  std::error_code error;
+  const std::string relative = fs::path(path).lexically_proximate(fs::current_path(error));
+  return relative.starts_with("..") ? path : relative;
+}
+
 }  // namespace datagen::launcher

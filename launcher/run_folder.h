@@ -23,4 +23,7 @@ std::vector<RunFolder> list_runs(const std::string& working_directory);
 // all.
 Result<std::string> find_run(const std::string& name_or_empty, const std::string& working_directory);
 
+// As it is typed here: relative where it lies below the working directory.
+std::string show_path(const std::string& path);
+
 }  // namespace datagen::launcher

@@ -53,6 +53,7 @@ WorkerState look_at_worker(const ipc::Control& control, std::uint32_t index, std
   worker.prompt_tokens = read(counters.prompt_tokens);
   worker.completion_tokens = read(counters.completion_tokens);
   worker.cost_nano = read(counters.cost_nano);
+  worker.input_read = read(counters.input_read);
   worker.wait_input_ns = read(counters.wait_input_ns);
   worker.wait_room_ns = read(counters.wait_room_ns);
   if (worker.alive && worker.is_waiting() && worker.heartbeat_age) {

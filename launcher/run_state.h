@@ -53,6 +53,7 @@ struct WorkerState {
                 errors = 0, retries = 0;
   // Waiting times include the wait that is not over yet.
   std::uint64_t prompt_tokens = 0, completion_tokens = 0, cost_nano = 0, wait_input_ns = 0, wait_room_ns = 0;
+  std::uint64_t input_read = 0;  // bytes, of a source that says so
 
   bool is_waiting() const {
     return state == ipc::WorkerState::waiting_for_input || state == ipc::WorkerState::waiting_for_room;

@@ -85,6 +85,8 @@ int repro_command(const std::string& run, const std::string& id, bool gdb) {
   const auto read = each_dead_letter(path.value(), {{}, {}, id},
                                      [&](const DeadLetter& letter) { return found = letter, false; });
   if (!read) return refuse(read.error().message());
+  if (const auto stopping = stopping_record(path.value()); !found && stopping && stopping->id == id)
+    found = stopping;
   if (!found)
     return refuse(fmt::format("{} has no dead letter of record {} (all: datagen dead-letters {})",
                               path.value(), id, path.value()));

@@ -287,6 +287,9 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
     const WorkerLog log = read_worker_log(directory_.log_path(stage.id, worker.index), worker.log_bytes);
     first = investigate(cell, ending, log);
     ending.message = log.last_words();
+    // So a worker names its stage in its log; here all messages do.
+    if (const std::string own = fmt::format("stage '{}': ", stage.id); ending.message.starts_with(own))
+      ending.message.erase(0, own.size());
     // Also while stopping: neighbours that still finish what they hold must not wait for the dead one.
     const auto recovered = epoch_->recover(stage, cell);
     ending.rings_are_sound = recovered.has_value();
@@ -295,7 +298,8 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   if (supervisor_.is_running() && !ending.finished) {
     worker.death_epoch = supervisor_.epochs();
     progress_.say(fmt::format("{}: worker {} of stage '{}' {}{}", runtime_.plan.pipeline, worker.index,
-                              stage.id, describe_ending(ending),
+                              stage.id,
+                              ending.gave_up && !ending.signalled ? "gave up" : describe_ending(ending),
                               ending.message.empty() ? "" : " (" + ending.message + ")"));
   }
   if (!ending.finished) events_.worker_death(stage, worker.index, pid, ending);

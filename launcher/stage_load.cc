@@ -17,6 +17,7 @@ void add(const WorkerState& worker, bool is_source, StageSums& sum) {
   sum.prompt_tokens += worker.prompt_tokens;
   sum.completion_tokens += worker.completion_tokens;
   sum.cost_nano += worker.cost_nano;
+  sum.input_read += worker.input_read;
   sum.wait_input_ns += worker.wait_input_ns;
   sum.wait_room_ns += worker.wait_room_ns;
   sum.alive += worker.alive ? 1 : 0;

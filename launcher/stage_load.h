@@ -15,6 +15,7 @@ struct StageSums {
   std::uint64_t bytes = 0;  // taken in; of a source: read
   std::uint64_t prompt_tokens = 0, completion_tokens = 0;
   std::uint64_t cost_nano = 0;
+  std::uint64_t input_read = 0;  // bytes of the inputs; 0: the source does not say
   std::uint64_t wait_input_ns = 0, wait_room_ns = 0;
   std::uint32_t workers = 0, alive = 0, finished = 0, hung = 0;
   double cpu_seconds = 0;        // of the workers that live

@@ -65,7 +65,7 @@ std::vector<Action> Supervisor::on_death(std::uint32_t cell, const Ending& endin
   // What an operator did to its process says nothing about the stage as a whole.
   const bool gave_up = ending.gave_up && !ending.signalled && !ending.is_attributed;
   if (gave_up && (ending.code == kWorkerCannotStart || ending.code == kWorkerStop))
-    return fail(index, ending.message, now);
+    return fail(cell, ending.message, now);
   if (gave_up && ending.code == kWorkerAtLimit)
     return on_stop({Verdict::Kind::stopped, 0, stage.id, ending.message}, now);
   StageState& state = states_[index];
@@ -73,7 +73,7 @@ std::vector<Action> Supervisor::on_death(std::uint32_t cell, const Ending& endin
   if (is_too_often(state, ending, now)) {
     const std::string last =
         ending.message.empty() ? describe_ending(ending) : describe_ending(ending) + ": " + ending.message;
-    return fail(index,
+    return fail(cell,
                 fmt::format("died {} times in {} s without progress; last: {}", options_.deaths_max,
                             options_.window.count(), last),
                 now);
@@ -102,13 +102,14 @@ bool Supervisor::is_too_often(StageState& state, const Ending& ending, Time now)
   return state.deaths.size() >= options_.deaths_max;
 }
 
-std::vector<Action> Supervisor::fail(std::size_t stage, const std::string& message, Time now) {
-  return on_stop({Verdict::Kind::failed, 0, stages_[stage].id, message}, now);
+std::vector<Action> Supervisor::fail(std::uint32_t cell, const std::string& message, Time now) {
+  const StageInfo& stage = stages_[stage_of(cell)];
+  return on_stop({Verdict::Kind::failed, 0, stage.id, message, cell - stage.first_cell}, now);
 }
 
 std::vector<Action> Supervisor::on_spawn_failed(std::uint32_t cell, const std::string& message, Time now) {
   workers_[cell] = Worker::absent;
-  return fail(stage_of(cell), message, now);
+  return fail(cell, message, now);
 }
 
 std::vector<Action> Supervisor::on_stop(const Verdict& why, Time now) {

@@ -44,9 +44,10 @@ struct Action {
 struct Verdict {
   enum class Kind : std::uint8_t { complete, failed, stopped };
   Kind kind = Kind::complete;
-  int signal = 0;       // stopped: by which; 0: by a limit or by `datagen stop`
-  std::string stage;    // failed: which
-  std::string message;  // failed or stopped: why
+  int signal = 0;            // stopped: by which; 0: by a limit or by `datagen stop`
+  std::string stage;         // failed: which
+  std::string message;       // failed or stopped: why
+  std::uint32_t worker = 0;  // of the stage, whose end it was
 };
 
 // "complete", "failed", "stopped".
@@ -97,7 +98,7 @@ class Supervisor {
 
   std::size_t stage_of(std::uint32_t cell) const;
   std::vector<Action> on_death(std::uint32_t cell, const Ending& ending, Time now);
-  std::vector<Action> fail(std::size_t stage, const std::string& message, Time now);
+  std::vector<Action> fail(std::uint32_t cell, const std::string& message, Time now);
   bool is_too_often(StageState& state, const Ending& ending, Time now) const;
   bool is_any_alive() const;
   std::vector<Action> after_last();

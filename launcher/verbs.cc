@@ -107,14 +107,15 @@ std::string completion_script(const std::vector<Verb>& verbs, const std::string&
   return shell == "fish" ? fish_script(verbs) : std::string();
 }
 
-std::string manual_page(const std::vector<Verb>& verbs, const std::string& version) {
+std::string manual_page(const std::string& program, const std::string& about, const std::vector<Verb>& verbs,
+                        const std::string& version) {
+  const std::string name = roff(program);
   std::string text = fmt::format(
-      ".TH DATAGEN 1 \"\" \"datagen {0}\"\n.SH NAME\ndatagen \\- runs pipelines of isolated processes over "
-      "large text "
-      "data\n.SH SYNOPSIS\n.B datagen\n.I VERB\n[options]\n.SH VERBS\n",
-      version);
+      ".TH \"{0}\" 1 \"\" \"datagen {1}\"\n.SH NAME\n{0} \\- {2}\n.SH SYNOPSIS\n.B {0}\n.I VERB\n[options]\n"
+      ".SH VERBS\n",
+      name, version, roff(about));
   for (const Verb& verb : verbs) {
-    text += fmt::format(".SS \"datagen {}", roff(verb.name));
+    text += fmt::format(".SS \"{} {}", name, roff(verb.name));
     for (const std::string& positional : verb.positionals) text += " " + roff(positional);
     text += "\"\n" + roff(verb.help) + "\n";
     for (const Verb::Option& option : verb.options) {

@@ -21,7 +21,8 @@ struct Verb {
 
 // A script for `shell`: bash, zsh or fish; empty for another.
 std::string completion_script(const std::vector<Verb>& verbs, const std::string& shell);
-// datagen.1, as roff.
-std::string manual_page(const std::vector<Verb>& verbs, const std::string& version);
+// PROGRAM.1, as roff. `about`: what it does, in a sentence.
+std::string manual_page(const std::string& program, const std::string& about, const std::vector<Verb>& verbs,
+                        const std::string& version);
 
 }  // namespace datagen::launcher

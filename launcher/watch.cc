@@ -14,13 +14,9 @@ constexpr std::chrono::milliseconds kLookInterval{250};
 constexpr std::chrono::seconds kSaveInterval{5};
 constexpr std::size_t kLooksMax = 9;  // rates are those of the last two seconds
 
-// What the source has read says how far it is, unless the input is packed.
-std::uint64_t comparable_bytes(const Plan& plan) {
+std::uint64_t bytes_of_inputs(const Plan& plan) {
   std::uint64_t bytes = 0;
-  for (const FrozenInput& input : plan.inputs) {
-    if (input.uri.ends_with(".gz") || input.uri.ends_with(".zst")) return 0;
-    bytes += input.bytes;
-  }
+  for (const FrozenInput& input : plan.inputs) bytes += input.bytes;
   return bytes;
 }
 
@@ -33,9 +29,7 @@ Watch::Watch(const std::string& run_directory, const RuntimeFile& runtime, Progr
       metrics_(metrics),
       history_(History::load(run_directory, runtime.plan)),
       restarts_(runtime.plan.stages.size()),
-      input_bytes_(comparable_bytes(runtime.plan)) {
-  share_at_start_ = share_of_source().value_or(0);
-}
+      input_bytes_(bytes_of_inputs(runtime.plan)) {}
 
 void Watch::tick(std::uint32_t epoch) {
   const Clock::time_point now = Clock::now();
@@ -80,13 +74,13 @@ void Watch::look(std::uint32_t epoch) {
   history_.look(seconds, now.sums, fills_of(view_.plan(), now.state));
   looks_.push_back(std::move(now));
   if (looks_.size() > kLooksMax) looks_.pop_front();
+  if (!share_at_start_) share_at_start_ = share_of_source();
 }
 
 std::optional<double> Watch::share_of_source() const {
-  if (input_bytes_ == 0) return std::nullopt;
-  // Frames hold little beside the input's own bytes.
-  return std::min(1.0,
-                  static_cast<double>(history_.totals().front().bytes) / static_cast<double>(input_bytes_));
+  const std::uint64_t read = looks_.back().sums.front().input_read;
+  if (input_bytes_ == 0 || read == 0) return std::nullopt;
+  return std::min(1.0, static_cast<double>(read) / static_cast<double>(input_bytes_));
 }
 
 ProgressView Watch::progress_view() const {
@@ -124,7 +118,7 @@ ProgressView Watch::progress_view() const {
     view.stages.push_back(std::move(shown));
   }
   view.read = history_.totals().front().in;
-  const double gained = view.share.value_or(0) - share_at_start_;
+  const double gained = view.share.value_or(0) - share_at_start_.value_or(0);
   if (gained > 0.001 && *view.share < 1)
     view.left = std::chrono::duration_cast<std::chrono::milliseconds>(running * ((1 - *view.share) / gained));
   for (const WorkerState& worker : now.state.workers) {

@@ -55,8 +55,8 @@ class Watch {
   History history_;
   std::deque<Look> looks_;  // of the last seconds, of one epoch
   std::vector<std::uint64_t> restarts_;
-  std::uint64_t input_bytes_ = 0;  // 0: not known, or of no use
-  double share_at_start_ = 0;
+  std::uint64_t input_bytes_ = 0;         // 0: not known
+  std::optional<double> share_at_start_;  // of the source; at the first look that showed it
   const Clock::time_point began_ = Clock::now();
   Clock::time_point next_look_ = began_;
   Clock::time_point next_save_ = began_;

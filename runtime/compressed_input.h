@@ -48,6 +48,7 @@ class CompressedInput : public InputStream {
  public:
   std::size_t read(char* to, std::size_t most) final;
   AccessPoint access_point(std::uint64_t content_offset) final;
+  std::uint64_t file_offset() const final { return bytes_.offset(); }
 
  protected:
   CompressedInput(const InputFile& file, const AccessPoint& from);

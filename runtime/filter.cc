@@ -117,10 +117,12 @@ int run_filter(const detail::StageDefinition& definition, const StageCommand& co
     const int fd = command.in == "-" ? STDIN_FILENO : open(command.in.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) throw std::system_error(errno, std::generic_category(), "cannot open " + command.in);
     OutputFile out;
-    // What an operator prints must not end up between the records.
-    const int records_fd = dup(STDOUT_FILENO);
-    if (command.out == "-") dup2(STDERR_FILENO, STDOUT_FILENO);
-    out.open(command.out == "-" ? "/dev/fd/" + std::to_string(records_fd) : command.out, 0);
+    if (command.out == "-") {
+      out.adopt(dup(STDOUT_FILENO), "stdout");
+      dup2(STDERR_FILENO, STDOUT_FILENO);  // what an operator prints must not end up between the records
+    } else {
+      out.open(command.out, 0);
+    }
     return filter.run(fd, out) == 0 ? 0 : 1;
   } catch (const std::invalid_argument& error) {
     std::fprintf(stderr, "%s: %s\n", command.name.c_str(), error.what());

@@ -164,6 +164,12 @@ InputFile look_at(const std::string& path) {
 
 }  // namespace
 
+std::uint64_t bytes_before(const std::vector<InputFile>& files, std::size_t index) {
+  std::uint64_t bytes = 0;
+  for (std::size_t before = 0; before < std::min(index, files.size()); ++before) bytes += files[before].bytes;
+  return bytes;
+}
+
 std::vector<InputFile> list_input_files(const std::string& path, Suffixes suffixes) {
   const fs::path absolute = fs::absolute(path).lexically_normal();
   const std::string name = absolute.filename();

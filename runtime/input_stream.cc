@@ -16,8 +16,8 @@ namespace {
 
 class PlainInput final : public InputStream {
  public:
-  PlainInput(int fd, bool is_owned, std::string name, std::uint64_t bytes)
-      : fd_(fd), is_owned_(is_owned), name_(std::move(name)), left_(bytes) {}
+  PlainInput(int fd, bool is_owned, std::string name, std::uint64_t offset, std::uint64_t bytes)
+      : fd_(fd), is_owned_(is_owned), name_(std::move(name)), offset_(offset), left_(bytes) {}
   ~PlainInput() override {
     if (is_owned_) close(fd_);
   }
@@ -30,22 +30,26 @@ class PlainInput final : public InputStream {
     } while (got < 0 && errno == EINTR);
     if (got < 0) throw std::system_error(errno, std::generic_category(), "cannot read " + name_);
     left_ -= static_cast<std::uint64_t>(got);
+    offset_ += static_cast<std::uint64_t>(got);
     return static_cast<std::size_t>(got);
   }
 
   AccessPoint access_point(std::uint64_t content_offset) override { return {content_offset, content_offset}; }
+  std::uint64_t file_offset() const override { return offset_; }
 
  private:
   int fd_;
   bool is_owned_;
   std::string name_;
+  std::uint64_t offset_;
   std::uint64_t left_;
 };
 
 std::unique_ptr<InputStream> open_plain(const InputFile& file, std::uint64_t offset) {
   const int fd = ::open(file.uri.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "cannot open " + file.uri);
-  auto stream = std::make_unique<PlainInput>(fd, true, file.uri, file.bytes - std::min(file.bytes, offset));
+  auto stream =
+      std::make_unique<PlainInput>(fd, true, file.uri, offset, file.bytes - std::min(file.bytes, offset));
   posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
   if (offset > 0 && lseek(fd, static_cast<off_t>(offset), SEEK_SET) < 0)
     throw std::system_error(errno, std::generic_category(), "cannot seek in " + file.uri);
@@ -75,7 +79,9 @@ std::string_view without_compression(std::string_view path) {
 }
 
 std::unique_ptr<InputStream> open_descriptor(int fd, std::string name, std::uint64_t bytes) {
-  return std::make_unique<PlainInput>(fd, false, std::move(name), bytes);
+  const off_t offset = lseek(fd, 0, SEEK_CUR);
+  return std::make_unique<PlainInput>(fd, false, std::move(name),
+                                      static_cast<std::uint64_t>(std::max<off_t>(0, offset)), bytes);
 }
 
 std::unique_ptr<InputStream> open_input(const InputFile& file, const AccessPoint& from,

@@ -246,7 +246,8 @@ void OperatorRunner::bury(const RecordView& record, const DeadLetterReason& reas
       return note_dropped(record, "error: " + reason.reason, notes);
     case OnError::fail:
       throw StageFailed("record " + lineage_id(record.origin.row, record.path) + ": " + reason.reason + ": " +
-                        reason.message);
+                            reason.message,
+                        dead_letter_line(dead_letters_, record, reason));
     case OnError::dead_letter:
       ++notes.counts.dead;
       notes.dead_letters.push_back(dead_letter_line(dead_letters_, record, reason));

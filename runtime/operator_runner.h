@@ -36,7 +36,13 @@ struct RunnerOptions {
 // Thrown out of run() when on_error is `fail`: the stage stops with this message.
 class StageFailed : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit StageFailed(const std::string& message, std::string record = {})
+      : std::runtime_error(message), record_(std::move(record)) {}
+  // That it stops for, in the form of a dead letter's line; empty: for none.
+  const std::string& record() const { return record_; }
+
+ private:
+  std::string record_;
 };
 
 class OperatorRunner {

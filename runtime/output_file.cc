@@ -43,6 +43,11 @@ void OutputFile::open(const std::string& path, std::uint64_t bytes) {
   bytes_ = bytes;
 }
 
+void OutputFile::adopt(int fd, const std::string& name) {
+  fd_ = fd;
+  path_ = name;
+}
+
 void OutputFile::write(std::string_view data) {
   while (!data.empty()) {
     const ssize_t written = ::write(fd_, data.data(), data.size());

@@ -119,6 +119,7 @@ class SourceWorker {
         marked_cursor_ = cursor_;
       }
       setup_.show_totals(notes_, 0, bytes.size());
+      ports_.cell().counters.input_read.store(source_.bytes_read(), std::memory_order_relaxed);
       ++seq;
     }
   }

@@ -3,6 +3,7 @@
 // While a thread holds a frame it never waits for a ring: room for what it publishes was there when the frame
 // was claimed. So a thread that waits in claim(), with others at work, delays nothing but its own next frame.
 #include <exception>
+#include <fstream>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -41,6 +42,9 @@ int give_up(WorkerSetup& setup, const std::exception_ptr& thrown) {
     return setup.fail(kWorkerOutOfMemory, "out of memory");
   } catch (const StageFailed& error) {
     setup.show_idle();  // it is not the record that ended this process
+    // For people, who may want to try it alone: nothing depends on it.
+    if (!error.record().empty())
+      std::ofstream(setup.weld().run_directory + "/stopped_by.jsonl") << error.record() << '\n';
     return setup.fail(kWorkerStop, error.what());
   } catch (const std::exception& error) {
     setup.show_idle();

@@ -1,12 +1,12 @@
 // datagen-ring: looks into a run's rings, live or left behind.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 
+#include "launcher/app_verbs.h"
 #include "launcher/json_text.h"
 #include "launcher/run_folder.h"
 #include "launcher/show_state.h"
@@ -80,6 +80,8 @@ class CommandLine {
     verb->add_flag("--json", json_, "as JSON");
     verb->add_flag("--remove-stale", remove_stale_,
                    "instead, remove what dead launchers left of this run; without RUN, of all of yours");
+    app_.add_subcommand("manual", "the manual page, as roff")
+        ->footer(footer("  datagen-ring manual | man -l -\n  datagen-ring manual > datagen-ring.1"));
   }
 
   int run(int argc, char** argv) {
@@ -94,6 +96,12 @@ class CommandLine {
     }
     const std::string here = std::filesystem::current_path();
     const std::string verb = app_.get_subcommands().front()->get_name();
+    if (verb == "manual") {
+      const auto verbs = launcher::verbs_of(app_);
+      const std::string page =
+          launcher::manual_page(app_.get_name(), app_.get_description(), verbs, DATAGEN_VERSION);
+      return std::fputs(page.c_str(), stdout), 0;
+    }
     if (remove_stale_ && run_.empty()) return show_removal(remove_stale(launcher::list_epochs(""), ""));
     // `cat 0` is an edge of the newest run, unless a run has that name.
     if (edge_.empty() && is_number(run_) && !launcher::find_run(run_, here)) std::swap(run_, edge_);

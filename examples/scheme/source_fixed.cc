@@ -50,6 +50,8 @@ class FixedSource : public datagen::Source {
     return true;
   }
 
+  std::uint64_t bytes_read() const override { return row_ * width_; }
+
  private:
   datagen::SourcePosition position() const { return {0, row_, row_ + 1, row_ * width_}; }
 

@@ -25,6 +25,9 @@ namespace datagen {
 std::vector<InputFile> list_input_files(const std::string& path,
                                         std::initializer_list<std::string_view> suffixes);
 
+// Of the files before the one with that index.
+std::uint64_t bytes_before(const std::vector<InputFile>& files, std::size_t index);
+
 // The parameter max_record, in bytes; `what` a record is in the file: "line".
 void declare_record_limit(Parameters& parameters, const std::string& what);
 

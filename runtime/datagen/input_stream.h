@@ -34,6 +34,8 @@ class InputStream {
   virtual std::size_t read(char* to, std::size_t most) = 0;
   // The last access point at or before `content_offset`. Forgets those before: ask with offsets that grow.
   virtual AccessPoint access_point(std::uint64_t content_offset) = 0;
+  // Up to where the file, as it lies on disk, has been read; 0 of what is no file.
+  virtual std::uint64_t file_offset() const { return 0; }
   // More may come much later: what is there is passed on at once.
   virtual bool is_live() const { return false; }
   // Of a live stream: whether there is something to read, or its end, now or within so many milliseconds.

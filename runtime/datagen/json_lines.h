@@ -41,6 +41,7 @@ class JsonLinesReader {
   const SourcePosition& position() const { return position_; }
   // From where position() can be reached again.
   AccessPoint access_point() { return input_->access_point(position_.offset); }
+  std::uint64_t file_offset() const { return input_ ? input_->file_offset() : 0; }
 
  private:
   std::size_t fill(char* to, std::size_t wanted);

@@ -20,6 +20,8 @@ class OutputFile {
   // Creates the file and its folders, or opens it and cuts it to its first `bytes` bytes.
   // All throw std::system_error with the path; a file shorter than `bytes` is a std::runtime_error.
   void open(const std::string& path, std::uint64_t bytes);
+  // Takes over a descriptor that is open: goes on where it stands, and cuts nothing.
+  void adopt(int fd, const std::string& name);
   void write(std::string_view data);
   // May run on another thread while write() goes on. The first also makes the file's name durable.
   void sync();

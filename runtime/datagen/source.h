@@ -97,6 +97,9 @@ struct Source {
   // with an empty frame (its cursor set) some 20 times a second: what was read before is committed then, and
   // a run that is being stopped ends.
   virtual bool read(SourceFrame& frame) = 0;
+  // How many of the bytes that freeze() named have been read: for the bar and the remaining time that are
+  // shown. 0: not known.
+  virtual std::uint64_t bytes_read() const { return 0; }
   // All up to the frame that had this cursor is durable in every output: no later open() will get an earlier
   // cursor. Called between calls of read().
   virtual void committed(std::string_view /*cursor*/) {}

@@ -45,6 +45,7 @@ class CsvReader {
   const CsvRecord* next();
   const SourcePosition& position() const { return position_; }  // behind the last record
   AccessPoint access_point(std::uint64_t offset) { return stream_->access_point(offset); }
+  std::uint64_t file_offset() const { return stream_->file_offset(); }
   const std::vector<std::string>& columns() const { return columns_; }
 
  private:

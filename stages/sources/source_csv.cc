@@ -63,6 +63,10 @@ class CsvSource : public datagen::Source {
     return true;
   }
 
+  std::uint64_t bytes_read() const override {
+    return reader_ ? datagen::bytes_before(inputs_, reader_->position().source) + reader_->file_offset() : 0;
+  }
+
  private:
   void configure(Context& context) {
     delimiter_ = context.param<std::string>("delimiter");

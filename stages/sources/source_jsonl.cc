@@ -44,6 +44,10 @@ class JsonlSource : public datagen::Source {
     return true;
   }
 
+  std::uint64_t bytes_read() const override {
+    return datagen::bytes_before(inputs_, reader_->position().source) + reader_->file_offset();
+  }
+
  private:
   void open_file(const FileCursor& begin) {
     const datagen::SourcePosition& position = begin.position;

@@ -140,19 +140,36 @@ class Bench:
         return time.monotonic() - began
 
     def price_of_safety(self, source, rounds):
-        """What commits and checksums cost: in each round one run with both, one without each, in an order of chance; percent by which the run with both is slower, of each round. `noise` is a second run with both."""
+        """What commits and checksums cost: in each round one run with both, one without each, in an order of chance; percent by which the run with both is slower, of each round, and of the least times of all rounds. `noise` is a second run with both."""
         settings = {"commits": ("--set", "commit_interval=1d"), "checksums": ("--set", "rings.checksums=false"),
                     "both of them": ("--set", "commit_interval=1d", "--set", "rings.checksums=false"), "noise": ()}
         costs = {name: {"wall": [], "cpu": []} for name in settings}
+        least = {name: (float("inf"), float("inf")) for name in [*settings, "with both"]}
         chance = random.Random(rounds)
         for _ in range(rounds):
             order = [*settings, "with both"]
             chance.shuffle(order)
             took = {name: self.wall_and_cpu(source, *settings.get(name, ())) for name in order}
+            least = {name: tuple(map(min, least[name], took[name])) for name in least}
             for name in settings:
                 for index, clock in enumerate(("wall", "cpu")):
                     costs[name][clock].append(100 * (took["with both"][index] / took[name][index] - 1))
+        # What else a machine does only adds to a time: the least of each disturb least.
+        for name in settings:
+            for index, clock in enumerate(("wall", "cpu")):
+                costs[name][clock + ", least"] = 100 * (least["with both"][index] / least[name][index] - 1)
         return costs
+
+    def sampled_share(self, source, function):
+        """% of the processor time of all processes of a run that is spent in functions of such a name, by samples; None without perf."""
+        if shutil.which("perf") is None:
+            return None
+        self.clean()
+        data = os.path.join(self.work, "perf.data")
+        subprocess.run(["perf", "record", "-q", "-F", "999", "-e", "cpu-clock", "-o", data, "--", *self.command(source)], check=True, stderr=subprocess.DEVNULL)
+        said = subprocess.run(["perf", "report", "-i", data, "--sort", "symbol", "--stdio"], check=True, capture_output=True, text=True).stdout
+        os.unlink(data)
+        return sum(float(line.split("%")[0]) for line in said.splitlines() if function in line and "%" in line)
 
     def wall_and_cpu(self, source, *extra):
         """Seconds; the processors' of all processes of the run."""
@@ -202,8 +219,11 @@ def main():
             print(f"restart in place, {role}: {statistics.median(times):.0f} ms median, {max(times):.0f} ms longest of {len(times)} (goal: 50)", flush=True)
         for name, costs in bench.price_of_safety(source, options.rounds).items():
             said = [f"{clock} {statistics.median(values):+.1f} % (quartiles {', '.join(f'{q:+.1f}' for q in statistics.quantiles(values, n=4)[::2])})"
-                    for clock, values in costs.items()]
-            print(f"price of {name}: {', '.join(said)}, {options.rounds} rounds (goal: 5)", flush=True)
+                    for clock, values in costs.items() if isinstance(values, list)]
+            least = ", ".join(f"{clock.split(',')[0]} {value:+.1f} %" for clock, value in costs.items() if not isinstance(value, list))
+            print(f"price of {name}: {', '.join(said)}; by the least times {least}, {options.rounds} rounds (goal: 5)", flush=True)
+        share = bench.sampled_share(source, "XXH3_")
+        print("checksums by samples: skipped, no perf" if share is None else f"checksums by samples: {share:.1f} % of the processor time of all processes (goal: 5)", flush=True)
         calm, bad = bench.poison(1_000_000, 100, min(options.rounds, 3))
         print(f"100 of 1,000,000 records segfault: {bad:.2f} s, without {calm:.2f} s: {bad / calm:.2f} x (goal: 3)", flush=True)
         make_input(source, options.committed + options.committed // 2)

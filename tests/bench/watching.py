@@ -2,6 +2,8 @@
 against one that nobody looks at.
 
 In each round both run, in an order of chance; the median of the rounds' ratios counts. The goal: 98 % of the throughput.
+Wall time is noisy on a busy machine, so the processor time of those who look (the launcher, which also draws progress and
+serves metrics, and top) is told too: on a machine whose cores are all busy, that share of it is what looking can cost.
 """
 
 import argparse
@@ -26,7 +28,7 @@ class Terminal:
 
     def __init__(self, command):
         own, theirs = pty.openpty()
-        self.fd, self.shown = own, b""
+        self.fd, self.shown, self.cpu = own, b"", 0.0
         self.process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"}, start_new_session=True)
         os.close(theirs)
         self.reader = threading.Thread(target=self.read)
@@ -43,6 +45,15 @@ class Terminal:
             if len(self.shown) < 1 << 20:
                 self.shown += data
 
+    def note_cpu(self):
+        """Seconds of processor time that it has used so far, without its children: as of the last call while it lived."""
+        try:
+            with open(f"/proc/{self.process.pid}/stat") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            return
+        self.cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def close(self):
         self.process.wait()
         self.reader.join()
@@ -50,8 +61,10 @@ class Terminal:
 
 
 class Watched(recovery.Bench):
+    looking = []  # by run: processor time of the launcher and of top, in % of the machine's
+
     def watched(self, source):
-        """Seconds of a run that three look at, from the first of its records on their way to the end of its launcher."""
+        """Seconds of a run that three look at, from its start to the end of its launcher; notes what those who look have used."""
         self.clean()
         began = time.monotonic()
         run = Terminal([word for word in self.command(source) if word != "--quiet"] + ["--metrics", "127.0.0.1:0"])
@@ -61,6 +74,7 @@ class Watched(recovery.Bench):
         seconds = time.monotonic() - began
         run.close()
         watchers.join()
+        self.looking.append(100 * self.looked / (seconds * os.cpu_count()))
         if run.process.returncode != 0:
             raise SystemExit("watching: the run failed: " + run.shown.decode(errors="replace")[-2000:])
         return seconds
@@ -82,6 +96,9 @@ class Watched(recovery.Bench):
             for _ in range(10):
                 if run.process.poll() is None:
                     time.sleep(0.1)
+                run.note_cpu()
+                top.note_cpu()
+        self.looked = run.cpu + top.cpu
         top.process.terminate()
         top.close()
         if not fetched or not top.shown:
@@ -113,6 +130,8 @@ def main():
             low, _, high = statistics.quantiles(values, n=4)
             print(f"throughput, {name}: {statistics.median(values):.1f} % of a run that nobody looks at (quartiles {low:.1f}, {high:.1f}; {options.rounds} rounds of {options.records:,} records)"
                   + (" (goal: 98)" if name == "watched" else ""), flush=True)
+        print(f"the launcher, with progress and metrics, and top: {statistics.median(bench.looking):.2f} % of the machine's processor time "
+              f"(most {max(bench.looking):.2f})", flush=True)
     finally:
         bench.clean()
         shutil.rmtree(work, ignore_errors=True)

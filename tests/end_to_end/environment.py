@@ -96,11 +96,15 @@ class SharedMemory(Environment):
         self.place.arm()
 
         def meanwhile(_):
-            code, said = other.go(*other.command(), role="tally", kill=9, cut=1)
-            self.assertEqual(code, -9, said)
-            code, said = other.go_on()
-            self.assertEqual(code, 0, said)
-            self.assertNotEqual(self.place.workers(), {}, "the first run was over too soon")
+            source = next(pid for name, pid in self.wait_for_output().items() if name.startswith("source-"))
+            os.kill(source, signal.SIGSTOP)  # so that the first run is not over too soon
+            try:
+                code, said = other.go(*other.command(), role="tally", kill=9, cut=1)
+                self.assertEqual(code, -9, said)
+                code, said = other.go_on()
+                self.assertEqual(code, 0, said)
+            finally:
+                os.kill(source, signal.SIGCONT)
 
         other.token = self.place.token
         self.complete(pause_us=10_000, meanwhile=meanwhile)

@@ -114,8 +114,19 @@ class FirstSteps(RunTest):
             self.assertEqual(len([line for line in examples if line.startswith("  ") and "datagen " in line]), 2, verb)
             self.assertTrue(any(line.startswith("Exit codes: 0 complete;") for line in examples), verb)
             self.assertIn('.SS "datagen ' + verb.replace("-", "\\-"), manual)
+        self.check_manual(manual.encode())
+
+    def test_the_ring_inspector_has_a_manual_too(self):
+        ring = os.path.join(runs.BIN, "datagen-ring")
+        manual = subprocess.run([ring, "manual"], capture_output=True, check=True, timeout=60).stdout
+        for verb in ("stat", "top", "cat", "check"):
+            self.assertIn(b'.SS "datagen\\-ring ' + verb.encode(), manual)
+        self.assertIn(b"changes nothing", manual)
+        self.check_manual(manual)
+
+    def check_manual(self, page):
         if shutil.which("man") and shutil.which("groff"):
-            done = subprocess.run(["man", "--warnings", "-l", "-"], input=manual.encode(), capture_output=True, timeout=60)
+            done = subprocess.run(["man", "--warnings", "-l", "-"], input=page, capture_output=True, timeout=60)
             self.assertEqual((done.returncode, done.stderr), (0, b""))
 
     def test_what_is_mistyped_gets_a_suggestion(self):

@@ -135,8 +135,13 @@ class Poison(RunTest):
     def test_on_error_fail_stops_with_the_record(self):
         flags = self.run_flags(self.source_of(100, {5: "throw"}), UNRULY)
         _, err = self.datagen(*flags, "--set", "unruly.on_error=fail", code=3)
-        self.assertIn("record 5", err)
-        self.assertIn("as it was told", err)
+        self.assertRegex(err, r"stopped \(exit 3, resumable\): stage 'unruly': record 5: exception: as it was told\n"
+                              r"  record 5 \(\S*in.jsonl line 6\), log \S*unruly.0.log\n"
+                              r"  look: datagen repro run 5 --gdb     go on: datagen resume run\n")
+        _, err = self.datagen("repro", self.run_directory, "5", code=1)
+        self.assertIn('"message":"as it was told"', err)
+        self.datagen("resume", self.run_directory, "--set", "unruly.on_error=dead_letter")
+        self.assertFalse(os.path.exists(os.path.join(self.run_directory, "stopped_by.jsonl")))
 
 
 if __name__ == "__main__":

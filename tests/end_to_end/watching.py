@@ -1,5 +1,7 @@
 """A run is looked into while it runs, while it hangs, and when all of it was killed."""
 
+import base64
+import gzip
 import json
 import os
 import pty
@@ -210,6 +212,16 @@ class Progress(SlowRun):
             self.assertRegex(said, words)
         self.assertLessEqual(said.count("\x1b[J"), 5 * seconds + 2, "a few refreshes a second at most")
         self.assertIn("slow complete in ", said.rsplit("\x1b[J", 1)[1], "the lines make room for the last words")
+
+    def test_packed_input_has_a_bar_too(self):
+        lines = [json.dumps({"n": row, "text": base64.b64encode(os.urandom(60)).decode()}) for row in range(3000)]
+        packed = self.write("in.jsonl.gz", gzip.compress("\n".join(lines).encode() + b"\n"))
+        said = self.on_terminal([*self.run_flags(packed, SLOW), "--set", "slow.ms=0.5", "--set", "rings.block_bytes=8KiB", "--set", "rings.slots=8"])
+        shares = [int(share) for share in re.findall(r", about (\d+) %", said)]
+        self.assertGreater(len(set(shares)), 2, said)
+        self.assertEqual(shares, sorted(shares))
+        self.assertTrue(0 < shares[0] < 90 and shares[-1] <= 100, shares)
+        self.assertRegex(said, r"about \d+ %, ETA ")
 
     def test_without_a_terminal_a_short_run_says_only_its_last_words(self):
         _, said = self.datagen(*self.slow_flags(2000, 0.5))

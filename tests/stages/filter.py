@@ -126,6 +126,14 @@ class CleanText(unittest.TestCase):
             with open(target) as file:
                 self.assertEqual(file.read(), clean("b"))
 
+    def test_standard_output_is_not_cut_when_it_is_a_file(self):
+        with tempfile.TemporaryFile() as file:
+            file.write(b"before\n")
+            file.flush()
+            subprocess.run([CLEAN_TEXT], input=b'{"text":" a "}\n', stdout=file, check=True, timeout=60)
+            file.seek(0)
+            self.assertEqual(file.read().decode(), "before\n" + clean(" a "))
+
     def test_empty_input_gives_empty_output(self):
         self.assertEqual(run(CLEAN_TEXT, ""), (0, "", []))
         self.assertEqual(run(CLEAN_TEXT, "\n\n"), (0, "", []))
