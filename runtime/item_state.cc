@@ -25,7 +25,9 @@ void check_is_map(std::string_view msgpack) {
 }  // namespace
 
 ItemState::ItemState(Tag built)
-    : built_(built), arena_block_(kArenaBytes), arena_(arena_block_.data(), arena_block_.size()) {}
+    : built_(built), arena_block_(kArenaBytes), arena_(arena_block_.data(), arena_block_.size()) {
+  known_keys_.reserve(kKnownKeysMax);
+}
 
 void ItemState::load(const RecordView& record, std::span<const RecordView> versions,
                      std::span<const std::string> branches) {

@@ -194,7 +194,7 @@ class ItemState {
   bool has_members_ = false;
   std::vector<Member> members_;
   std::vector<Member> assigned_;  // while they are encoded
-  std::deque<KnownKey> known_keys_;
+  std::vector<KnownKey> known_keys_;  // never moved
   std::size_t next_key_ = 0;  // of them, the one that the operator is likely to write next
   ByteBuffer scratch_;
   ByteBuffer rewritten_;

@@ -161,8 +161,7 @@ bool SimpleCondition::Comparison::holds_for(const Operand& value) const {
 }
 
 std::optional<bool> SimpleCondition::holds(const Item& item) const {
-  static_cast<void>(
-      item.get(any_of_.front().front().path.front()));  // a record that is no JSON is not jq's affair
+  if (json::has_lone_surrogate(item.json())) return std::nullopt;  // jq refuses the record
   try {
     const bool any = std::ranges::any_of(any_of_, [&](const auto& all_of) {
       return std::ranges::all_of(all_of, [&](const Comparison& comparison) {
