@@ -22,12 +22,15 @@ std::size_t skip_string(std::string_view text, std::size_t position) {
   }
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+// The digit that a byte stands for, or kNoDigit.
+constexpr unsigned kNoDigit = 1u << 16;
+constexpr auto kHexDigits = [] {
+  std::array<unsigned, 256> digits{};
+  digits.fill(kNoDigit);
+  for (unsigned digit = 0; digit < 10; ++digit) digits['0' + digit] = digit;
+  for (unsigned digit = 10; digit < 16; ++digit) digits['a' + digit - 10] = digits['A' + digit - 10] = digit;
+  return digits;
+}();
 
 }  // namespace
 
@@ -225,13 +228,12 @@ char* decode_string(std::string_view content, char* to, bool& is_canonical) {
 
 int escaped_code_unit(std::string_view text, std::size_t position) {
   if (position + 6 > text.size() || text[position] != '\\' || text[position + 1] != 'u') return -1;
-  int unit = 0;
-  for (std::size_t index = position + 2; index < position + 6; ++index) {
-    const int digit = hex_digit(text[index]);
-    if (digit < 0) return -1;
-    unit = unit * 16 + digit;
-  }
-  return unit;
+  const auto digit = [&](std::size_t at) {
+    return kHexDigits[static_cast<unsigned char>(text[position + at])];
+  };
+  const unsigned a = digit(2), b = digit(3), c = digit(4), d = digit(5);
+  if ((a | b | c | d) >= kNoDigit) return -1;
+  return static_cast<int>(a << 12 | b << 8 | c << 4 | d);
 }
 
 bool has_lone_surrogate(std::string_view text) {
