@@ -55,7 +55,8 @@ class ItemState {
   // The same of a join: its version of each branch (none: no payload), by the branches' names.
   void load(const RecordView& record, std::span<const RecordView> versions,
             std::span<const std::string> branches);
-  // The text in which the records of the next loads lie. The first look at one scans it all.
+  // The text in which the records of the next loads lie, until it is set anew or to nothing: many are scanned
+  // at once then.
   void set_frame(std::string_view text) { index_.begin(text); }
   // Undoes all that the operator did, for another attempt or the next record.
   void restore();
@@ -193,9 +194,9 @@ class ItemState {
   std::vector<GivenText> given_;
   bool has_members_ = false;
   std::vector<Member> members_;
-  std::vector<Member> assigned_;  // while they are encoded
+  std::vector<Member> assigned_;      // while they are encoded
   std::vector<KnownKey> known_keys_;  // never moved
-  std::size_t next_key_ = 0;  // of them, the one that the operator is likely to write next
+  std::size_t next_key_ = 0;          // of them, the one that the operator is likely to write next
   ByteBuffer scratch_;
   ByteBuffer rewritten_;
   ByteBuffer children_;

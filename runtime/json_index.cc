@@ -77,6 +77,7 @@ const JsonIndex::Field* JsonIndex::find(std::string_view key) const {
 // Scans the record and many behind it, up to the end of a line: were that within a string, the first stage
 // would say so.
 void JsonIndex::find_tokens(std::string_view record) {
+  is_window_ = false;
   const char* const end = around_.data() + around_.size();
   const char* const behind = record.data() + record.size();
   if (record.data() < around_.data() || behind > end || record.data() < spoiled_end_) {
@@ -89,7 +90,8 @@ void JsonIndex::find_tokens(std::string_view record) {
     const void* const newline = std::memchr(behind + kScanBytes, '\n', left);
     if (newline != nullptr) until = static_cast<const char*>(newline);
   }
-  if (scan({record.data(), static_cast<std::size_t>(until - record.data())})) return;
+  is_window_ = scan({record.data(), static_cast<std::size_t>(until - record.data())});
+  if (is_window_) return;
   spoiled_end_ = until;
   scan(record);
 }

@@ -27,6 +27,7 @@ class JsonIndex {
   void begin(std::string_view text) {
     around_ = text;
     text_ = {};
+    is_window_ = false;
     spoiled_end_ = nullptr;
   }
 
@@ -41,7 +42,8 @@ class JsonIndex {
 
  private:
   bool covers(std::string_view record) const {
-    return record.data() >= text_.data() && record.data() + record.size() <= text_.data() + text_.size();
+    return is_window_ && record.data() >= text_.data() &&
+           record.data() + record.size() <= text_.data() + text_.size();
   }
   void find_tokens(std::string_view record);
   bool scan(std::string_view text);
@@ -50,8 +52,11 @@ class JsonIndex {
 
   simdjson::dom::parser parser_;
   std::string_view around_;
-  const char* spoiled_end_ = nullptr;    // records before it are looked at one by one
-  std::string_view text_;                // whose tokens are known
+  const char* spoiled_end_ = nullptr;  // records before it are looked at one by one
+  std::string_view text_;              // whose tokens are known
+  // The text is a part of that in which the records lie. A record's own says nothing of the next one, which
+  // may stand at the same place.
+  bool is_window_ = false;
   bool is_usable_ = false;               // the first stage had nothing to say against it
   bool has_return_ = false;              // a carriage return stands somewhere in it
   const std::uint32_t* next_ = nullptr;  // token behind the last record

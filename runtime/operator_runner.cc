@@ -141,6 +141,7 @@ void OperatorRunner::run_items(const FrameRecords& in, FrameWriter& out, StageNo
     run_item(record, result);
     append(record, result, out, notes);
   }
+  record.set_frame({});
   end(0);
 }
 

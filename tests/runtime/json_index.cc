@@ -4,17 +4,18 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <functional>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "datagen/fields.h"
+#include "datagen/text.h"
 #include "item_state.h"
 #include "json_document.h"
 #include "json_scan.h"
 #include "json_write.h"
-#include "datagen/text.h"
-#include "datagen/fields.h"
 
 namespace datagen {
 namespace {
@@ -189,6 +190,19 @@ TEST(JsonIndex, TakesManyRecordsThatAreScannedInParts) {
   std::vector<std::string> lines(2'000, R"({"text":"some words","len":10})");
   lines[1'000] = "{";
   EXPECT_EQ(compare(index, Around(lines, random)), 1'999u);
+}
+
+TEST(JsonIndex, KnowsNothingOfARecordThatStandsWhereAnotherStood) {
+  JsonIndex index;
+  std::string bytes = padded(R"({"a":"xyz"})");
+  const std::string_view record = std::string_view(bytes).substr(0, 11);
+  EXPECT_TRUE(index.check(record));
+  std::memcpy(bytes.data(), R"({"a":"x\z"})", 11);
+  EXPECT_FALSE(index.check(record));
+  index.begin(record);
+  std::memcpy(bytes.data(), R"({"b": true})", 11);
+  EXPECT_TRUE(index.check(record));
+  EXPECT_EQ(index.fields()[0].key, "b");
 }
 
 TEST(JsonScan, DecodesAsSimdjsonAndKnowsTheCanonicalForm) {
