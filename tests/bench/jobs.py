@@ -31,14 +31,14 @@ class Job:
     def __init__(self, options, rounds):
         self.options, self.rounds, self.graphs = options, rounds, 0
 
-    def datagen(self, name, stages, source=None, workers=1, more=""):
+    def datagen(self, name, stages, source=None, workers=1):
         """A contender that runs a graph of these stages (each YAML, "NAME: PARAMETERS"), `_i` off, commits and checksums on."""
         self.graphs += 1
         graph = os.path.join(self.rounds.work, f"graph{self.graphs}.yaml")
         listed = "".join(f"  - {{{stage}, id: s{number}, workers: {workers}}}\n" for number, stage in enumerate(stages))
         with open(graph, "w", encoding="utf-8") as file:
             file.write(f'datagen: 1\npipeline: bench\nids: false\ninput: {{uri: "jsonl://{source or self.options.input}"}}\n'
-                       f'output: {{uri: "jsonl://{self.rounds.path("datagen.jsonl")}"}}\nstages:\n{listed}{more}')
+                       f'output: {{uri: "jsonl://{self.rounds.path("datagen.jsonl")}"}}\nstages:\n{listed}')
         return Contender(name, [os.path.join(self.options.bin, "datagen"), "run", graph, "--run-dir",
                                 self.rounds.path("run"), "--quiet"])
 
