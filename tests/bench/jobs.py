@@ -117,7 +117,7 @@ def scale(job):
     single = job.datagen("1 worker", [heavy], tenth)
     double = job.datagen("2 workers", [heavy], tenth, 2)
     job.rounds.measure([single, double])
-    return [*table(f"Scale: records of {os.path.getsize(small) / 1e6:.0f} bytes", [some, many]), "",
+    return [*table(f"Scale: {os.path.getsize(small) / 1e6:.0f} MB for a million records", [some, many]), "",
             ratio_line("time of ten times the records", many.median() / some.median(), 10.3, at_least=False), "",
             *table("A stage that computes (jq, 50,000 records)", [single, double]), "",
             ratio_line("speed of two workers over one", single.median() / double.median(), 1.8)]

@@ -73,11 +73,11 @@ TEST(SimpleCondition, GivesJqsAnswer) {
   for (const std::string& literal : literals) {
     for (const std::string operation : {"==", " != ", "<", "<= ", ">", ">="}) {
       conditions.push_back(".a" + operation + literal);
-      conditions.push_back(".a.b " + operation + literal);
     }
+    conditions.push_back(".a.b == " + literal);
   }
   std::mt19937_64 random(30);
-  for (int count = 0; count < 40; ++count) {
+  for (int count = 0; count < 15; ++count) {
     const auto any = [&] { return conditions[random() % conditions.size()]; };
     conditions.push_back(any() + (random() % 2 == 0 ? " and " : " or\n") + any());
   }
