@@ -10,7 +10,7 @@
 #include "datagen/json_lines.h"
 #include "datagen/output_file.h"
 #include "datagen/testing.h"
-#include "frame.h"
+#include "frame_lines.h"
 #include "json_write.h"
 #include "operator_runner.h"
 #include "paid_work.h"
@@ -55,7 +55,9 @@ class Filter {
                               std::chrono::milliseconds(100),
                               OnError::dead_letter,
                               false,
-                              {}}) {}
+                              Tag::json,
+                              {}}),
+        lines_(Ids::off, dead_letters_) {}
 
   void open() { runner_.open(); }
 
@@ -87,31 +89,11 @@ class Filter {
 
  private:
   void write(OutputFile& out) {
-    const auto frame = FrameReader::open(out_.finish({}));
+    const auto frame = FrameReader::open(padded(out_.finish({}), out_memory_, large_));
     check(frame);
-    lines_.clear();
-    for (std::size_t index = 0; index < frame.value().size(); ++index) append_checked(frame.value()[index]);
-    out.write(lines_.view());
+    out.write(lines_.of(frame.value(), notes_));
     for (const std::string& letter : notes_.dead_letters) std::fprintf(stderr, "%s\n", letter.c_str());
     dead_ += notes_.dead_letters.size();
-  }
-
-  void append_checked(const RecordView& record) {
-    if (record.tag == Tag::json && !(record.flags & kValidated)) {
-      std::string copy(record.payload);  // nobody has looked at it, so nobody needed padding yet
-      copy.append(simdjson::SIMDJSON_PADDING, '\0');
-      RecordView copied = record;
-      copied.payload = std::string_view(copy).substr(0, record.payload.size());
-      try {
-        checker_.load(copied);
-        checker_.validate();
-      } catch (const BadRecord& bad) {
-        notes_.dead_letters.push_back(dead_letter_line(dead_letters_, record, {bad.reason(), bad.what()}));
-        return;
-      }
-    }
-    append_record(lines_, record, Ids::off);
-    lines_.push_back('\n');
   }
 
   const detail::StageDefinition& definition_;
@@ -122,8 +104,7 @@ class Filter {
   FrameWriter in_, out_;
   std::vector<std::byte> large_;
   StageNotes notes_;
-  ByteBuffer lines_;
-  detail::ItemState checker_;
+  FrameLines lines_;
   std::uint64_t dead_ = 0;
 };
 

@@ -57,6 +57,11 @@ Result<FrameReader> FrameReader::open(std::span<const std::byte> bytes) {
   return reader;
 }
 
+std::string_view FrameReader::text() const {
+  return {frame_.data() + sizeof(FrameHeader),
+          static_cast<std::size_t>(table_ - frame_.data()) - sizeof(FrameHeader)};
+}
+
 RecordView FrameReader::operator[](std::size_t index) const {
   RecordEntry entry;
   std::memcpy(&entry, table_ + index * sizeof entry, sizeof entry);
@@ -125,9 +130,11 @@ char* FrameWriter::reserve(std::size_t bytes) {
 
 void FrameWriter::add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag,
                       std::uint8_t flags) {
-  char* to = reserve(path.size() + payload.size());
+  const std::size_t newline = tag == Tag::json ? 1 : 0;
+  char* to = reserve(path.size() + payload.size() + newline);
   std::copy_n(path.data(), path.size(), to);
-  std::copy_n(payload.data(), payload.size(), to + path.size());
+  to = std::copy_n(payload.data(), payload.size(), to + path.size());
+  if (newline != 0) *to = '\n';
   RecordEntry entry;
   entry.offset = static_cast<std::uint32_t>(end_ + path.size());
   entry.length = static_cast<std::uint32_t>(payload.size());
@@ -137,7 +144,7 @@ void FrameWriter::add(std::string_view payload, std::string_view path, const Ori
   entry.tag = tag;
   entry.flags = flags;
   table_.push_back(entry);
-  end_ += path.size() + payload.size();
+  end_ += path.size() + payload.size() + newline;
 }
 
 std::span<char> FrameWriter::room() { return {base_ + end_, space_left(1)}; }

@@ -3,6 +3,9 @@
 //   FrameHeader | payloads (each preceded by its path) | padding | RecordEntry[records] | Place[places] |
 //   side section
 //
+// Behind a json payload stands a newline most of the time, so that a sink can write many records at once.
+// Nobody relies on it.
+//
 // Written by one worker into a ring block (or, when it does not fit, into memory of its own that the ring
 // stores elsewhere), read-only afterwards. The reader trusts nothing: lengths and offsets are checked against
 // the frame's size before any record is looked at.
@@ -77,6 +80,8 @@ class FrameReader {
   RecordView operator[](std::size_t index) const;
   const FrameOrigin& origin() const { return origin_; }
   std::string_view places() const { return places_; }  // the bytes of its Places
+  // Where all records lie, and whatever stands between them.
+  std::string_view text() const;
   std::string_view side() const { return side_; }
   std::size_t bytes() const { return frame_.size(); }
 

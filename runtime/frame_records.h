@@ -17,6 +17,8 @@ class FrameRecords {
   // many branches have it; what is worked on is the version of the first of them.
   explicit FrameRecords(std::span<const FrameReader> frames);
 
+  // Where all of them lie; empty for several branches.
+  std::string_view text() const { return is_joined() ? std::string_view() : frames_[0].text(); }
   std::size_t size() const { return is_joined() ? records_.size() : frames_[0].size(); }
   RecordView operator[](std::size_t index) const { return is_joined() ? records_[index] : frames_[0][index]; }
   // Its version of each branch, in order; one without a payload where that branch does not have it. Nothing

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "ipc/result.h"
 #include "json_scan.h"
@@ -13,6 +14,7 @@ namespace datagen::detail {
 namespace {
 
 constexpr std::size_t kArenaBytes = 16 * 1024;
+constexpr std::size_t kKnownKeysMax = 64;
 
 void check_is_map(std::string_view msgpack) {
   const auto first = static_cast<unsigned char>(msgpack.empty() ? 0 : msgpack[0]);
@@ -22,7 +24,10 @@ void check_is_map(std::string_view msgpack) {
 
 }  // namespace
 
-ItemState::ItemState() : arena_block_(kArenaBytes), arena_(arena_block_.data(), arena_block_.size()) {}
+ItemState::ItemState(Tag built)
+    : built_(built), arena_block_(kArenaBytes), arena_(arena_block_.data(), arena_block_.size()) {
+  known_keys_.reserve(kKnownKeysMax);
+}
 
 void ItemState::load(const RecordView& record, std::span<const RecordView> versions,
                      std::span<const std::string> branches) {
@@ -31,6 +36,7 @@ void ItemState::load(const RecordView& record, std::span<const RecordView> versi
   versions_ = versions;
   branches_ = branches;
   parsed_ = false;
+  is_indexed_ = false;
 }
 
 void ItemState::restore() {
@@ -41,6 +47,8 @@ void ItemState::restore() {
     arena_used_ = false;
   }
   part_documents_used_ = 0;
+  next_key_ = 0;
+  given_.clear();
   has_members_ = false;
   members_.clear();
   children_.clear();
@@ -49,7 +57,14 @@ void ItemState::restore() {
 }
 
 void ItemState::validate() {
-  if (parsed_ || record_.tag != Tag::json) return;
+  if (is_indexed_ || parsed_ || record_.tag != Tag::json) return;
+  is_indexed_ = index_.check(record_.payload);
+  if (!is_indexed_) return parse_document();
+  record_.flags |= kValidated | (index_.is_plain() ? kPlain : 0);
+}
+
+// For what the index does not know: says what is wrong, and takes the rare things that are right.
+void ItemState::parse_document() {
   JsonError error = document_.parse(parser_, record_.payload);
   if (error == JsonError::none && !document_.root().is_object()) error = JsonError::not_an_object;
   if (error != JsonError::none) {
@@ -88,9 +103,19 @@ const Node* ItemState::missing_element(const Node* parent, std::size_t index) {
   return node;
 }
 
-std::string_view ItemState::keep_key(std::string_view key) {
+ItemState::Member ItemState::keep_key(std::string_view key) {
+  for (std::size_t tries = 0; tries < known_keys_.size(); ++tries) {
+    if (next_key_ >= known_keys_.size()) next_key_ = 0;
+    const KnownKey& known = known_keys_[next_key_++];
+    if (known.key == key) return {.key = known.key, .value = {}, .json_key = known.json};
+  }
   check_key(key);
-  return keep(key);
+  if (known_keys_.size() == kKnownKeysMax) return {.key = keep(key), .value = {}};  // they may be data
+  scratch_.clear();
+  append_json_string(scratch_, key);
+  scratch_.push_back(':');
+  const KnownKey& known = known_keys_.emplace_back(KnownKey{std::string(key), std::string(scratch_.view())});
+  return {.key = known.key, .value = {}, .json_key = known.json};
 }
 
 Node* ItemState::json_node(simdjson::dom::element element, bool exact, const Node* parent, std::size_t index,
@@ -102,10 +127,39 @@ Node* ItemState::json_node(simdjson::dom::element element, bool exact, const Nod
   return node;
 }
 
+Node* ItemState::text_node(std::string_view text, std::string_view quoted, std::string_view key) {
+  static const struct Any {
+    simdjson::dom::parser parser;
+    simdjson::dom::element text = parser.parse("\"\"", 2).value();
+  } any;
+  Node* node = json_node(any.text, true, nullptr, 0, key);
+  node->text = text;
+  node->raw = quoted;
+  return node;
+}
+
+const Node* ItemState::field_node(const JsonIndex::Field& field) {
+  if (field.value[0] == '"') {
+    if (const auto text = text_of(field)) return text_node(*text, field.value, field.key);
+  }
+  return raw_json_node(field.value, nullptr, 0, field.key);
+}
+
+const Node* ItemState::member_node(const Member& member) {
+  if (member.form == Member::Form::encoded) {
+    if (built_ == Tag::msgpack) return value_node(member.value, member.key);
+    return raw_json_node(keep(member.value, simdjson::SIMDJSON_PADDING), nullptr, 0, member.key);
+  }
+  scratch_.clear();
+  append_json_string(scratch_, member.value);
+  return text_node(member.value, keep(scratch_.view()), member.key);
+}
+
 Node* ItemState::msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index,
                               std::string_view key) {
   if (object.type == msgpack::type::EXT) {
-    return raw_json_node({object.via.ext.data(), object.via.ext.size}, parent, index, key);
+    const std::string_view json(object.via.ext.data(), object.via.ext.size);
+    return raw_json_node(keep(json, simdjson::SIMDJSON_PADDING), parent, index, key);
   }
   Node* node = make_node(parent, index, key);
   node->backing = Node::Backing::msgpack;
@@ -117,8 +171,8 @@ Node* ItemState::raw_json_node(std::string_view json, const Node* parent, std::s
                                std::string_view key) {
   if (part_documents_used_ == part_documents_.size()) part_documents_.emplace_back();
   JsonDocument& document = part_documents_[part_documents_used_++];
-  const JsonError error = document.parse(parser_, keep(json, simdjson::SIMDJSON_PADDING));
-  DATAGEN_CHECK(error == JsonError::none, "a built record holds invalid JSON: %s", document.message());
+  const JsonError error = document.parse(parser_, json);
+  DATAGEN_CHECK(error == JsonError::none, "a checked value is invalid JSON: %s", document.message());
   Node* node = json_node(document.root(), document.is_exact(), parent, index, key);
   node->raw = document.text();
   return node;
@@ -156,11 +210,15 @@ const Node* ItemState::find(std::string_view key) {
   if (record_.tag == Tag::msgpack && !has_members_) open_members();
   if (has_members_) {
     for (const Member& member : members_) {
-      if (member.key == key) return value_node(member.value, member.key);
+      if (member.key == key) return member_node(member);
     }
     return missing(nullptr, key);
   }
   validate();
+  if (is_indexed_) {
+    const JsonIndex::Field* field = index_.find(key);
+    return field != nullptr ? field_node(*field) : missing(nullptr, key);
+  }
   simdjson::dom::element found;
   std::size_t index = 0;
   if (!find_member(document_.root().get_object(), key, found, index)) return missing(nullptr, key);
@@ -170,15 +228,42 @@ const Node* ItemState::find(std::string_view key) {
 std::string_view ItemState::text(std::string_view key) {
   if (!has_members_ && record_.tag == Tag::json) {
     validate();  // the common case without a node: an untouched record of the source
-    simdjson::dom::element found;
-    std::size_t index = 0;
-    std::string_view text;
-    if (document_.is_exact() && find_member(document_.root().get_object(), key, found, index) &&
-        found.get(text) == simdjson::SUCCESS) {
-      return text;
+    const JsonIndex::Field* field = is_indexed_ ? index_.find(key) : nullptr;
+    if (field != nullptr && field->value[0] == '"') {
+      if (const auto text = text_of(*field)) return *text;
     }
   }
   return Value(find(key)).as<std::string_view>();
+}
+
+std::optional<std::string_view> ItemState::text_of(const JsonIndex::Field& field) {
+  for (const GivenText& earlier : given_) {
+    if (earlier.quoted.data() == field.value.data()) return earlier.text;
+  }
+  const std::string_view content = field.value.substr(1, field.value.size() - 2);
+  if (content.find('\\') == content.npos) {
+    given_.push_back({content, field.value, true, true});
+    return content;
+  }
+  arena_used_ = true;
+  auto* to = static_cast<char*>(arena_.allocate(content.size() + json::kDecodeSlack, 1));
+  bool is_canonical = false;
+  const char* const end = json::decode_string(content, to, is_canonical);
+  if (end == nullptr) return std::nullopt;
+  given_.push_back({{to, static_cast<std::size_t>(end - to)}, field.value, is_canonical, false});
+  return given_.back().text;
+}
+
+const ItemState::GivenText* ItemState::given(std::string_view text) const {
+  const auto is_continuation = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
+  for (const GivenText& whole : given_) {
+    const char* const end = whole.text.data() + whole.text.size();
+    if (text.data() < whole.text.data() || text.data() + text.size() > end) continue;
+    // Behind the whole there may be anything; what begins and ends with it is not cut.
+    if (text.data() + text.size() < end && is_continuation(text.data()[text.size()])) return nullptr;
+    return text.empty() || !is_continuation(text.front()) ? &whole : nullptr;
+  }
+  return nullptr;
 }
 
 std::string ItemState::json() {
@@ -187,8 +272,11 @@ std::string ItemState::json() {
   if (has_members_) {
     scratch_.clear();
     write_members(members_, scratch_);
-    append_msgpack_as_json(out, scratch_.view());
-    bytes = out.view();
+    bytes = scratch_.view();
+    if (built_ == Tag::msgpack) {
+      append_msgpack_as_json(out, bytes);
+      bytes = out.view();
+    }
   } else if (record_.tag == Tag::msgpack) {
     append_msgpack_as_json(out, record_.payload);
     bytes = out.view();
@@ -201,19 +289,55 @@ std::string ItemState::json() {
 
 // ---- writing
 
-std::string_view ItemState::encode(const FieldValue& value) {
-  scratch_.clear();
-  if (value.kind() != FieldValue::Kind::text || !parsed_ || !document_.holds(value.text())) {
-    append_field_value(scratch_, value);
-    return keep(scratch_.view());
+ItemState::Member ItemState::encode(std::string_view key, const FieldValue& value) {
+  Member member = keep_key(key);
+  if (value.kind() == FieldValue::Kind::text) {
+    encode_text(member, value.text());
+  } else if (value.kind() == FieldValue::Kind::json) {
+    encode_json(member, keep(value.text()));
+  } else {
+    scratch_.clear();
+    if (built_ == Tag::msgpack) {
+      append_field_value(scratch_, value);
+    } else {
+      append_field_as_json(scratch_, value);
+    }
+    member.value = keep(scratch_.view());
   }
-  append_text_head(scratch_, value.text().size());
-  const std::size_t head = scratch_.size(), body = value.text().size();
-  arena_used_ = true;
-  auto* kept = static_cast<char*>(arena_.allocate(head + body, 1));
-  std::memcpy(kept, scratch_.data(), head);
-  std::memcpy(kept + head, value.text().data(), body);
-  return {kept, head + body};
+  return member;
+}
+
+// What was given to the operator is valid and stays where it is: it is not copied before it is written.
+void ItemState::encode_text(Member& member, std::string_view text) {
+  const GivenText* const whole = given(text);
+  member.form = Member::Form::text;
+  member.value = text;
+  if (whole == nullptr) {
+    check_text(text);
+    member.value = keep(text);
+  } else if (whole->is_plain) {
+    member.form = Member::Form::plain_text;
+  } else if (built_ == Tag::json && whole->is_canonical) {
+    // Its JSON is a part of the whole one's.
+    const auto cut = static_cast<std::size_t>(text.data() - whole->text.data());
+    const std::size_t begin = 1 + json_length(whole->text.substr(0, cut));
+    const std::size_t end = whole->quoted.size() - 1 - json_length(whole->text.substr(cut + text.size()));
+    member.form = Member::Form::plain_text;
+    member.value = whole->quoted.substr(begin, end - begin);
+  }
+}
+
+void ItemState::encode_json(Member& member, std::string_view json) {
+  const bool has_line_end = json.find('\n') != json.npos || json.find('\r') != json.npos;
+  member.value = json;
+  if (built_ == Tag::json && !has_line_end) return;
+  scratch_.clear();
+  if (built_ == Tag::json) {
+    append_on_one_line(scratch_, json);
+  } else {
+    append_raw_json(scratch_, json);
+  }
+  member.value = keep(scratch_.view());
 }
 
 void ItemState::open_members() {
@@ -221,7 +345,15 @@ void ItemState::open_members() {
   members_.clear();
   if (record_.tag == Tag::json) {
     validate();
-    members_from_json(record_.payload, members_);
+    if (is_indexed_) {
+      for (const JsonIndex::Field& field : index_.fields()) {
+        Member member{field.key, {}};
+        encode_json(member, field.value);
+        put_member(members_, member);
+      }
+    } else {
+      members_from_json(record_.payload, members_);
+    }
   } else {
     members_from_msgpack(record_.payload);
   }
@@ -241,9 +373,9 @@ std::string_view ItemState::decode_key(std::string_view quoted) {
 
 void ItemState::members_from_json(std::string_view object, std::vector<Member>& members) {
   json::for_each_child(object, [&](std::string_view key, std::string_view value) {
-    scratch_.clear();
-    append_raw_json(scratch_, value);
-    put_member(members, decode_key(key), keep(scratch_.view()));
+    Member member{decode_key(key), {}};
+    encode_json(member, value);
+    put_member(members, member);
     return true;
   });
 }
@@ -258,19 +390,25 @@ void ItemState::members_from_msgpack(std::string_view map) {
     const std::string_view name = keep(map.substr(position, key.value));
     position += key.value;
     const std::size_t length = msgpack_length(map.substr(position));
-    put_member(members_, name, map.substr(position, length));
+    std::string_view value = map.substr(position, length);
+    if (built_ == Tag::json) {
+      scratch_.clear();
+      append_msgpack_as_json(scratch_, value);
+      value = keep(scratch_.view());
+    }
+    put_member(members_, {name, value});
     position += length;
   }
 }
 
-void ItemState::put_member(std::vector<Member>& members, std::string_view key, std::string_view value) {
-  for (Member& member : members) {
-    if (member.key == key) {
-      member.value = value;
+void ItemState::put_member(std::vector<Member>& members, const Member& member) {
+  for (Member& other : members) {
+    if (other.key == member.key) {
+      other = member;
       return;
     }
   }
-  members.push_back({key, value});
+  members.push_back(member);
 }
 
 void ItemState::forbid_when_dropped(const char* call) const {
@@ -280,9 +418,9 @@ void ItemState::forbid_when_dropped(const char* call) const {
 
 void ItemState::set(std::string_view key, const FieldValue& value) {
   forbid_when_dropped("set");
-  const std::string_view encoded = encode(value);
+  const Member encoded = encode(key, value);
   open_members();
-  put_member(members_, keep_key(key), encoded);
+  put_member(members_, encoded);
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
@@ -300,9 +438,9 @@ void ItemState::set_json(std::string_view key, std::string_view text) {
   const std::string_view json = keep_json(text, "set_json of field '" + std::string(key) + "'", false);
   forbid_when_dropped("set_json");
   open_members();
-  scratch_.clear();
-  append_raw_json(scratch_, json);
-  put_member(members_, keep_key(key), keep(scratch_.view()));
+  Member member = keep_key(key);
+  encode_json(member, json);
+  put_member(members_, member);
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
@@ -319,7 +457,7 @@ void ItemState::assign(const Field* fields, std::size_t count) {
   // the old members stays in the arena.
   assigned_.clear();
   for (std::size_t index = 0; index < count; ++index)
-    put_member(assigned_, keep_key(fields[index].key), encode(fields[index].value));
+    put_member(assigned_, encode(fields[index].key, fields[index].value));
   members_.swap(assigned_);
   has_members_ = true;
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
@@ -344,18 +482,60 @@ void ItemState::assign_json(std::string_view text) {
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
-void ItemState::write_members(const std::vector<Member>& members, ByteBuffer& out) {
-  append_map_header(out, members.size());
-  for (const Member& member : members) {
-    append_msgpack_text(out, member.key);
-    out.append(member.value);
+void ItemState::write_members(const std::vector<Member>& members, ByteBuffer& out) const {
+  using Form = Member::Form;
+  if (built_ == Tag::msgpack) {
+    append_map_header(out, members.size());
+    for (const Member& member : members) {
+      append_msgpack_text(out, member.key);
+      if (member.form != Form::encoded) append_text_head(out, member.value.size());
+      out.append(member.value);
+    }
+    return;
   }
+  char separator = '{';
+  for (const Member& member : members) {
+    out.push_back(std::exchange(separator, ','));
+    if (member.json_key.empty()) {
+      append_json_string(out, member.key);
+      out.push_back(':');
+    } else {
+      out.append(member.json_key);
+    }
+    switch (member.form) {
+      case Form::encoded:
+        out.append(member.value);
+        break;
+      case Form::text:
+        append_json_string(out, member.value);
+        break;
+      case Form::plain_text:
+        out.push_back('"');
+        out.append(member.value);
+        out.push_back('"');
+        break;
+    }
+  }
+  out.append(members.empty() ? "{}" : "}");
 }
 
 std::string_view ItemState::rewritten() {
   rewritten_.clear();
   write_members(members_, rewritten_);
   return rewritten_.view();
+}
+
+std::uint8_t ItemState::rewritten_flags() const {
+  const bool has_id = std::ranges::any_of(members_, [](const Member& member) { return member.key == "_i"; });
+  return kValidated | (built_ == Tag::json && !has_id ? kPlain : 0);
+}
+
+void ItemState::append_child(std::string_view msgpack_map) {
+  if (built_ == Tag::msgpack) {
+    children_.append(msgpack_map);
+  } else {
+    append_msgpack_as_json(children_, msgpack_map);
+  }
 }
 
 void ItemState::make_child() {
@@ -365,14 +545,14 @@ void ItemState::make_child() {
 
 void ItemState::emit(const Field* fields, std::size_t count) {
   forbid_when_dropped("emit");
-  children_.append(object(fields, count).bytes());
+  append_child(object(fields, count).bytes());
   make_child();
 }
 
 void ItemState::emit(std::string_view msgpack_map) {
   forbid_when_dropped("emit");
   check_is_map(msgpack_map);
-  children_.append(msgpack_map);
+  append_child(msgpack_map);
   make_child();
 }
 
@@ -390,7 +570,7 @@ void ItemState::emit_copy(const Field* fields, std::size_t count) {
   open_members();
   assigned_ = members_;
   for (std::size_t index = 0; index < count; ++index)
-    put_member(assigned_, keep_key(fields[index].key), encode(fields[index].value));
+    put_member(assigned_, encode(fields[index].key, fields[index].value));
   write_members(assigned_, children_);
   make_child();
 }

@@ -16,6 +16,7 @@
 #include "byte_buffer.h"
 #include "datagen/item.h"
 #include "json_document.h"
+#include "json_index.h"
 #include "record.h"
 
 namespace datagen::detail {
@@ -32,6 +33,7 @@ struct Node {
   bool exact = true;                        // see JsonDocument::is_exact
   simdjson::dom::element element;           // json
   const msgpack::object* object = nullptr;  // msgpack
+  std::optional<std::string_view> text;     // what a string says, where that is known without its element
   mutable std::string_view raw;             // JSON text, once known
   bool is_element = false;                  // of an array: named by its index
   // Where it stands in a JSON container, when it was reached by iterating.
@@ -43,7 +45,8 @@ class ItemState {
  public:
   enum class Outcome : std::uint8_t { unchanged, rewritten, expanded, dropped, rejected };
 
-  ItemState();
+  // What built records are made of: a map of msgpack for stages, or the JSON line of a sink.
+  explicit ItemState(Tag built = Tag::msgpack);
   ItemState(const ItemState&) = delete;
   ItemState& operator=(const ItemState&) = delete;
 
@@ -52,6 +55,9 @@ class ItemState {
   // The same of a join: its version of each branch (none: no payload), by the branches' names.
   void load(const RecordView& record, std::span<const RecordView> versions,
             std::span<const std::string> branches);
+  // The text in which the records of the next loads lie, until it is set anew or to nothing: many are scanned
+  // at once then.
+  void set_frame(std::string_view text) { index_.begin(text); }
   // Undoes all that the operator did, for another attempt or the next record.
   void restore();
   // Checks a json payload in full; throws BadRecord. Done at the first look, or by those who need it.
@@ -62,8 +68,10 @@ class ItemState {
   bool is_validated() const { return record_.flags & kValidated; }
   const std::string& drop_reason() const { return drop_reason_; }  // also of a rejection
   const std::string& rejection() const { return rejection_; }      // in words
-  // msgpack of the rewritten record; valid until the next call.
+  // The rewritten record; valid until the next call.
   std::string_view rewritten();
+  std::uint8_t rewritten_flags() const;
+  Tag built() const { return built_; }
   std::size_t children() const { return child_ends_.size(); }
   std::string_view child(std::size_t index) const;
 
@@ -98,10 +106,29 @@ class ItemState {
   [[noreturn]] void throw_bad_value(const Node& node, const char* reason, const char* problem) const;
 
  private:
-  // A field of a record that an operator has written to: msgpack bytes in the arena.
+  // A field of a record that an operator has written to. Its bytes lie in the arena or in the record.
   struct Member {
+    enum class Form : std::uint8_t {
+      encoded,     // msgpack or JSON, as records are built
+      text,        // what a JSON string is to say
+      plain_text,  // the same, without anything to be escaped
+    };
     std::string_view key;
     std::string_view value;
+    Form form = Form::encoded;
+    std::string_view json_key{};  // the key as JSON with its colon, where that is known
+  };
+  // A key that an operator writes to record after record: checked, and made JSON, once.
+  struct KnownKey {
+    std::string key;
+    std::string json;  // with the colon
+  };
+  // A string of the record that an operator was given.
+  struct GivenText {
+    std::string_view text;
+    std::string_view quoted;  // its JSON
+    bool is_canonical;        // which is what would be written for it
+    bool is_plain;            // which is the text, and no part of it needs an escape
   };
 
   using ElementIterator = simdjson::dom::array::iterator;
@@ -114,32 +141,49 @@ class ItemState {
   Node* msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index,
                      std::string_view key);
   const Node* value_node(std::string_view msgpack_bytes, std::string_view key);
+  // `json` is valid, stays where it is and has simdjson's padding behind it.
   Node* raw_json_node(std::string_view json, const Node* parent, std::size_t index, std::string_view key);
+  Node* text_node(std::string_view text, std::string_view quoted, std::string_view key);
+  const Node* member_node(const Member& member);
+  const Node* field_node(const JsonIndex::Field& field);
+  void parse_document();
+  // The text of a field that is a string; nothing when it has no UTF-8 form.
+  std::optional<std::string_view> text_of(const JsonIndex::Field& field);
+  // The given text that holds this one, cut between characters.
+  const GivenText* given(std::string_view text) const;
   std::string_view keep(std::string_view bytes, std::size_t padding = 0);
-  // A key that an operator writes. Throws BadRecord when it is not valid UTF-8.
-  std::string_view keep_key(std::string_view key);
-  std::string_view encode(const FieldValue& value);
+  // A field that an operator writes: a copy of its key. Throws BadRecord when that is not valid UTF-8.
+  Member keep_key(std::string_view key);
+  // The same with its value.
+  Member encode(std::string_view key, const FieldValue& value);
+  void encode_text(Member& member, std::string_view text);
+  // `json` is valid and stays where it is.
+  void encode_json(Member& member, std::string_view json);
   void open_members();
   // `object` is a valid JSON object that stays where it is.
   void members_from_json(std::string_view object, std::vector<Member>& members);
   // Checks JSON text that an operator wrote, and gives a copy of it.
   std::string_view keep_json(std::string_view text, const std::string& call, bool is_record);
   void members_from_msgpack(std::string_view map);
-  static void put_member(std::vector<Member>& members, std::string_view key, std::string_view value);
-  static void write_members(const std::vector<Member>& members, ByteBuffer& out);
+  static void put_member(std::vector<Member>& members, const Member& member);
+  void write_members(const std::vector<Member>& members, ByteBuffer& out) const;
+  void append_child(std::string_view msgpack_map);
   void make_child();
   std::string_view decode_key(std::string_view quoted);
   void forbid_when_dropped(const char* call) const;
 
+  const Tag built_;
   RecordView record_;
   std::span<const RecordView> versions_;
   std::span<const std::string> branches_;
   Outcome outcome_ = Outcome::unchanged;
 
+  JsonIndex index_;
+  bool is_indexed_ = false;  // the record's fields are known by it
   simdjson::dom::parser parser_;
   JsonDocument document_;
-  bool parsed_ = false;
-  std::deque<JsonDocument> part_documents_;  // for JSON text inside built records; grows as needed, reused
+  bool parsed_ = false;                      // the record is in it
+  std::deque<JsonDocument> part_documents_;  // for JSON text within records; grows as needed, reused
   std::size_t part_documents_used_ = 0;
 
   std::vector<char> arena_block_;
@@ -147,9 +191,12 @@ class ItemState {
   bool arena_used_ = false;
   msgpack::zone zone_;
 
+  std::vector<GivenText> given_;
   bool has_members_ = false;
   std::vector<Member> members_;
-  std::vector<Member> assigned_;  // while they are encoded
+  std::vector<Member> assigned_;      // while they are encoded
+  std::vector<KnownKey> known_keys_;  // never moved
+  std::size_t next_key_ = 0;          // of them, the one that the operator is likely to write next
   ByteBuffer scratch_;
   ByteBuffer rewritten_;
   ByteBuffer children_;

@@ -37,30 +37,6 @@ JsonError classify(simdjson::error_code error) {
 
 bool is_number_start(char c) { return c == '-' || (c >= '0' && c <= '9'); }
 
-// The end of a number by the grammar of RFC 8259, or `position` when there is none.
-std::size_t number_end(std::string_view text, std::size_t position) {
-  const auto digits = [&](std::size_t from) {
-    while (from < text.size() && text[from] >= '0' && text[from] <= '9') ++from;
-    return from;
-  };
-  std::size_t at = position;
-  if (text[at] == '-') ++at;
-  std::size_t end = digits(at);
-  if (end == at || (text[at] == '0' && end > at + 1)) return position;
-  if (end < text.size() && text[end] == '.') {
-    const std::size_t fraction = digits(end + 1);
-    if (fraction == end + 1) return position;
-    end = fraction;
-  }
-  if (end < text.size() && (text[end] == 'e' || text[end] == 'E')) {
-    at = end + 1;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    end = digits(at);
-    if (end == at) return position;
-  }
-  return end;
-}
-
 // Same length, with every valid number replaced by zero and blanks, and every lone surrogate by U+FFFD.
 // Text that is not valid JSON stays invalid: only whole tokens are replaced by tokens of the same kind.
 void replace_extremes(std::string& text) {
@@ -77,7 +53,7 @@ void replace_extremes(std::string& text) {
       in_string = !in_string;
       ++at;
     } else if (!in_string && is_number_start(text[at])) {
-      const std::size_t end = number_end(text, at);
+      const std::size_t end = json::number_end(text, at);
       if (end == at) return;  // not JSON; the parser says why
       text[at] = '0';
       for (std::size_t blank = at + 1; blank < end; ++blank) text[blank] = ' ';
@@ -109,16 +85,6 @@ JsonError JsonDocument::parse_replaced(simdjson::dom::parser& parser) {
   const JsonError error = classify(error_);
   if (error != JsonError::none) error_ = first;  // the message for the text as it is
   return error;
-}
-
-bool JsonDocument::holds(std::string_view text) const {
-  const auto begin = reinterpret_cast<std::uintptr_t>(document_.string_buf.get());
-  const auto at = reinterpret_cast<std::uintptr_t>(text.data());
-  // The buffer is larger than this, and the strings in it end with a zero.
-  if (error_ != simdjson::SUCCESS || at < begin || at + text.size() >= begin + document_.capacity())
-    return false;
-  const auto is_continuation = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; };
-  return !is_continuation(text.data()[0]) && !is_continuation(text.data()[text.size()]);
 }
 
 bool find_member(simdjson::dom::object object, std::string_view key, simdjson::dom::element& found,

@@ -29,9 +29,6 @@ class JsonDocument {
   std::string_view text() const { return text_; }
   // False: some value was replaced; check a string with json::has_lone_surrogate and a number by its text.
   bool is_exact() const { return exact_; }
-  // `text` is a string of the document, or of whole characters within one: valid UTF-8, as the parser has
-  // seen.
-  bool holds(std::string_view text) const;
   // What simdjson said, for messages.
   const char* message() const { return simdjson::error_message(error_); }
 

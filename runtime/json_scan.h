@@ -1,12 +1,17 @@
 // Walks over JSON text that is already known to be valid, to find where values begin and end. simdjson's DOM
 // does not keep positions, and its parsed numbers do not keep their text; both are needed to pass a value on
-// byte for byte. Nothing here may be used on text that was not validated.
+// byte for byte. Only number_end and has_valid_escapes may be used on text that was not validated.
 #pragma once
 
 #include <cstddef>
 #include <string_view>
 
 namespace datagen::json {
+
+constexpr std::size_t kDecodeSlack = 32;
+
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+inline bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 // Behind the white space at `position`.
 std::size_t skip_space(std::string_view text, std::size_t position);
@@ -42,6 +47,18 @@ void for_each_child(std::string_view container, Visit visit) {
 inline bool is_plain_string(std::string_view value) {
   return value.size() >= 2 && value[0] == '"' && value.find('\\') == std::string_view::npos;
 }
+
+// The end of a number by the grammar of RFC 8259, or `position` when there is none.
+std::size_t number_end(std::string_view text, std::size_t position);
+
+// Whether every backslash begins an escape that JSON knows. Up to kDecodeSlack bytes are read behind `text`.
+bool has_valid_escapes(std::string_view text);
+
+// Writes what a JSON string says, given what stands between its quotes, and returns the end of it; null when
+// it has a lone surrogate, and thus no UTF-8 form. Up to kDecodeSlack bytes are read behind `content`, and
+// written behind the result, which is never longer. `is_canonical`: the writer of json_write.h would give the
+// same content.
+char* decode_string(std::string_view content, char* to, bool& is_canonical);
 
 // The code unit of the escape \uXXXX at `position`, or -1.
 int escaped_code_unit(std::string_view text, std::size_t position);

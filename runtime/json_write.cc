@@ -92,6 +92,15 @@ char* write_escape(char* to, char c) {
 
 }  // namespace
 
+std::size_t json_length(std::string_view text) {
+  std::size_t length = text.size();
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+    length += kEscapes[static_cast<unsigned char>(c)] != 0 ? 1 : 5;
+  }
+  return length;
+}
+
 void append_json_string(ByteBuffer& out, std::string_view text) {
   constexpr std::size_t kSlack = 32;  // a whole vector, an escape and the quotes
   const char* from = text.data();
@@ -266,12 +275,6 @@ bool is_id_key(std::string_view key) {
   return parser.parse(copy).get(text) == simdjson::SUCCESS && text == "_i";
 }
 
-// A quick look that never misses: "_i" as it is, or an escape that could stand for one of its letters.
-bool may_have_id(std::string_view payload) {
-  return memmem(payload.data(), payload.size(), "_i\"", 3) != nullptr ||
-         memmem(payload.data(), payload.size(), "\\u00", 4) != nullptr;
-}
-
 void append_without_id(ByteBuffer& out, std::string_view object) {
   out.push_back('{');
   bool first = true;
@@ -313,6 +316,12 @@ void append_id(ByteBuffer& out, std::size_t object_begin, const RecordView& reco
 
 }  // namespace
 
+// "_i" as it is, or an escape that could stand for one of its letters.
+bool may_have_id(std::string_view object) {
+  return memmem(object.data(), object.size(), "_i\"", 3) != nullptr ||
+         memmem(object.data(), object.size(), "\\u00", 4) != nullptr;
+}
+
 void append_msgpack_as_json(ByteBuffer& out, std::string_view msgpack) { JsonWriter(out, msgpack).write({}); }
 
 void append_record(ByteBuffer& out, const RecordView& record, Ids ids) {
@@ -320,6 +329,8 @@ void append_record(ByteBuffer& out, const RecordView& record, Ids ids) {
   if (record.tag == Tag::msgpack) {
     JsonWriter(out, record.payload).write(ids == Ids::keep ? std::string_view() : std::string_view("_i"));
     if (ids == Ids::keep && has_id(out.view().substr(begin))) return;
+  } else if (record.flags & kPlain) {
+    out.append(record.payload);
   } else {
     const bool has_own = may_have_id(record.payload) && has_id(record.payload);
     if (has_own && ids != Ids::keep) {
@@ -368,6 +379,17 @@ void append_msgpack_object(ByteBuffer& out, const msgpack::object& object) {
   }
 }
 
+void check_text(std::string_view text) {
+  if (!simdjson::validate_utf8(text.data(), text.size()))
+    throw BadRecord("invalid_utf8", "a text to be written is not valid UTF-8");
+}
+
+namespace {
+void check_finite(double number) {
+  if (!std::isfinite(number)) throw std::invalid_argument("NaN and infinities have no JSON form");
+}
+}  // namespace
+
 void check_key(std::string_view key) {
   const bool is_ascii = std::ranges::all_of(key, [](char c) { return static_cast<signed char>(c) >= 0; });
   if (!is_ascii && !simdjson::validate_utf8(key.data(), key.size()))
@@ -393,6 +415,29 @@ void append_map_header(ByteBuffer& out, std::size_t members) {
   msgpack::packer<ByteBuffer>(out).pack_map(static_cast<std::uint32_t>(members));
 }
 
+void append_field_as_json(ByteBuffer& out, const FieldValue& value) {
+  switch (value.kind()) {
+    case FieldValue::Kind::null:
+      return out.append("null");
+    case FieldValue::Kind::boolean:
+      return out.append(value.boolean() ? "true" : "false");
+    case FieldValue::Kind::signed_integer:
+      return append_integer(out, value.signed_integer());
+    case FieldValue::Kind::unsigned_integer:
+      return append_integer(out, value.unsigned_integer());
+    case FieldValue::Kind::number:
+      check_finite(value.number());
+      return append_json_number(out, value.number());
+    case FieldValue::Kind::text:
+      check_text(value.text());
+      return append_json_string(out, value.text());
+    case FieldValue::Kind::json:
+      return append_on_one_line(out, value.text());
+    case FieldValue::Kind::msgpack:
+      return append_msgpack_as_json(out, value.text());
+  }
+}
+
 void append_field_value(ByteBuffer& out, const FieldValue& value) {
   msgpack::packer<ByteBuffer> packer(out);
   switch (value.kind()) {
@@ -409,13 +454,11 @@ void append_field_value(ByteBuffer& out, const FieldValue& value) {
       packer.pack_uint64(value.unsigned_integer());
       return;
     case FieldValue::Kind::number:
-      if (!std::isfinite(value.number())) throw std::invalid_argument("NaN and infinities have no JSON form");
+      check_finite(value.number());
       append_float64(out, value.number());
       return;
     case FieldValue::Kind::text:
-      if (!simdjson::validate_utf8(value.text().data(), value.text().size())) {
-        throw BadRecord("invalid_utf8", "a text to be written is not valid UTF-8");
-      }
+      check_text(value.text());
       append_msgpack_text(out, value.text());
       return;
     case FieldValue::Kind::json:

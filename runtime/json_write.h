@@ -22,7 +22,8 @@ enum class Ids : std::uint8_t { add, off, keep };  // keep: an input's own "_i" 
 // Any valid JSON on one line: line ends between its tokens become blanks.
 void append_on_one_line(ByteBuffer& out, std::string_view json);
 
-// The text as a JSON string, with quotes.
+// The text as a JSON string, with quotes; how long it is without them.
+std::size_t json_length(std::string_view text);
 void append_json_string(ByteBuffer& out, std::string_view text);
 
 // As Python's repr(float): shortest digits that read back the same.
@@ -34,12 +35,18 @@ void append_msgpack_as_json(ByteBuffer& out, std::string_view msgpack);
 // The record as one JSON object without newline, with "_i" last as `ids` says. A json payload is valid.
 void append_record(ByteBuffer& out, const RecordView& record, Ids ids);
 
+// Whether a JSON object could have a member "_i": a quick look that never misses one.
+bool may_have_id(std::string_view object);
+
 // One value as msgpack. Throws std::invalid_argument for NaN and infinities, BadRecord for invalid UTF-8.
 void append_field_value(ByteBuffer& out, const FieldValue& value);
+// The same as JSON, byte for byte what append_msgpack_as_json makes of it.
+void append_field_as_json(ByteBuffer& out, const FieldValue& value);
 // A msgpack value that was read, written again: floats stay floats.
 void append_msgpack_object(ByteBuffer& out, const msgpack::object& object);
-// Throws BadRecord for a key that is not valid UTF-8.
+// Both throw BadRecord for what is not valid UTF-8.
 void check_key(std::string_view key);
+void check_text(std::string_view text);
 void append_text_head(ByteBuffer& out, std::size_t bytes);  // of a text, which is to follow
 void append_msgpack_text(ByteBuffer& out, std::string_view text);
 void append_raw_json(ByteBuffer& out, std::string_view json);

@@ -10,6 +10,7 @@
 
 #include "backoff.h"
 #include "crash_handler.h"
+#include "json_write.h"
 
 namespace datagen {
 
@@ -47,7 +48,7 @@ std::unique_ptr<OperatorRunner> OperatorRunner::beside(ContextState& context, Pr
 void OperatorRunner::open() { operator_->open(context_); }
 
 ItemState& OperatorRunner::state(std::size_t index) {
-  while (states_.size() <= index) states_.push_back(std::make_unique<ItemState>());
+  while (states_.size() <= index) states_.push_back(std::make_unique<ItemState>(options_.built));
   return *states_[index];
 }
 
@@ -127,6 +128,7 @@ void OperatorRunner::run_item(ItemState& state, Result& result) {
 
 void OperatorRunner::run_items(const FrameRecords& in, FrameWriter& out, StageNotes& notes) {
   ItemState& record = state(0);
+  record.set_frame(in.text());
   Result result;
   for (std::size_t index = 0; index < in.size(); ++index) {
     const RecordView view = in[index];
@@ -139,6 +141,7 @@ void OperatorRunner::run_items(const FrameRecords& in, FrameWriter& out, StageNo
     run_item(record, result);
     append(record, result, out, notes);
   }
+  record.set_frame({});
   end(0);
 }
 
@@ -257,7 +260,8 @@ void OperatorRunner::append_child(const RecordView& parent, std::size_t index, s
   std::string path(parent.path);
   if (!path.empty()) path.push_back('_');
   path += std::to_string(index);
-  out.add(bytes, path, parent.origin, Tag::msgpack, kValidated);
+  const bool is_plain = options_.built == Tag::json && !may_have_id(bytes);
+  out.add(bytes, path, parent.origin, options_.built, kValidated | (is_plain ? kPlain : 0));
   ++notes.counts.children;
   ++notes.counts.out;
 }
@@ -275,7 +279,7 @@ void OperatorRunner::append(ItemState& state, const Result& result, FrameWriter&
       ++notes.counts.out;
       return;
     case Outcome::rewritten:
-      out.add(state.rewritten(), record.path, record.origin, Tag::msgpack, kValidated);
+      out.add(state.rewritten(), record.path, record.origin, options_.built, state.rewritten_flags());
       ++notes.counts.out;
       return;
     case Outcome::expanded:
@@ -299,7 +303,10 @@ void OperatorRunner::keep(ItemState& state, Result& result) {
     result.dead = true;
   }
   if (result.dead) return;
-  if (result.outcome == Outcome::rewritten) result.bytes = state.rewritten();
+  if (result.outcome == Outcome::rewritten) {
+    result.bytes = state.rewritten();
+    result.flags = state.rewritten_flags();
+  }
   if (result.outcome == Outcome::dropped) result.bytes = state.drop_reason();
   if (result.outcome == Outcome::expanded) {
     for (std::size_t index = 0; index < state.children(); ++index) {
@@ -324,7 +331,7 @@ void OperatorRunner::append_kept(const RecordView& record, const Result& result,
       ++notes.counts.out;
       return;
     case Outcome::rewritten:
-      out.add(result.bytes, record.path, record.origin, Tag::msgpack, kValidated);
+      out.add(result.bytes, record.path, record.origin, options_.built, result.flags);
       ++notes.counts.out;
       return;
     case Outcome::expanded:

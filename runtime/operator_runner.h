@@ -29,6 +29,7 @@ struct RunnerOptions {
   std::chrono::milliseconds backoff{100};  // doubled after each attempt, less a random part
   OnError on_error = OnError::dead_letter;
   bool keeps_exclusions = false;      // dropped records go to a file
+  Tag built = Tag::msgpack;           // form of the records that it makes; json where only sinks read them
   std::vector<std::string> branches;  // ids of what it reads, when that is more than one
 };
 

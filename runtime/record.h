@@ -8,12 +8,15 @@
 namespace datagen {
 
 enum class Tag : std::uint8_t {
-  json = 0,     // the source's own bytes, untouched
+  json = 0,     // the source's own bytes, untouched, or what an operator built for a sink
   msgpack = 1,  // built by an operator: a map with text keys, see json_write.h
 };
 
 // Bits of RecordView::flags.
 constexpr std::uint8_t kValidated = 1;  // the payload was checked in full once, and is an object
+// Of a validated json payload: what a sink writes where it adds no "_i". One line, nothing around it, no "_i"
+// in it.
+constexpr std::uint8_t kPlain = 2;
 
 // Where a record was read, and which child of it this is.
 struct Origin {

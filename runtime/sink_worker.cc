@@ -14,8 +14,7 @@
 
 #include "commit_log.h"
 #include "committer.h"
-#include "frame.h"
-#include "item_state.h"
+#include "frame_lines.h"
 #include "run_files.h"
 #include "side_files.h"
 #include "sink_journal.h"
@@ -35,7 +34,7 @@ class SinkWorker {
         setup_(setup),
         weld_(setup.weld()),
         ports_(setup.ports()),
-        dead_letters_(setup.weld().dead_letters()),
+        lines_(weld_.ids, weld_.dead_letters()),
         done_path_(done_path(weld_.run_directory, weld_.stage)),
         journal_(weld_.run_directory + "/" + weld_.stage + ".journal") {}
 
@@ -109,10 +108,9 @@ class SinkWorker {
     DATAGEN_TRY(const ipc::FrameBytes bytes, ports_.read(0, seq));
     DATAGEN_TRY(const FrameReader frame, FrameReader::open(bytes.bytes));
     notes_.clear();
-    lines_.clear();
     notes_.counts.in = frame.size();
-    for (std::size_t index = 0; index < frame.size(); ++index) append_line(frame[index]);
-    sink_.write(lines_.view(), notes_.counts.out);
+    const std::string_view lines = lines_.of(frame, notes_);
+    sink_.write(lines, notes_.counts.out);
 
     side_lines_.clear();
     side_.clear();
@@ -125,7 +123,7 @@ class SinkWorker {
     held_.push_back({seq, side_files_.dead_letter_bytes(), journal_.position()});
     free_written();
     if (commit) committer_->begin(*commit);
-    setup_.show_totals(notes_, frame.bytes(), lines_.size());
+    setup_.show_totals(notes_, frame.bytes(), lines.size());
     setup_.show_cost(began_ns, frame.origin().rows, frame.size());
     return success();
   }
@@ -143,23 +141,6 @@ class SinkWorker {
     ipc::store_written(ports_.cell(), {last.seq + 1, sink_.bytes(), last.dead_letter_bytes, last.journal});
     for (std::size_t index = 0; index < count; ++index) ports_.free(held_[index].seq);
     held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(count));
-  }
-
-  // Whoever looked at a record has checked it in full; one that nobody looked at is checked here.
-  void append_line(const RecordView& record) {
-    if (record.tag == Tag::json && !(record.flags & kValidated)) {
-      try {
-        checker_.load(record);
-        checker_.validate();
-      } catch (const BadRecord& bad) {
-        ++notes_.counts.dead;
-        notes_.dead_letters.push_back(dead_letter_line(dead_letters_, record, {bad.reason(), bad.what()}));
-        return;
-      }
-    }
-    append_record(lines_, record, weld_.ids);
-    lines_.push_back('\n');
-    ++notes_.counts.out;
   }
 
   // What is to be committed behind a marked frame.
@@ -218,15 +199,13 @@ class SinkWorker {
   WorkerSetup& setup_;
   const Weld& weld_;
   Ports& ports_;
-  DeadLetterContext dead_letters_;
+  FrameLines lines_;
   std::string done_path_;
   SideFiles side_files_;
   SinkJournal journal_;
   Commit last_commit_;  // of the predecessor or the earlier generation
-  detail::ItemState checker_;
   StageNotes notes_;
   Totals totals_;
-  ByteBuffer lines_;
   std::deque<Held> held_;
   std::string side_, accounts_;
   SideLines side_lines_;

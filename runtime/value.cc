@@ -259,6 +259,7 @@ double Value::as_double() const {
 std::string_view Value::as_text() const {
   if (type() != Type::text) node_->item->throw_wrong_type(*node_, "text");
   if (node_->backing == Backing::msgpack) return {node_->object->via.str.ptr, node_->object->via.str.size};
+  if (node_->text) return *node_->text;
   if (!node_->exact && json::has_lone_surrogate(raw())) {
     node_->item->throw_bad_value(*node_, "lone_surrogate",
                                  "the text holds a lone surrogate, which has no UTF-8 form");

@@ -145,6 +145,7 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   std::size_t sinks = 0;
   std::vector<std::string> exclusions;       // by stage; empty: not kept
   std::vector<std::uint32_t> first_readers;  // by stage, along its first out-edge
+  std::vector<bool> are_sinks;               // by stage
   dom::element found;
   bool any = false;
   for (const dom::element entry : list(plan, "stages")) {
@@ -152,7 +153,8 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
                      static_cast<std::uint32_t>(number(entry, "workers", 1))});
     weld.stage_names.push_back(text_of(entry, "id"));
     exclusions.push_back(text_of(entry, "exclusions"));
-    if (text_of(entry, "kind") == "sink") ++sinks;
+    are_sinks.push_back(text_of(entry, "kind") == "sink");
+    if (are_sinks.back()) ++sinks;
     if (weld.stage_names.back() != stage) continue;
     weld.stage_index = static_cast<std::uint32_t>(cells.size() - 1);
     found = entry;
@@ -182,6 +184,7 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   constexpr std::uint32_t kNobody = ~std::uint32_t{0};
   first_readers.resize(cells.size(), kNobody);
   std::uint32_t index = 0;
+  bool others_read = false;  // than sinks, all of which want JSON
   for (const dom::element edge : list(plan, "edges")) {
     const auto from = static_cast<std::uint32_t>(number(edge, "from"));
     const auto to = static_cast<std::uint32_t>(number(edge, "to"));
@@ -198,9 +201,13 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
                                      : name.starts_with(kFollower) ? name.substr(kFollower.size())
                                                                    : name);
     }
-    if (from == weld.stage_index) weld.out.push_back({index, geometry, cells[to]});
+    if (from == weld.stage_index) {
+      weld.out.push_back({index, geometry, cells[to]});
+      others_read = others_read || !are_sinks[to];
+    }
     ++index;
   }
+  if (!others_read) weld.runner.built = Tag::json;
   if (weld.in.size() < 2) weld.runner.branches.clear();
   for (std::uint32_t from = 0; from < cells.size(); ++from) {
     if (exclusions[from].empty()) continue;

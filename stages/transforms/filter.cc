@@ -2,6 +2,7 @@
 #include <datagen/stage.h>
 
 #include "jq/jq_program.h"
+#include "jq/simple_condition.h"
 #include "spares.h"
 
 namespace {
@@ -16,13 +17,22 @@ struct Filter : datagen::Operator {
   void open(datagen::Context& context) override {
     where_ = context.param<std::string>("where");
     reason_ = context.param<std::string>("reason");
+    condition_ = datagen::SimpleCondition::parse(where_);
   }
   void process_item(datagen::Item& item, datagen::Context&) override {
+    if (!is_true(item)) item.drop(reason_);
+  }
+
+  bool is_true(const datagen::Item& item) {
+    if (condition_) {
+      if (const auto holds = condition_->holds(item)) return *holds;
+    }
     const auto program = programs_.lend([&] { return std::make_unique<datagen::JqProgram>(where_); });
-    if (!program->is_true(item.json())) item.drop(reason_);
+    return program->is_true(item.json());
   }
 
   std::string where_, reason_;
+  std::optional<datagen::SimpleCondition> condition_;
   datagen::Spares<datagen::JqProgram> programs_;
 };
 

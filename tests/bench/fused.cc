@@ -6,18 +6,14 @@
 //     bench_fused [--no-ids] IN OUT
 //
 // The bytes are those of reference.py beside this file.
-#include <fcntl.h>
-#include <simdjson.h>
-#include <unistd.h>
-
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
+
+#include "line_loop.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -25,12 +21,7 @@
 
 namespace {
 
-constexpr std::size_t kChunkBytes = 1 << 20;
-
-[[noreturn]] void fail(const std::string& what) {
-  std::fprintf(stderr, "bench_fused: %s\n", what.c_str());
-  std::exit(1);
-}
+using bench::fail;
 
 // Length of the white space, as Python's str.isspace sees it, at the start of `text`; 0 when there is none.
 std::size_t space_length(std::string_view text) {
@@ -145,39 +136,6 @@ char* write_literal(char* out, const char (&literal)[kSize]) {
   return out + kSize - 1;
 }
 
-class Output {
- public:
-  explicit Output(const char* path) : fd_(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
-    if (fd_ < 0) fail(std::string("cannot create ") + path + ": " + std::strerror(errno));
-  }
-  // Room for `bytes` more; what was written is flushed when the buffer is full.
-  char* reserve(std::size_t bytes) {
-    if (used_ + bytes > size_) {
-      flush();
-      if (bytes > size_) {
-        size_ = bytes;
-        buffer_ = std::make_unique_for_overwrite<char[]>(size_);
-      }
-    }
-    return buffer_.get() + used_;
-  }
-  void commit(const char* end) { used_ = static_cast<std::size_t>(end - buffer_.get()); }
-  void flush() {
-    for (std::size_t done = 0; done < used_;) {
-      const ssize_t wrote = write(fd_, buffer_.get() + done, used_ - done);
-      if (wrote < 0 && errno != EINTR) fail(std::string("cannot write the output: ") + std::strerror(errno));
-      if (wrote > 0) done += static_cast<std::size_t>(wrote);
-    }
-    used_ = 0;
-  }
-
- private:
-  int fd_;
-  std::size_t size_ = kChunkBytes;
-  std::size_t used_ = 0;
-  std::unique_ptr<char[]> buffer_ = std::make_unique_for_overwrite<char[]>(size_);
-};
-
 class Cleaner {
  public:
   Cleaner(const char* output, bool with_ids) : output_(output), with_ids_(with_ids) {}
@@ -215,43 +173,10 @@ class Cleaner {
 
  private:
   simdjson::dom::parser parser_;
-  Output output_;
+  bench::Output output_;
   std::uint64_t row_ = 0;
   bool with_ids_;
 };
-
-void clean(int input, Cleaner& cleaner) {
-  std::size_t size = kChunkBytes;
-  auto buffer = std::make_unique_for_overwrite<char[]>(size + simdjson::SIMDJSON_PADDING);
-  std::size_t held = 0;  // bytes of a line whose end is not there yet
-  bool at_start = true;
-  for (;;) {
-    const ssize_t got = read(input, buffer.get() + held, size - held);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail(std::string("cannot read the input: ") + std::strerror(errno));
-    const std::size_t filled = held + static_cast<std::size_t>(got);
-    std::size_t begin = at_start && filled >= 3 && std::memcmp(buffer.get(), "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-    at_start = false;
-    while (const void* newline = std::memchr(buffer.get() + begin, '\n', filled - begin)) {
-      const auto end = static_cast<std::size_t>(static_cast<const char*>(newline) - buffer.get());
-      cleaner.take_line(buffer.get() + begin, end - begin);
-      begin = end + 1;
-    }
-    held = filled - begin;
-    if (got == 0) {
-      if (held > 0) cleaner.take_line(buffer.get() + begin, held);
-      return;
-    }
-    if (held == size) {  // a line longer than the buffer
-      auto larger = std::make_unique_for_overwrite<char[]>(size * 2 + simdjson::SIMDJSON_PADDING);
-      std::memcpy(larger.get(), buffer.get(), held);
-      buffer = std::move(larger);
-      size *= 2;
-    } else {
-      std::memmove(buffer.get(), buffer.get() + begin, held);
-    }
-  }
-}
 
 }  // namespace
 
@@ -259,9 +184,7 @@ int main(int argc, char** argv) {
   const bool with_ids = !(argc > 1 && std::strcmp(argv[1], "--no-ids") == 0);
   char** paths = argv + (with_ids ? 1 : 2);
   if (argv + argc != paths + 2) fail("usage: bench_fused [--no-ids] IN OUT");
-  const int input = open(paths[0], O_RDONLY | O_CLOEXEC);
-  if (input < 0) fail(std::string("cannot read ") + paths[0] + ": " + std::strerror(errno));
   Cleaner cleaner(paths[1], with_ids);
-  clean(input, cleaner);
+  bench::for_each_line(paths[0], [&](const char* line, std::size_t size) { cleaner.take_line(line, size); });
   cleaner.finish();
 }

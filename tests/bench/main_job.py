@@ -36,7 +36,7 @@ pipeline: bench
 ids: {ids}
 input: {{uri: "jsonl://{input}"}}
 output: {{uri: "jsonl://{output}"}}
-stages: [clean_text]
+stages: [{{clean_text: {{}}, workers: {workers}}}]
 """
 
 
@@ -76,13 +76,10 @@ def competitors(options, output, work):
     found = []
     if os.access(datagen, os.X_OK):
         run = [datagen, "run"]
-        if ids:
-            run += ["--input", "jsonl://" + options.input, "--stage", "clean_text", "--output", "jsonl://" + output]
-        else:
-            graph = os.path.join(work, "bench.yaml")
-            with open(graph, "w", encoding="utf-8") as file:
-                file.write(GRAPH.format(ids="false", input=options.input, output=output))
-            run += [graph]
+        graph = os.path.join(work, "bench.yaml")
+        with open(graph, "w", encoding="utf-8") as file:
+            file.write(GRAPH.format(ids=str(ids).lower(), input=options.input, output=output, workers=options.workers))
+        run += [graph]
         run += ["--run-dir", os.path.join(work, "run"), "--fresh", "--overwrite", "--quiet"]
         found.append(Competitor("datagen", run, output_of(datagen, "--version"), reference=True))
     else:
@@ -186,7 +183,7 @@ def measure(options, found, output, work):
 def report(options, found, skipped, size, records):
     speed = {}  # bytes a second
     print(f"\nmain job: {options.input}, {size / 1e6:,.0f} MB, {records:,} records; {os.cpu_count()} processors; "
-          f"_i {'off' if options.no_ids else 'on'}; page cache warm, nothing dropped\n")
+          f"_i {'off' if options.no_ids else 'on'}; clean_text with workers: {options.workers}; page cache warm, nothing dropped\n")
     print(f"{'':10} {'MB':>6} {'runs':>4} {'median s':>9} {'min':>7} {'max':>7} {'MB/s':>8} {'records/s':>11}  version")
     for c in found:
         if c.seconds:
@@ -207,7 +204,7 @@ def report(options, found, skipped, size, records):
             print(f"{c.name} FAILED: {c.error}")
     if skipped:
         print("skipped: " + ", ".join(skipped))
-    result = {"version": 1, "job": "clean_text", "input_bytes": size, "records": records, "ids": not options.no_ids,
+    result = {"version": 1, "job": "clean_text", "input_bytes": size, "records": records, "ids": not options.no_ids, "workers": options.workers,
               "processors": os.cpu_count(), "machine": platform.machine(), "kernel": platform.release(),
               "competitors": {c.name: {"seconds": c.seconds, "bytes": (c.part or (size,))[0], "version": c.version,
                                        "error": c.error} for c in found},
@@ -223,6 +220,7 @@ def main():
     parser.add_argument("--input", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-ids", action="store_true", help="leave _i out of the output")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="of clean_text (default: one for each processor)")
     parser.add_argument("--fast-only", action="store_true", help="without the Python loop, jq and Miller")
     parser.add_argument("--venv", default="", help="Python environment in which duckdb may be installed")
     parser.add_argument("--output", required=True, help="figures as JSON; its folder takes the outputs of the runs")
