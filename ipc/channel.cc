@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <new>
 #include <random>
+#include <span>
 #include <string_view>
 #include <utility>
 

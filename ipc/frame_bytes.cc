@@ -1,5 +1,7 @@
 #include "ipc/frame_bytes.h"
 
+#include <string>
+
 namespace datagen::ipc {
 
 Result<FrameBytes> read_frame(const Ring& ring, std::uint64_t seq, const OverflowPolicy& policy,

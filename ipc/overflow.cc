@@ -11,6 +11,7 @@
 #include <boost/interprocess/file_mapping.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace datagen::ipc {
 namespace bip = boost::interprocess;

@@ -2,7 +2,9 @@
 // A broken invariant is not an error: it aborts (see DATAGEN_CHECK).
 #pragma once
 
-#include <boost/outcome/result.hpp>
+// Not result.hpp, which costs each file that includes it a second more to compile.
+#include <boost/outcome/basic_result.hpp>
+#include <boost/outcome/policy/terminate.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -30,7 +32,7 @@ class Error {
 
 // Reading the value of a failed result, or the error of a good one, ends the process.
 template <class T>
-using Result = boost::outcome_v2::result<T, Error, boost::outcome_v2::policy::terminate>;
+using Result = boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate>;
 
 inline auto success() { return boost::outcome_v2::success(); }
 

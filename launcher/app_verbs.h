@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <utility>
 #include <vector>
 
 #include "launcher/verbs.h"

@@ -8,6 +8,12 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
 
 #include "launcher/audit.h"
 #include "launcher/commands.h"

@@ -10,6 +10,9 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace datagen::launcher {
 

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <system_error>
+#include <utility>
 
 #include "ipc/recovery.h"
 #include "ipc/segment.h"

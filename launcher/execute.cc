@@ -6,6 +6,9 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
 
 #include "launcher/commands.h"
 #include "launcher/gather_report.h"

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <utility>
 
 #include "launcher/dead_letters.h"
 #include "launcher/generation.h"

@@ -8,6 +8,8 @@
 #include <boost/algorithm/hex.hpp>
 #include <cerrno>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "launcher/run_directory.h"
 #include "runtime/commit_log.h"

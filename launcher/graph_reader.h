@@ -3,8 +3,13 @@
 // graph_reader_hooks.cc.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "launcher/graph.h"
 #include "launcher/graph_shape.h"

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
 
 #include "launcher/graph_reader.h"
 #include "launcher/suggest.h"

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "launcher/hook_events.h"
 #include "launcher/suggest.h"

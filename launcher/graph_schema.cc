@@ -1,5 +1,8 @@
 #include "launcher/graph_schema.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include <fmt/format.h>
 
 #include "launcher/json_text.h"

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <string_view>
+#include <utility>
 
 #include "launcher/json_text.h"
 #include "runtime/json_fields.h"

@@ -13,7 +13,9 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #include "launcher/process.h"
 

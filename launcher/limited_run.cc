@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "launcher/process.h"
 #include "launcher/runtime_file.h"

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include "launcher/app_verbs.h"
 #include "launcher/commands.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <system_error>
 
 #include "runtime/durable_file.h"
 #include "runtime/run_files.h"

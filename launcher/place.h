@@ -1,7 +1,6 @@
 // Where in a graph something stands, and what is wrong there.
 #pragma once
 
-#include <boost/outcome/result.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,7 +37,7 @@ using GraphErrors = std::vector<GraphError>;
 
 // A value, or everything that stands against it.
 template <class T>
-using Checked = boost::outcome_v2::result<T, GraphErrors, boost::outcome_v2::policy::terminate>;
+using Checked = boost::outcome_v2::basic_result<T, GraphErrors, boost::outcome_v2::policy::terminate>;
 
 // In the order of the file; errors of one place stay as they came.
 void sort_by_place(GraphErrors& errors);

@@ -29,6 +29,7 @@ namespace bp = boost::process;
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace datagen::launcher {

@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
+#include <system_error>
+#include <utility>
 
 #include "launcher/find_rows.h"
 #include "launcher/json_text.h"

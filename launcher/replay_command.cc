@@ -3,6 +3,9 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "launcher/commands.h"
 #include "launcher/execute.h"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <vector>
 
 #include "launcher/json_text.h"
 #include "launcher/progress_text.h"

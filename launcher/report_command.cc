@@ -1,8 +1,11 @@
 // datagen report: what became of a run, at any time.
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
+#include <string>
 
 #include "launcher/commands.h"
 #include "launcher/gather_report.h"

@@ -1,5 +1,8 @@
 #include "launcher/report_page.h"
 
+#include <algorithm>
+#include <chrono>
+
 #include <fmt/format.h>
 
 #include "launcher/progress_text.h"

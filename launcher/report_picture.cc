@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <vector>
 
 #include "launcher/progress_text.h"
 #include "launcher/text_table.h"

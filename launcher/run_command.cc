@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <optional>
 #include <random>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "launcher/commands.h"
 #include "launcher/epoch.h"

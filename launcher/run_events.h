@@ -4,6 +4,7 @@
 // Owner: the launcher, one thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>

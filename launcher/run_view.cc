@@ -10,6 +10,8 @@
 #include <charconv>
 #include <fstream>
 #include <sstream>
+#include <string_view>
+#include <tuple>
 
 #include "ipc/segment.h"
 #include "launcher/process_facts.h"

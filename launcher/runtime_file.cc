@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "launcher/json_text.h"
 #include "runtime/commit_log.h"

@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <fstream>
+#include <utility>
 
 #include "ipc/recovery.h"
 #include "ipc/worker_exit.h"

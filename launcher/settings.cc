@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "launcher/graph_shape.h"
 #include "launcher/suggest.h"

@@ -1,8 +1,12 @@
 // datagen top: a run as it runs, from another terminal.
 #include <poll.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "launcher/commands.h"
 #include "launcher/report.h"

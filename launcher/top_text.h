@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "launcher/bottleneck.h"
 #include "launcher/run_state.h"

@@ -8,6 +8,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "launcher/history.h"
 #include "launcher/metrics_server.h"

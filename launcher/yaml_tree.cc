@@ -10,6 +10,7 @@
 #include <map>
 #include <sstream>
 #include <tuple>
+#include <utility>
 
 #include "launcher/json_text.h"
 #include "launcher/values.h"

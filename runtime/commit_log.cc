@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <iterator>
+#include <string_view>
 
 #include "byte_buffer.h"
 #include "json_fields.h"

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <exception>
+#include <utility>
 
 #include "worker_setup.h"
 

@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <cmath>
+#include <memory>
+#include <mutex>
 
 #include "context_state.h"
 #include "ipc/worker_exit.h"

@@ -1,6 +1,7 @@
 // main() of sources and sinks.
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include "byte_buffer.h"
 #include "context_state.h"

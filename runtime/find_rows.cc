@@ -3,6 +3,9 @@
 
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "context_state.h"
 #include "frame.h"

@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "frame.h"

@@ -1,5 +1,7 @@
 #include "frame_work.h"
 
+#include <utility>
+
 #include "ipc/worker_exit.h"
 #include "paid_work.h"
 #include "suspicions.h"

@@ -2,6 +2,7 @@
 #include <isa-l/igzip_lib.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "compressed_input.h"
 

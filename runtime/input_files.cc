@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <stdexcept>
+#include <system_error>
+#include <utility>
 
 #include "fingerprint.h"
 

@@ -1,5 +1,7 @@
 #include "datagen/item.h"
 
+#include <vector>
+
 #include "item_state.h"
 #include "json_write.h"
 

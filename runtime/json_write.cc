@@ -10,6 +10,7 @@
 #include <cstring>
 #include <msgpack.hpp>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "datagen/errors.h"

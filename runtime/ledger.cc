@@ -1,5 +1,7 @@
 #include "datagen/ledger.h"
 
+#include <utility>
+
 #include "ledger_files.h"
 
 namespace datagen {

@@ -1,6 +1,7 @@
 #include "ledger_files.h"
 
 #include <chrono>
+#include <utility>
 
 namespace datagen::detail {
 

@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <random>
 #include <regex>
+#include <string_view>
+#include <system_error>
 
 namespace datagen {
 

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "durable_file.h"

@@ -8,10 +8,15 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <utility>
 
 #include "limits_state.h"
 

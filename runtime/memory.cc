@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <cstring>
+#include <utility>
 
 #include "ipc/channel.h"
 #include "memory_frame.h"

@@ -1,8 +1,10 @@
 #include "operator_runner.h"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <exception>
 #include <latch>
 #include <new>
 #include <optional>

@@ -1,5 +1,7 @@
 #include "pack_queue.h"
 
+#include <utility>
+
 #include "unit_packer.h"
 
 namespace datagen {

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <stdexcept>
+#include <system_error>
+#include <utility>
 
 #include "ipc/worker_exit.h"
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 
 #include "commit_log.h"

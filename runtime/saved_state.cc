@@ -7,6 +7,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <sstream>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "run_files.h"
 #include "state_file.h"

@@ -1,6 +1,7 @@
 #include "side_files.h"
 
 #include <stdexcept>
+#include <string_view>
 
 namespace datagen {
 

@@ -11,6 +11,10 @@
 #include <deque>
 #include <exception>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "commit_log.h"
 #include "committer.h"

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <span>
+#include <string>
+#include <string_view>
 
 #include "datagen/source.h"
 #include "dead_letter.h"

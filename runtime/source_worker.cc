@@ -2,9 +2,11 @@
 // frame as a commit point, when the last one has been committed everywhere.
 #include <poll.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <optional>
+#include <string>
 
 #include "followed_output.h"
 #include "frame.h"

@@ -1,8 +1,14 @@
 #include "stage_main.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
+#include <variant>
 
 #include "byte_buffer.h"
 #include "json_write.h"

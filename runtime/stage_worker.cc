@@ -6,6 +6,7 @@
 #include <fstream>
 #include <list>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <shared_mutex>
 #include <thread>

@@ -8,6 +8,9 @@
 #include <boost/algorithm/hex.hpp>
 #include <filesystem>
 #include <iterator>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
 
 namespace datagen {
 

@@ -1,5 +1,6 @@
 #include <zstd.h>
 
+#include <memory>
 #include <new>
 
 #include "compressed_input.h"

@@ -9,6 +9,10 @@
 #include <boost/beast/core/detail/base64.hpp>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "ipc/frame_bytes.h"
 #include "ipc/segment.h"

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "ipc/recovery.h"
 #include "ipc/segment.h"

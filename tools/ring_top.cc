@@ -1,5 +1,8 @@
 #include "tools/ring_top.h"
 
+#include <string>
+#include <utility>
+
 #include "launcher/screen.h"
 #include "launcher/show_state.h"
 

@@ -4,8 +4,10 @@
 //   EXPECT_EQ(r.records[0], R"({"text":"a"})");
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <datagen/stage.h>

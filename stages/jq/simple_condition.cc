@@ -6,6 +6,7 @@
 #include <cctype>
 #include <compare>
 #include <cstdlib>
+#include <utility>
 
 #include "json_scan.h"
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <future>
+#include <utility>
 
 #include "llm/chat_answer.h"
 #include "llm/chat_request.h"

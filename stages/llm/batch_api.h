@@ -44,7 +44,7 @@ class BatchApi {
     std::string why;
   };
   template <class T>
-  using Answer = boost::outcome_v2::result<T, Failure, boost::outcome_v2::policy::terminate>;
+  using Answer = boost::outcome_v2::basic_result<T, Failure, boost::outcome_v2::policy::terminate>;
 
   Answer<std::string> upload(std::string_view name, std::string_view content);  // the file's id
   Answer<BatchState> create(std::string_view file, std::string_view name);

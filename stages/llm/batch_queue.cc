@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <random>
 #include <stdexcept>
+#include <string_view>
 
 #include <datagen/errors.h>
 

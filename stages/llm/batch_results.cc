@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <fstream>
 #include <stdexcept>
+#include <utility>
 
 namespace datagen::llm {
 

@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <datagen/context.h>
 #include <datagen/ledger.h>

@@ -1,5 +1,7 @@
 // Caller's other half: what comes back from endpoints.
 #include <algorithm>
+#include <chrono>
+#include <string>
 
 #include "llm/caller.h"
 #include "llm/chat_answer.h"

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "llm/chat_request.h"
 #include "llm/json_repair.h"

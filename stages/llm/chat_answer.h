@@ -42,8 +42,8 @@ ChatAnswer read_paid(std::string& body, bool is_streamed, const std::string& mod
 
 // What answers of all kinds share. Tokens as the server says; what is no count is none.
 std::int64_t usage_tokens(simdjson::dom::element root, const char* name);
-// A body that is whole but not quite JSON is mended in place. What is returned lives as long as body and parser
-// are left alone.
+// A body that is whole but not quite JSON is mended in place. What is returned lives as long as body and
+// parser are left alone.
 Result<simdjson::dom::element> parse_body(simdjson::dom::parser& parser, std::string& body);
 // "the server's answer WHY: …"
 Error no_answer(const std::string& why, std::string_view body);

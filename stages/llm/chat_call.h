@@ -1,6 +1,7 @@
 // The questions of one record's conversation, sent one after the other.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "llm/call.h"

@@ -1,5 +1,7 @@
 #include "llm/conversation.h"
 
+#include <utility>
+
 namespace datagen::llm {
 
 namespace {

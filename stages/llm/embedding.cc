@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <numeric>
+#include <utility>
 
 #include "llm/chat_answer.h"
 #include "llm/chat_request.h"

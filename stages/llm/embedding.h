@@ -4,6 +4,7 @@
 // however its requests are made up.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>

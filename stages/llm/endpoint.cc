@@ -1,6 +1,7 @@
 #include "llm/endpoint.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace datagen::llm {
 

@@ -1,6 +1,7 @@
 #include "llm/endpoint_pool.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace datagen::llm {
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 #include <stdexcept>
+#include <string>
 
 #include "llm/chat_request.h"
 #include "runtime/json_fields.h"

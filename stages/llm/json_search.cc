@@ -3,6 +3,8 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 namespace datagen::llm {
 

@@ -1,6 +1,7 @@
 #include "llm/template.h"
 
 #include <stdexcept>
+#include <utility>
 
 namespace datagen::llm {
 

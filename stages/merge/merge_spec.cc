@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "json_fields.h"
 #include "merge/merge_rule.h"

@@ -1,6 +1,7 @@
 #include "merge/merged_input.h"
 
 #include <stdexcept>
+#include <utility>
 
 #include "datagen/input_stream.h"
 #include "fingerprint.h"

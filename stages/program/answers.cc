@@ -3,6 +3,7 @@
 #include <datagen/errors.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 

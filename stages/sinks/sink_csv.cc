@@ -4,6 +4,8 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "byte_buffer.h"
 #include "csv/csv_parameters.h"

@@ -3,6 +3,9 @@
 #include <datagen/sink.h>
 
 #include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace {
 

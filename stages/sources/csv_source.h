@@ -5,7 +5,9 @@
 #include <datagen/source.h>
 
 #include <optional>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "csv/csv_parameters.h"
 #include "csv/csv_reader.h"

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <system_error>
+#include <vector>
 
 namespace datagen {
 

@@ -8,8 +8,13 @@
 #include <chrono>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "ipc/channel.h"
 

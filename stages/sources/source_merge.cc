@@ -5,6 +5,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "merge/merge_rule.h"
 #include "merge/merge_spec.h"

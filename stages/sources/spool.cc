@@ -11,7 +11,9 @@
 #include <filesystem>
 #include <limits>
 #include <sstream>
+#include <stdexcept>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "datagen/source.h"

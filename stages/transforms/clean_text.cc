@@ -1,3 +1,6 @@
+
+#include <string>
+#include <string_view>
 // clean_text: {"text": T, …} becomes {"text": T without surrounding white space, "len": code points of T}.
 #include <datagen/stage.h>
 

@@ -2,6 +2,9 @@
 #include <datagen/stage.h>
 
 #include "program/answers.h"
+
+#include <string>
+#include <vector>
 #include "program/child_process.h"
 #include "program/command.h"
 

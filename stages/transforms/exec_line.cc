@@ -2,6 +2,11 @@
 #include <datagen/stage.h>
 
 #include "program/answers.h"
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
 #include "program/child_process.h"
 #include "program/command.h"
 #include "spares.h"

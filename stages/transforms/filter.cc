@@ -2,6 +2,10 @@
 #include <datagen/stage.h>
 
 #include "jq/jq_program.h"
+
+#include <memory>
+#include <optional>
+#include <string>
 #include "jq/simple_condition.h"
 #include "spares.h"
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "llm/answer_form.h"
 #include "llm/caller.h"

@@ -2,6 +2,11 @@
 #include <datagen/stage.h>
 
 #include "jq/jq_program.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 #include "spares.h"
 
 namespace {

@@ -1,3 +1,6 @@
+
+#include <string>
+#include <string_view>
 // split_text: one record for each paragraph, or for each N characters, of a text field.
 #include <datagen/stage.h>
 

@@ -4,6 +4,9 @@
 //     bench_filter IN OUT
 #include "line_loop.h"
 
+#include <cstring>
+#include <string>
+
 int main(int argc, char** argv) {
   if (argc != 3) bench::fail("usage: bench_filter IN OUT");
   simdjson::dom::parser parser;

@@ -11,7 +11,13 @@
 
 #include <boost/interprocess/ipc/message_queue.hpp>
 #include <chrono>
+#include <cstring>
+#include <functional>
 #include <new>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "tests/bench/ring_table.h"
 #include "tests/ipc/rig.h"

@@ -5,6 +5,8 @@
 
 #include <charconv>
 #include <cstring>
+#include <string>
+#include <string_view>
 
 #include "frame.h"
 #include "ipc/worker_exit.h"

@@ -1,3 +1,5 @@
+
+#include <string_view>
 // clean_plain: clean_text as a user writes it first: a lambda on Item.
 #include <datagen/stage.h>
 

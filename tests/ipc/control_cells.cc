@@ -1,6 +1,8 @@
 // The control segment: refusals, and what a cell keeps through its worker's death.
 #include "rig.h"
 
+#include <string>
+
 namespace datagen::ipc {
 namespace {
 

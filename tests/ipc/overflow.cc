@@ -3,6 +3,9 @@
 
 #include "rig.h"
 
+#include <string>
+#include <system_error>
+
 namespace datagen::ipc {
 namespace {
 

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <mutex>
 #include <set>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "rig.h"
 

@@ -2,6 +2,10 @@
 // tests/ipc/store_sweep.cc dies at every single store; here each rule is named.
 #include "rig.h"
 
+#include <cstring>
+#include <functional>
+#include <string>
+
 namespace datagen::ipc {
 namespace {
 

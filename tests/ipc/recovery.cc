@@ -1,6 +1,8 @@
 // What the launcher does after a death: claims, cells, wakes, and the check of what the dead one could write.
 #include "ipc/recovery.h"
 
+#include <atomic>
+#include <cstring>
 #include <random>
 #include <thread>
 

@@ -15,7 +15,10 @@
 #include <filesystem>
 #include <functional>
 #include <random>
+#include <span>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "ipc/ports.h"

@@ -6,6 +6,9 @@
 
 #include "rig.h"
 
+#include <functional>
+#include <string>
+
 namespace datagen::ipc {
 namespace {
 

@@ -1,6 +1,8 @@
 // Every transition of a slot, allowed and refused.
 #include "rig.h"
 
+#include <string>
+
 namespace datagen::ipc {
 namespace {
 

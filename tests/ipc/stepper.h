@@ -8,6 +8,7 @@
 #include <sys/user.h>
 
 #include <cstring>
+#include <functional>
 #include <vector>
 
 #include "rig.h"

@@ -1,5 +1,8 @@
 // Two processes, one ring, a lot of bytes, every one of them checked.
 #include <chrono>
+#include <cstring>
+#include <functional>
+#include <span>
 
 #include "rig.h"
 

@@ -1,6 +1,8 @@
 // Who reads from whom, from the text of a graph.
 #include "launcher/graph_edges.h"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

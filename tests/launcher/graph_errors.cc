@@ -1,6 +1,8 @@
 // Graphs that are wrong: all that is wrong at once, each with its place and what to do.
 #include "graph_text.h"
 
+#include <string>
+
 namespace datagen::launcher::testing {
 namespace {
 

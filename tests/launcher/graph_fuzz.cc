@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <random>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "graph_text.h"
 #include "launcher/plan.h"

@@ -1,6 +1,8 @@
 // Several inputs and the rule that joins them, as a graph says it.
 #include "graph_text.h"
 
+#include <string>
+
 namespace datagen::launcher::testing {
 namespace {
 

@@ -1,6 +1,8 @@
 // Hooks whose readers are slow, gone, or somebody else's descriptor.
 #include "launcher/hooks.h"
 
+#include <utility>
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>

@@ -13,6 +13,8 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <system_error>
+#include <utility>
 
 #include "tests/ipc/rig.h"
 

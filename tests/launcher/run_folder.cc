@@ -1,6 +1,7 @@
 // Finding a run by name, by directory, or as the newest.
 #include "launcher/run_folder.h"
 
+#include <chrono>
 #include <fstream>
 
 #include "tests/ipc/rig.h"

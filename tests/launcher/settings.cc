@@ -1,6 +1,8 @@
 // --set PATH=VALUE and ${NAME}.
 #include "launcher/settings.h"
 
+#include <map>
+
 #include "graph_text.h"
 
 namespace datagen::launcher::testing {

@@ -3,6 +3,11 @@
 #include <simdjson.h>
 
 #include "launcher/metrics_text.h"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
 #include "launcher/report_page.h"
 #include "launcher/top_text.h"
 

@@ -5,6 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "runtime/json_fields.h"
 

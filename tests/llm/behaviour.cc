@@ -7,7 +7,12 @@
 #include <algorithm>
 #include <boost/beast/core/detail/base64.hpp>
 #include <charconv>
+#include <chrono>
 #include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "runtime/json_fields.h"
 

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <concepts>
 #include <limits>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
 #include "datagen/testing.h"
 #include "loaded_item.h"

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <random>
 #include <string>
+#include <string_view>
 
 #include "json_document.h"
 #include "json_scan.h"

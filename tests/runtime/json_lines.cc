@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <vector>

@@ -12,6 +12,8 @@
 #include <future>
 #include <set>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "../temporary_folder.h"
 #include "runtime/durable_file.h"

@@ -10,7 +10,10 @@
 #include <csignal>
 #include <fstream>
 #include <random>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "../temporary_folder.h"
 #include "datagen/ledger.h"

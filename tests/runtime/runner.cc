@@ -4,14 +4,18 @@
 #include <gtest/gtest.h>
 
 #include <simdjson.h>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <span>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "datagen/testing.h"

@@ -4,6 +4,7 @@
 #include <datagen/errors.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <vector>
 
 namespace datagen {

@@ -1,6 +1,9 @@
 // What is asked, and how answers are read: whole, as streams, damaged.
 #include "llm/chat_answer.h"
 
+#include <stdexcept>
+#include <string>
+
 #include <gtest/gtest.h>
 
 #include <datagen/testing.h>

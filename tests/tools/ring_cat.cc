@@ -3,6 +3,12 @@
 
 #include "made_run.h"
 
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace datagen::tools::testing {
 namespace {
 

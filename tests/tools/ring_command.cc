@@ -1,6 +1,9 @@
 // The command line of datagen-ring: wrong calls, help, exit codes.
 #include "made_run.h"
 
+#include <string>
+#include <vector>
+
 namespace datagen::tools::testing {
 namespace {
 

@@ -7,6 +7,8 @@
 
 #include "made_run.h"
 
+#include <string>
+
 namespace datagen::tools::testing {
 namespace {
 

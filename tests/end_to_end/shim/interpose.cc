@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
 
 #include "disk.h"
 #include "faults.h"

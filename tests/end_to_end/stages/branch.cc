@@ -3,6 +3,7 @@
 #include <datagen/stage.h>
 
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 
 namespace {

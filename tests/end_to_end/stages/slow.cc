@@ -3,6 +3,7 @@
 #include <datagen/stage.h>
 
 #include <chrono>
+#include <string>
 #include <thread>
 
 namespace {

@@ -1,3 +1,7 @@
+
+#include <string>
+#include <string_view>
+#include <vector>
 // sink-lines: lines://FILE writes one record a line.
 #include <datagen/output_file.h>
 #include <datagen/sink.h>

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <filesystem>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 namespace {
 

@@ -1,3 +1,5 @@
+
+#include <string_view>
 // The shortest stage: a function on one record.
 #include <datagen/stage.h>
 
