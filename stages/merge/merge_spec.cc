@@ -24,12 +24,12 @@ std::string value_text(dom::element value) {
 }
 
 template <class S>
-void fill(MergeSpec& spec, dom::element params) {
+void fill(MergeSpec& spec, dom::element entry) {
   Parameters declared;
   S::describe(declared);
   ParameterValues given;
   dom::object fields;
-  if (params.get(fields) == simdjson::SUCCESS) {
+  if (entry["params"].get(fields) == simdjson::SUCCESS) {
     for (const auto field : fields) {
       const Parameter* parameter = declared.find(field.key);
       if (parameter == nullptr)
@@ -62,12 +62,10 @@ std::vector<MergeSpec> read_merge_specs(std::string_view json) {
     if (std::ranges::count(specs, spec.name, &MergeSpec::name) > 1)
       refuse("there are two inputs " + spec.name);
     spec.path = uri.substr(scheme_end + 3);
-    dom::element params;
-    if (entry["params"].get(params) != simdjson::SUCCESS) params = {};
     if (scheme == "jsonl") {
-      fill<JsonlSource>(spec, params);
+      fill<JsonlSource>(spec, entry);
     } else if (scheme == "csv") {
-      fill<CsvSource>(spec, params);
+      fill<CsvSource>(spec, entry);
     } else {
       refuse(spec.name + ": " + scheme +
              ":// cannot be read together with other inputs; jsonl:// and csv:// can");

@@ -117,7 +117,8 @@ TEST(Ring, AttachesWithTheRightHeaderOnly) {
     EXPECT_TRUE(contains(message, "wrong magic)") && !contains(message, "no error")) << message;
   }
   const std::string version = error_after([](RingHeader& header) { header.version = kLayoutVersion + 1; });
-  EXPECT_TRUE(contains(version, "has layout version 2; this build knows 1") &&
+  EXPECT_TRUE(contains(version, "has layout version " + std::to_string(kLayoutVersion + 1) +
+                                    "; this build knows " + std::to_string(kLayoutVersion)) &&
               !contains(version, "no error"));
 }
 

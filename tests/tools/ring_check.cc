@@ -94,7 +94,8 @@ TEST_F(RingCheck, AWrongMagicOrVersionIsDamage) {
   make_frames();
   damage(ring_name(0), 8, "\x09");
   damage(ring_name(1), 0, "x");
-  expect_damage("ring " + ring_name(0) + " has layout version 9; this build knows 1");
+  expect_damage("ring " + ring_name(0) + " has layout version 9; this build knows " +
+                std::to_string(ipc::kLayoutVersion));
   expect_damage("shared memory " + ring_name(1) + " is not a ring");
 }
 

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 
+#include "launcher/values.h"
 #include "made_run.h"
 
 #include <string>
@@ -64,8 +65,8 @@ TEST_F(RingStat, ShowsRingsAndWorkersAsTables) {
   const Answer answer = ask({"stat"});
   EXPECT_EQ(answer.code, 0);
   EXPECT_EQ(answer.err, "");
-  const std::string bytes = std::to_string(2 * ring(0).read_block_header(1).frame_bytes);
-  EXPECT_EQ(row(answer.out, "0"), "0 source → clean 2 1 1 1 3 9 " + bytes + " bytes 1/1 2/2 -");
+  const std::string bytes = launcher::show_bytes(2 * ring(0).read_block_header(1).frame_bytes);
+  EXPECT_EQ(row(answer.out, "0"), "0 source → clean 2 1 1 1 3 9 " + bytes + " 1/1 2/2 -");
   EXPECT_EQ(row(answer.out, "1"), "1 clean → sink 4 0 0 0 0 - 0 bytes 2/2 1/1 consumers");
   const std::string pid = std::to_string(getpid());
   EXPECT_EQ(row(answer.out, "source.0"), "source.0 " + pid + " running 0 - - 0 0 0 0 0 0");
