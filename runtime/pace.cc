@@ -11,6 +11,8 @@ namespace {
 
 constexpr double kFrameNs = 50e6;
 constexpr double kAheadNs = 500e6;
+// How many times larger frames may be where a stage pays for each frame, however few its records.
+constexpr std::uint64_t kBatchPatience = 10;
 // Until a stage has worked on its first frame.
 constexpr std::size_t kStartRecords = 8;
 constexpr std::uint64_t kAll = 1'000'000'000;
@@ -45,7 +47,8 @@ SourcePace::SourcePace(const ipc::Control& control, std::vector<PacedStage> stag
       records_max_(records_max == 0 ? std::numeric_limits<std::size_t>::max() : records_max) {}
 
 std::size_t SourcePace::records() const {
-  std::size_t most = records_max_;
+  std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  bool is_known = true, has_batches = false;
   for (const PacedStage& stage : stages_) {
     std::uint64_t wanted = 0;  // the smallest wish of those who have one
     for (std::uint32_t index = 0; index < stage.workers.count; ++index) {
@@ -53,9 +56,13 @@ std::size_t SourcePace::records() const {
           control_.cell(stage.workers.first + index).rows_wanted.load(std::memory_order_relaxed);
       if (wish != 0) wanted = wanted == 0 ? wish : std::min(wanted, wish);
     }
-    most = std::min<std::size_t>(most, wanted == 0 ? kStartRecords : wanted);
+    is_known = is_known && wanted != 0;
+    has_batches = has_batches || wanted == kAll;
+    if (wanted != 0) most = std::min(most, wanted);
   }
-  return most;
+  if (has_batches) most = std::min(most, kAll) * kBatchPatience;
+  if (!is_known) most = std::min<std::uint64_t>(most, kStartRecords);
+  return static_cast<std::size_t>(std::min<std::uint64_t>(most, records_max_));
 }
 
 bool SourcePace::is_far_ahead(std::uint64_t seq) const {

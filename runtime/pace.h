@@ -3,8 +3,10 @@
 // A frame should take every stage about 50 ms: frames of cheap stages are as large as their blocks, those of
 // a stage that calls a model hold a few records, so that commits pass soon and a crash redoes little. Nobody
 // has to say what a stage costs: each worker of a stage or sink measures it and tells in its cell how many
-// rows of the input it wants in a frame, and how long its frames take. The source takes the smallest wish,
-// and waits when what lies before a stage is more than half a second's work for it.
+// rows of the input it wants in a frame, and how long its frames take. The source takes the smallest wish
+// (ten times that where another stage pays for each frame, such as a program that is started for it: else
+// the starts keep all others slow, whose wishes for small frames bring more starts), and waits when what lies
+// before a stage is more than half a second's work for it.
 //
 // All of it is a hint, written by the worker whose cell it is: a value that is old, lost with an epoch or
 // wrong changes the size of frames and nothing else. Records hang on rows, not on frames, so the output is
