@@ -4,6 +4,7 @@
 #include <datagen/input_files.h>
 #include <datagen/source.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -35,6 +36,7 @@ class CsvSource : public Source {
     configure(context);
     const FileCursor begin = FileCursor::read(cursor);
     check_files_before(inputs_, begin);
+    bytes_before_ = bytes_before(inputs_, begin.position.source);
     if (begin.position.source < inputs_.size()) open_file(begin);
   }
 
@@ -43,7 +45,9 @@ class CsvSource : public Source {
     while (reader_ && (!pending_ && (pending_ = reader_->next()) == nullptr)) {
       end = reader_->position();
       reader_.reset();
-      if (end.source + 1 < inputs_.size()) open_file({{end.source + 1, end.row, 1, 0}, {}});
+      if (end.source + 1 >= inputs_.size()) break;
+      bytes_before_ += inputs_[end.source].bytes;
+      open_file({{end.source + 1, end.row, 1, 0}, {}});
     }
     if (!pending_) return false;
     frame.start(pending_->begin);
@@ -59,9 +63,7 @@ class CsvSource : public Source {
     return true;
   }
 
-  std::uint64_t bytes_read() const override {
-    return reader_ ? bytes_before(inputs_, reader_->position().source) + reader_->file_offset() : 0;
-  }
+  std::uint64_t bytes_read() const override { return reader_ ? bytes_before_ + reader_->file_offset() : 0; }
 
  private:
   static constexpr std::size_t kBytesPerRecord = 32;  // of a frame's table
@@ -103,6 +105,7 @@ class CsvSource : public Source {
   }
 
   std::vector<InputFile> inputs_;
+  std::uint64_t bytes_before_ = 0;  // of the files before the one that is open
   std::string delimiter_;
   CsvFormat format_;
   std::optional<CsvReader> reader_;

@@ -5,6 +5,7 @@
 #include <datagen/json_lines.h>
 #include <datagen/source.h>
 
+#include <cstdint>
 #include <optional>
 #include <system_error>
 #include <vector>
@@ -28,6 +29,7 @@ class JsonlSource : public Source {
     reader_.emplace(context.param<std::uint64_t>("max_record"));
     const FileCursor begin = FileCursor::read(cursor);
     check_files_before(inputs_, begin);
+    bytes_before_ = bytes_before(inputs_, begin.position.source);
     if (begin.position.source < inputs_.size()) open_file(begin);
   }
 
@@ -37,15 +39,14 @@ class JsonlSource : public Source {
       const SourcePosition end = reader_->position();
       is_open_ = false;
       if (end.source + 1 >= inputs_.size()) return false;
+      bytes_before_ += inputs_[end.source].bytes;
       open_file({{end.source + 1, end.row, 1, 0}, {}});
     }
     frame.set_cursor(FileCursor{reader_->position(), reader_->access_point()}.bytes());
     return true;
   }
 
-  std::uint64_t bytes_read() const override {
-    return bytes_before(inputs_, reader_->position().source) + reader_->file_offset();
-  }
+  std::uint64_t bytes_read() const override { return bytes_before_ + reader_->file_offset(); }
 
  private:
   void open_file(const FileCursor& begin) {
@@ -59,6 +60,7 @@ class JsonlSource : public Source {
   }
 
   std::vector<InputFile> inputs_;
+  std::uint64_t bytes_before_ = 0;  // of the files before the one that is open
   std::optional<JsonLinesReader> reader_;
   bool is_open_ = false;
 };
