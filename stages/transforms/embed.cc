@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "llm/cache.h"
 #include "llm/caller.h"
 #include "llm/chat_request.h"
 #include "llm/embed_call.h"
@@ -41,14 +42,12 @@ struct Embed : datagen::Operator {
     p.json("extra")
         .checked_by(datagen::llm::check_members)
         .help("further members of the request, as they are");
-    p.text("cache").running().help("folder that runs share embeddings in, by what was asked");
+    datagen::llm::describe_cache(p, "embeddings");
     datagen::llm::Caller::describe(p);
   }
 
   void open(Context& context) override {
-    const std::string cache =
-        context.has_param("cache") ? context.param<std::string>("cache") : std::string();
-    datagen::Ledger& ledger = context.ledger(cache);
+    datagen::Ledger& ledger = datagen::llm::open_ledger(context);
     caller_ = std::make_unique<datagen::llm::Caller>(context, "/embeddings", ledger);
     std::string members;
     if (context.has_param("dimensions"))

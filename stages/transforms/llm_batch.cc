@@ -17,6 +17,7 @@
 #include "llm/batch_file.h"
 #include "llm/batch_queue.h"
 #include "llm/batch_results.h"
+#include "llm/cache.h"
 #include "llm/chat_request.h"
 #include "llm/conversation.h"
 #include "llm/endpoint_settings.h"
@@ -62,19 +63,17 @@ struct LlmBatch : datagen::Operator {
     datagen::llm::ChatRequests::describe(p);
     datagen::llm::AnswerForm::describe(p);
     datagen::llm::ConversationRules::describe(p);
-    p.text("cache").running().help("folder that runs share answers in, by what was asked");
+    datagen::llm::describe_cache(p, "answers");
     datagen::llm::CallBudget::describe(p);
     datagen::llm::BatchQueue::describe(p);
   }
 
   void open(Context& context) override {
     const auto mode = context.param<std::string>("mode");
-    const std::string cache =
-        context.has_param("cache") ? context.param<std::string>("cache") : std::string();
     if (!context.has_param("model")) throw std::invalid_argument("give 'model'");
     if ((mode == "read") != context.has_param("results"))
       throw std::invalid_argument("'results' goes with mode: read");
-    datagen::Ledger& ledger = context.ledger(cache);
+    datagen::Ledger& ledger = datagen::llm::open_ledger(context);
     form_.emplace(context);
     requests_.emplace(context, form_->request_members());
     budget_.emplace(context);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "llm/answer_form.h"
+#include "llm/cache.h"
 #include "llm/caller.h"
 #include "llm/chat_call.h"
 #include "llm/chat_request.h"
@@ -31,15 +32,13 @@ struct LlmChat : datagen::Operator {
     datagen::llm::ChatRequests::describe(p);
     datagen::llm::AnswerForm::describe(p);
     datagen::llm::ConversationRules::describe(p);
-    p.text("cache").running().help("folder that runs share answers in, by what was asked");
+    datagen::llm::describe_cache(p, "answers");
     p.boolean("stream", false).help("let answers come as a stream");
     datagen::llm::Caller::describe(p);
   }
 
   void open(Context& context) override {
-    const std::string cache =
-        context.has_param("cache") ? context.param<std::string>("cache") : std::string();
-    datagen::Ledger& ledger = context.ledger(cache);
+    datagen::Ledger& ledger = datagen::llm::open_ledger(context);
     form_ = std::make_unique<datagen::llm::AnswerForm>(context);
     requests_ = std::make_unique<datagen::llm::ChatRequests>(context, form_->request_members());
     caller_ = std::make_unique<datagen::llm::Caller>(context, "/chat/completions", ledger);
