@@ -128,22 +128,55 @@ Node* ItemState::json_node(simdjson::dom::element element, bool exact, const Nod
   return node;
 }
 
+namespace {
+
+// What nodes point to whose value is known by its text alone.
+struct AnyElements {
+  simdjson::dom::parser parser;
+  simdjson::dom::array all = parser.parse(std::string(R"(["", 0, true, false, null])")).value();
+  simdjson::dom::element text = all.at(0).value(), number = all.at(1).value(), true_ = all.at(2).value(),
+                         false_ = all.at(3).value(), null = all.at(4).value();
+};
+
+const AnyElements& any_elements() {
+  static const AnyElements elements;
+  return elements;
+}
+
+}  // namespace
+
 Node* ItemState::text_node(std::string_view text, std::string_view quoted, std::string_view key) {
-  static const struct Any {
-    simdjson::dom::parser parser;
-    simdjson::dom::element text = parser.parse("\"\"", 2).value();
-  } any;
-  Node* node = json_node(any.text, true, nullptr, 0, key);
+  Node* node = json_node(any_elements().text, true, nullptr, 0, key);
   node->text = text;
   node->raw = quoted;
   return node;
 }
 
 const Node* ItemState::field_node(const JsonIndex::Field& field) {
-  if (field.value[0] == '"') {
-    if (const auto text = text_of(field)) return text_node(*text, field.value, field.key);
+  const AnyElements& any = any_elements();
+  const auto word = [&](simdjson::dom::element element) {
+    Node* node = json_node(element, true, nullptr, 0, field.key);
+    node->raw = field.value;
+    return node;
+  };
+  switch (field.value[0]) {
+    case '"':
+      if (const auto text = text_of(field)) return text_node(*text, field.value, field.key);
+      [[fallthrough]];  // a lone surrogate
+    case '{':
+    case '[':
+      return raw_json_node(field.value, nullptr, 0, field.key);
+    case 't':
+      return word(any.true_);
+    case 'f':
+      return word(any.false_);
+    case 'n':
+      return word(any.null);
+    default:
+      Node* const number = word(any.number);
+      number->exact = false;  // its text tells
+      return number;
   }
-  return raw_json_node(field.value, nullptr, 0, field.key);
 }
 
 const Node* ItemState::member_node(const Member& member) {
@@ -242,7 +275,7 @@ std::optional<std::string_view> ItemState::text_of(const JsonIndex::Field& field
     if (earlier.quoted.data() == field.value.data()) return earlier.text;
   }
   const std::string_view content = field.value.substr(1, field.value.size() - 2);
-  if (content.find('\\') == content.npos) {
+  if (index_.is_free_of_escapes(content)) {
     given_.push_back({content, field.value, true, true});
     return content;
   }
@@ -286,6 +319,12 @@ std::string ItemState::json() {
     bytes = json::trim(record_.payload);
   }
   return std::string(bytes);
+}
+
+bool ItemState::has_lone_surrogate() {
+  if (has_members_ || record_.tag == Tag::msgpack) return json::has_lone_surrogate(json());
+  validate();
+  return (!is_indexed_ || index_.may_have_surrogates()) && json::has_lone_surrogate(record_.payload);
 }
 
 // ---- writing
