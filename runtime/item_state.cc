@@ -64,6 +64,14 @@ void ItemState::validate() {
   record_.flags |= kValidated | (index_.is_plain() ? kPlain : 0);
 }
 
+void ItemState::try_to_validate() {
+  if (is_validated()) return;
+  try {
+    validate();
+  } catch (const BadRecord&) {
+  }
+}
+
 // For what the index does not know: says what is wrong, and takes the rare things that are right.
 void ItemState::parse_document() {
   JsonError error = document_.parse(parser_, record_.payload);

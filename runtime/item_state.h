@@ -62,6 +62,8 @@ class ItemState {
   void restore();
   // Checks a json payload in full; throws BadRecord. Done at the first look, or by those who need it.
   void validate();
+  // The same; a record that is not valid is left for whoever needs it to be.
+  void try_to_validate();
 
   Outcome outcome() const { return outcome_; }
   const RecordView& record() const { return record_; }
