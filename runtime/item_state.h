@@ -122,6 +122,7 @@ class ItemState {
     std::string_view json_key{};  // the key as JSON with its colon, where that is known
   };
   // A key that an operator writes to record after record: checked, and made JSON, once.
+  static constexpr std::size_t kKnownKeysMax = 64;
   struct KnownKey {
     std::string key;
     std::string json;  // with the colon
