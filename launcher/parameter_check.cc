@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -83,7 +84,54 @@ Result<std::string> value_json(const ParameterDescription& parameter, const std:
   return Error("is of an unknown type");
 }
 
+std::string absolute(const std::string& path, const std::string& folder) {
+  return (std::filesystem::path(folder) / path).lexically_normal();
+}
+
+// A text within a parameter; `is_path`: as it is, else only as a reference.
+std::string absolute_text(std::string_view text, bool is_path, const std::string& folder) {
+  constexpr std::string_view kFile = "file:";
+  if (text.starts_with(kFile)) return "file:" + absolute(std::string(text.substr(kFile.size())), folder);
+  return is_path && !text.empty() ? absolute(std::string(text), folder) : std::string(text);
+}
+
+// `is_path`: texts are paths.
+std::string absolute_json(simdjson::dom::element value, bool is_path, const std::string& folder) {
+  std::string_view text;
+  simdjson::dom::array list;
+  simdjson::dom::object map;
+  std::string json;
+  if (value.get(text) == simdjson::SUCCESS) return json_string(absolute_text(text, is_path, folder));
+  if (value.get(list) == simdjson::SUCCESS) {
+    for (const auto entry : list) json += (json.empty() ? "" : ",") + absolute_json(entry, is_path, folder);
+    return "[" + json + "]";
+  }
+  if (value.get(map) != simdjson::SUCCESS) return simdjson::minify(value);
+  for (const auto [key, member] : map)
+    json += (json.empty() ? "" : ",") + json_string(std::string(key)) + ":" +
+            absolute_json(member, key.ends_with("_file"), folder);
+  return "{" + json + "}";
+}
+
 }  // namespace
+
+std::string with_absolute_paths(const ParameterDescription& parameter, const std::string& text,
+                                const std::string& folder) {
+  if (!parameter.path && !parameter.secret) return text;
+  simdjson::dom::parser parser;
+  simdjson::dom::element value;
+  if (parameter.type != Type::json || !is_structure(text)) return absolute_text(text, parameter.path, folder);
+  if (parser.parse(text).get(value) != simdjson::SUCCESS) return text;
+  return absolute_json(value, true, folder);
+}
+
+void make_paths_absolute(std::vector<GivenParameter>& given, const StageDescription& stage,
+                         const std::string& folder) {
+  for (GivenParameter& entry : given) {
+    if (const ParameterDescription* parameter = stage.find(entry.name); parameter != nullptr)
+      entry.text = with_absolute_paths(*parameter, entry.text, folder);
+  }
+}
 
 std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>& given,
                                                const StageDescription& stage, const std::string& path,

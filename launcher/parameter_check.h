@@ -15,6 +15,12 @@ std::vector<PlannedParameter> check_parameters(const std::vector<GivenParameter>
                                                const StageDescription& stage, const std::string& path,
                                                const Place& place, GraphErrors& errors);
 
+// Relative paths of parameters that are paths, and of secrets, as they are seen from `folder`.
+void make_paths_absolute(std::vector<GivenParameter>& given, const StageDescription& stage,
+                         const std::string& folder);
+std::string with_absolute_paths(const ParameterDescription& parameter, const std::string& text,
+                                const std::string& folder);
+
 // One parameter with a value, as `--set` gives it. Errors: of another type, or out of bounds.
 Result<PlannedParameter> check_parameter(const ParameterDescription& parameter, const std::string& text);
 

@@ -201,10 +201,12 @@ class Planner {
     }
   }
 
-  // Checked against the declarations, and those that have a check of their own by the executable.
-  std::vector<PlannedParameter> parameters(const std::vector<GivenParameter>& given,
+  // Relative paths begin at the graph. Checked against the declarations, and those that have a check of their
+  // own by the executable.
+  std::vector<PlannedParameter> parameters(std::vector<GivenParameter> given,
                                            const StageDescription& description, const std::string& path,
                                            const Place& place) {
+    make_paths_absolute(given, description, graph_.folder);
     auto planned = check_parameters(given, description, path, place, errors_);
     for (const GivenParameter& entry : given) {
       const ParameterDescription* declared = description.find(entry.name);

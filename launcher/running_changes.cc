@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "launcher/keys.h"
@@ -13,7 +14,7 @@ namespace datagen::launcher {
 
 namespace {
 
-Result<void> set_parameter(PlannedStage& stage, const std::string& name, const std::string& value,
+Result<void> set_parameter(PlannedStage& stage, const std::string& name, const std::string& given,
                            StageLookup& lookup) {
   DATAGEN_TRY(const StageDescription description, lookup.describe(stage.executable));
   const ParameterDescription* declared = description.find(name);
@@ -24,6 +25,7 @@ Result<void> set_parameter(PlannedStage& stage, const std::string& name, const s
   }
   if (!declared->running)
     return Error("a parameter changes what the stage writes; start a new run for it (datagen run … --fresh)");
+  const std::string value = with_absolute_paths(*declared, given, std::filesystem::current_path());
   DATAGEN_TRY(PlannedParameter changed, check_parameter(*declared, value));
   if (declared->checked && !declared->secret) {
     DATAGEN_TRY(const std::string wrong, lookup.check(stage.executable, name + "=" + value));

@@ -75,6 +75,7 @@ Result<ParameterDescription> read_parameter(dom::element given) {
   parameter.required = flag(given, "required");
   parameter.secret = flag(given, "secret");
   parameter.running = flag(given, "running");
+  parameter.path = flag(given, "path");
   parameter.checked = flag(given, "checked");
   parameter.help = text_of(given, "help");
   return parameter;

@@ -28,6 +28,7 @@ struct ParameterDescription {
   bool required = false;
   bool secret = false;
   bool running = false;  // may change on resume
+  bool path = false;     // of a file, or several
   bool checked = false;  // the executable is asked whether a value is good
   std::string help;
 };

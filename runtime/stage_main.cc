@@ -62,6 +62,7 @@ void append_parameter(ByteBuffer& out, const Parameter& parameter) {
   if (parameter.required) out.append(",\"required\":true");
   if (parameter.secret) out.append(",\"secret\":true");
   if (parameter.running) out.append(",\"running\":true");
+  if (parameter.path) out.append(",\"path\":true");
   if (parameter.check) out.append(",\"checked\":true");
   out.push_back(',');
   append_text(out, "help", parameter.help);

@@ -26,6 +26,7 @@ struct Parameter {
   bool required = false;
   bool secret = false;   // given only as env:NAME or file:PATH, and never shown
   bool running = false;  // may change when the run goes on, since it does not change what the stage writes
+  bool path = false;     // of a file: see ParameterDeclaration::path
   std::string help;
   // See ParameterDeclaration::checked_by; empty: none.
   std::function<void(std::string_view text)> check;
@@ -54,6 +55,13 @@ class ParameterDeclaration {
   // As workers and timeout do: `datagen resume --set STAGE.NAME=VALUE`.
   ParameterDeclaration& running() {
     parameter_->running = true;
+    return *this;
+  }
+  // A relative path begins at the graph's folder, from wherever the run is started and gone on with. Of a
+  // list (json) each text is one; of a map, or maps in a list, the members whose names end in "_file".
+  // References of secrets, "file:PATH", are made so in any parameter that is a secret or has path().
+  ParameterDeclaration& path() {
+    parameter_->path = true;
     return *this;
   }
   ParameterDeclaration& help(std::string text) {

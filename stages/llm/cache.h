@@ -11,7 +11,7 @@ namespace datagen::llm {
 
 // `what` is kept there: "answers".
 inline void describe_cache(Parameters& p, const std::string& what) {
-  p.text("cache").running().help("folder that runs share " + what + " in, by what was asked");
+  p.text("cache").running().path().help("folder that runs share " + what + " in, by what was asked");
 }
 
 // The stage's ledger, with the cache where one is given.

@@ -19,6 +19,7 @@ void CallBudget::describe(Parameters& p) {
   p.text("limits").running().help("name of the limits, for stages that share them (default: the stage's id)");
   p.json("prices")
       .running()
+      .path()
       .checked_by([](std::string_view text) { Prices::parse(text); })
       .help("{model: {prompt: 2.5, completion: 10}} per million tokens, or a file with that");
 }

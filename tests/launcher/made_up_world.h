@@ -8,7 +8,8 @@
 
 namespace datagen::launcher::testing {
 
-// Knows source-jsonl, sink-jsonl, clean (required integer max, json more) and tally (stateful).
+// Knows source-jsonl, sink-jsonl, clean (required integer max, json more, secret key, paths files) and tally
+// (stateful).
 class MadeUpWorld : public StageLookup {
  public:
   Result<std::string> find(const std::string& name) override {
@@ -33,7 +34,13 @@ class MadeUpWorld : public StageLookup {
     ParameterDescription more;
     more.name = "more";
     more.type = ParameterDescription::Type::json;
-    stage.parameters = {max, more};
+    ParameterDescription key, files;
+    key.name = "key";
+    key.secret = true;
+    files.name = "files";
+    files.type = ParameterDescription::Type::json;
+    files.path = true;
+    stage.parameters = {max, more, key, files};
     return stage;
   }
   Result<std::vector<FrozenInput>> freeze(const std::string&, const std::string& path,

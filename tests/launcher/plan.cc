@@ -36,6 +36,25 @@ TEST(Plan, ErrorsOfTheFileAndOfTheWorldComeTogetherInTheOrderOfTheFile) {
       "stages[2]: /work/dir/graphs/missing: no such file at graphs/corpus.yaml:8:9");
 }
 
+TEST(Plan, RelativePathsInParametersBeginAtTheGraph) {
+  const auto params_of = [](const std::string& params) {
+    const auto plan = plan_of("datagen: 1\ninput: in.jsonl\noutput: out.jsonl\nstages:\n- clean: {max: 1, " +
+                              params + "}\n");
+    std::string all;
+    for (const PlannedParameter& param : plan.value().stages[1].params) {
+      if (param.name != "max") all += param.name + "=" + param.json + " ";
+    }
+    return all;
+  };
+  EXPECT_EQ(params_of("more: a.json, key: 'env:KEY', files: ../a.json"),
+            "more=\"a.json\" key=\"env:KEY\" files=\"/work/dir/a.json\" ");
+  EXPECT_EQ(params_of("key: 'file:k', files: [a, /b]"),
+            R"(key="file:/work/dir/graphs/k" files=["/work/dir/graphs/a","/b"] )");
+  EXPECT_EQ(
+      params_of("files: [{name: a, ca_file: c, api_key: 'file:k', n: 1}]"),
+      R"(files=[{"name":"a","ca_file":"/work/dir/graphs/c","api_key":"file:/work/dir/graphs/k","n":1}] )");
+}
+
 // What could not be read is reported as that, and not a second time as what is missing then.
 TEST(Plan, AnErrorIsNotReportedTwice) {
   const auto with = [](const std::string& rest) {
