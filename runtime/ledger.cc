@@ -17,7 +17,12 @@ std::optional<std::string> Ledger::find(const CallKey& key, bool* was_paid_elsew
 }
 
 void Ledger::store(const CallKey& key, std::string_view result, Durable durable, const Bill& bill) {
-  files_->store(key, result, std::move(durable), bill);
+  const PaidOutcome outcome{key, std::string(result), bill};
+  store({&outcome, 1}, std::move(durable));
+}
+
+void Ledger::store(std::span<const PaidOutcome> outcomes, Durable durable) {
+  files_->store(outcomes, std::move(durable));
 }
 
 void Ledger::when_durable(Durable durable) { files_->when_durable(std::move(durable)); }

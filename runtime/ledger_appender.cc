@@ -41,14 +41,17 @@ Result<void> LedgerAppender::begin() {
   return success();
 }
 
-Result<void> LedgerAppender::append(LedgerEntry entry) {
-  if (entry.result.size() > kLedgerResultMax)
-    return Error("a result of " + std::to_string(entry.result.size()) + " bytes is too large for the ledger");
+Result<void> LedgerAppender::append(std::span<const LedgerEntry> entries) {
+  for (const LedgerEntry& entry : entries) {
+    if (entry.result.size() > kLedgerResultMax)
+      return Error("a result of " + std::to_string(entry.result.size()) +
+                   " bytes is too large for the ledger");
+  }
   if (file_ == nullptr) DATAGEN_TRY(begin());
-  const std::string bytes = ledger_entry(entry, seed_);
+  const std::string bytes = ledger_bytes(entries, seed_);
   if (const int error = write_all(fd_, bytes)) return Error::from_errno("cannot write " + path_, error);
-  entry.bytes = bytes.size();
-  file_->note(entry, bytes_);
+  scan_ledger(bytes, seed_,
+              [this](const LedgerEntry& entry, std::size_t offset) { file_->note(entry, bytes_ + offset); });
   bytes_ += bytes.size();
   return success();
 }

@@ -1,5 +1,5 @@
-// The file that a worker appends results to: one write() for each, a lock (flock) for as long as the process
-// lives, an index and a new file when it has become long.
+// The file that a worker appends results to: one write() for each call, a lock (flock) for as long as the
+// process lives, an index and a new file when it has become long.
 //
 // Owner: one Ledger of one process, under that ledger's mutex. Dies at any point: whole
 // entries count, a torn one at the end does not.
@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -22,9 +23,9 @@ class LedgerAppender {
   LedgerAppender& operator=(const LedgerAppender&) = delete;
   ~LedgerAppender();
 
-  // When it returns, the entry survives this process. The first of a file makes it. Error: as the system
-  // tells it.
-  Result<void> append(LedgerEntry entry);
+  // When it returns, the entries of one call survive this process; before, none of them counts. The first of
+  // a file makes it. Error: as the system tells it.
+  Result<void> append(std::span<const LedgerEntry> entries);
   // Makes durable what was appended before, and the file's name; gives the lock back meanwhile, for others to
   // append. In one thread only, which is also the one that seals. Error: not to be tried again.
   Result<void> sync(std::unique_lock<std::mutex>& lock);

@@ -1,16 +1,22 @@
-// One result in a ledger's file:
+// Results in a ledger's file. Each is an entry:
 //
 //   {u32 magic, u32 bytes of all, u64 checksum, u64 request[2], u32 attempt, u32 bytes of record,
 //    u64 limits, u64 day, i64 tokens, f64 cost} | record | result
 //
 // The checksum is XXH3-64 of all behind it, seeded by the file's name: an entry is whole or it is none, and
 // no text that a server sends can pass for one.
+//
+// What one call has brought for several records is a group, {u32 magic, u32 entries, u64 bytes of all, u64
+// checksum} and its entries. They have a magic of their own, and are looked for nowhere but behind the head
+// of their group: so they count together or not at all. A death within the write leaves a group that is not
+// whole, and its call is paid again, as one that was on the wire.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -45,7 +51,8 @@ std::uint64_t hash_of_limits(std::string_view name);
 // Of a file's name, without its folder.
 std::uint64_t ledger_seed(std::string_view name);
 
-std::string ledger_entry(const LedgerEntry& entry, std::uint64_t seed);
+// Of the entries of one call: a group when they are several.
+std::string ledger_bytes(std::span<const LedgerEntry> entries, std::uint64_t seed);
 
 constexpr std::size_t kEntryHeadBytes = 72;
 // How long an entry with this head says it is; 0: it is none.
@@ -54,8 +61,8 @@ std::size_t ledger_entry_bytes(std::string_view head);
 // The entry that `bytes` begin with. Nothing: there is none, or it is not whole.
 std::optional<LedgerEntry> read_ledger_entry(std::string_view bytes, std::uint64_t seed);
 
-// Calls `found` with each whole entry and its offset; what is damaged in between is passed over. Where the
-// last of them ends.
+// Calls `found` with each entry that counts and its offset; what is damaged in between is passed over. Where
+// the last of them ends.
 std::size_t scan_ledger(std::string_view bytes, std::uint64_t seed,
                         const std::function<void(const LedgerEntry&, std::size_t offset)>& found);
 

@@ -77,23 +77,20 @@ std::optional<std::string> LedgerFiles::find(const CallKey& key, bool& was_paid_
   return std::move(found).value();
 }
 
-void LedgerFiles::store(const CallKey& key, std::string_view result, Callback durable, const Bill& bill) {
+void LedgerFiles::store(std::span<const PaidOutcome> outcomes, Callback durable) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const LedgerEntry entry{key.record,
-                          key.attempt,
-                          key.request,
-                          result,
-                          hash_of_limits(bill.limits),
-                          static_cast<std::uint64_t>(std::chrono::floor<std::chrono::days>(now).count()),
-                          bill.tokens,
-                          bill.cost};
+  const auto today = static_cast<std::uint64_t>(std::chrono::floor<std::chrono::days>(now).count());
+  std::vector<LedgerEntry> entries;
+  for (const auto& [key, result, bill] : outcomes)
+    entries.push_back({key.record, key.attempt, key.request, result, hash_of_limits(bill.limits), today,
+                       bill.tokens, bill.cost});
   {
     const std::lock_guard lock(mutex_);
     if (failure_.empty()) {
-      if (const auto appended = appender_.append(entry); !appended) fail(appended.error());
+      if (const auto appended = appender_.append(entries); !appended) fail(appended.error());
     }
     // What the cache lacks is paid again by others, no more.
-    if (failure_.empty() && !place_.cache.empty()) static_cast<void>(cache_appender_.append(entry));
+    if (failure_.empty() && !place_.cache.empty()) static_cast<void>(cache_appender_.append(entries));
   }
   if (durable) when_durable(std::move(durable));
 }

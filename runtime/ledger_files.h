@@ -11,8 +11,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -40,8 +40,7 @@ class LedgerFiles {
 
   // See Ledger.
   std::optional<std::string> find(const CallKey& key, bool& was_paid_elsewhere);
-  void store(const CallKey& key, std::string_view result, std::function<void(Result<void>)> durable,
-             const Bill& bill);
+  void store(std::span<const PaidOutcome> outcomes, std::function<void(Result<void>)> durable);
   void when_durable(std::function<void(Result<void>)> durable);
 
  private:

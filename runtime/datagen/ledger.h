@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,13 @@ struct Bill {
   std::string limits;  // the name given to Context::limits(); empty: none
   std::int64_t tokens = 0;
   double cost = 0;
+};
+
+// What a call has brought for one record.
+struct PaidOutcome {
+  CallKey key;
+  std::string result;
+  Bill bill;
 };
 
 // 128 bits of XXH3.
@@ -67,6 +75,9 @@ class Ledger {
   // can be resumed (Context::cancelled() is true; nothing is tried again).
   using Durable = std::function<void(Result<void>)>;
   void store(const CallKey& key, std::string_view result, Durable durable, const Bill& bill = {});
+  // The same of one call that has brought outcomes for several records: whatever dies and whenever, either
+  // all of them are found again, or none. `outcomes` is not empty.
+  void store(std::span<const PaidOutcome> outcomes, Durable durable);
   // Calls it, from the same thread, once all that was stored before is durable.
   void when_durable(Durable durable);
 

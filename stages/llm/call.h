@@ -21,13 +21,6 @@ namespace datagen::llm {
 class Caller;
 class CallGroup;
 
-// What was paid for, as the ledger keeps it.
-struct PaidOutcome {
-  CallKey key;
-  std::string result;
-  Bill bill;
-};
-
 // Each kind of call says what becomes of it. Its functions are called on the loop's thread, and each ends
 // with send() or finish() of the caller, but for answered().
 class Call {

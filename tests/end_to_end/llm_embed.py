@@ -5,6 +5,7 @@ import os
 import signal
 import struct
 
+import faults
 import runs
 from llm_runs import LlmTest
 
@@ -76,11 +77,32 @@ class Embeddings(LlmTest):
         self.write_records(self.records(4000))
         self.graph({"url": server.url, "model": "m", "per_request": 10, "max_in_flight": 8}, keys="  workers: 2\n  batch_size: 20")
         command = ("run", self.path("graph.yaml"), "--run-dir", self.run_directory)
-        kills, launches = self.complete_under_kills(command, chance, kills_max=15, launches_max=40, launcher_every=6, pause=(0.05, 0.2))
+        times = []
+        kills, launches = self.complete_under_kills(command, chance, kills_max=15, launches_max=40, launcher_every=6, pause=(0.05, 0.2), times=times)
         self.assertEqual([line["embedding"] for line in self.lines("out.jsonl")], self.expected(4000))
         embedded = sum(request["inputs"] for request in server.served())
-        print(f"4000 records, {kills} kills in {launches} launches: {embedded} embeddings in {server.stats()['served']} requests", flush=True)
-        self.assertLessEqual(embedded, 4000 + kills * 2 * 8 * 10)
+        wire = server.on_the_wire((when for when, name in times if name in ("embed", "datagen")), of=lambda request: request["inputs"])
+        print(f"4000 records, {kills} kills in {launches} launches: {embedded} embeddings in {server.stats()['served']} requests, {wire} on the wire at the kills", flush=True)
+        self.assertLessEqual(embedded, 4000 + wire)
+
+    def test_a_request_is_kept_as_a_whole_or_was_on_the_wire(self):
+        """The worker dies before each of its writes to the ledger in turn: no request is begun again in its middle."""
+        records, deaths = self.records(40), 0
+        for write in range(1, 9):
+            server = self.server()
+            self.write_records(records)
+            self.graph({"url": server.url, "model": "m", "per_request": 20}, keys="  batch_size: 20\n  frames: 1")
+            token = self.write("token", "")
+            env = {"LD_PRELOAD": faults.PRELOAD, "FAULTS_RULES": f"write,*/ledger/embed.*,0,{write},{token}"}
+            self.run_graph("--fresh", "--overwrite", "--forget-paid", env=env)
+            self.assertEqual([line["embedding"] for line in self.lines("out.jsonl")], self.expected(40))
+            firsts = [(int(request["user"][:6]), request["inputs"]) for request in server.served()]
+            died = not os.path.exists(token)
+            deaths += died
+            self.assertEqual(len(firsts) - len(set(firsts)), died, f"before write {write}: {firsts}")
+            self.assertEqual(sum(inputs for _, inputs in set(firsts)), 40, f"before write {write}: {firsts}")
+            self.assert_books_are_the_servers(server)
+        self.assertGreaterEqual(deaths, 2)
 
     def test_a_run_that_is_stopped_pays_for_nothing_twice(self):
         server = self.server("--latency", "200")

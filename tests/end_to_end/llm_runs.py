@@ -39,11 +39,11 @@ class Server:
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return [json.loads(line) for line in file]
 
-    def on_the_wire(self, times, slack=0.05):
-        """Requests that were under way at each of these times (time.monotonic), added up. `slack`: what a request or an answer takes
-        between this server and where the other side has sent or stored it."""
-        spans = [(request["from"] - slack, request["at"] + slack) for request in self.served()]
-        return sum(begin <= when <= end for when in times for begin, end in spans)
+    def on_the_wire(self, times, slack=0.05, of=lambda request: 1):
+        """Requests that were under way at each of these times (time.monotonic), added up, or what is wanted `of` each. `slack`: what a request
+        or an answer takes between this server and where the other side has sent or stored it."""
+        spans = [(request["from"] - slack, request["at"] + slack, of(request)) for request in self.served()]
+        return sum(amount for when in times for begin, end, amount in spans if begin <= when <= end)
 
     def served(self):
         return [request for request in self.requests() if request["status"] == 200]

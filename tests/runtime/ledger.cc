@@ -200,6 +200,49 @@ TEST_F(LedgerTest, AFlippedBitCostsOneResultAndChangesNone) {
   }
 }
 
+TEST_F(LedgerTest, WhatOneCallBroughtIsThereAsAWholeOrNotAtAll) {
+  {
+    const auto ledger = open();
+    ASSERT_TRUE(store(*ledger, key_of(0), result_of(0)));
+    for (const int first : {1, 4}) {
+      std::vector<PaidOutcome> outcomes;
+      for (int number = first; number < first + 3; ++number)
+        outcomes.push_back({key_of(number), result_of(number), {number == first ? "gpt" : "", 1, 0}});
+      std::promise<Result<void>> stored;
+      ledger->store(outcomes, [&](Result<void> done) { stored.set_value(std::move(done)); });
+      ASSERT_TRUE(stored.get_future().get());
+      for (int number = first; number < first + 3; ++number)
+        EXPECT_EQ(ledger->find(key_of(number)), result_of(number));
+    }
+    ASSERT_TRUE(store(*ledger, key_of(7), result_of(7)));
+  }
+  const std::string path = only_file();
+  const std::string whole = read(path);
+  const auto found_in = [&](const std::string& bytes) {
+    write(path, bytes);
+    const auto ledger = open(0, 2);
+    std::string found;
+    for (int number = 0; number < 8; ++number) {
+      const auto result = ledger->find(key_of(number));
+      EXPECT_EQ(result.value_or(result_of(number)), result_of(number));
+      if (result) found += std::to_string(number);
+    }
+    return found;
+  };
+  std::set<std::string> cut, damaged;
+  for (std::size_t bytes = 0; bytes <= whole.size(); ++bytes) cut.insert(found_in(whole.substr(0, bytes)));
+  EXPECT_EQ(cut, (std::set<std::string>{"", "0", "0123", "0123456", "01234567"}));
+  for (std::size_t byte = 0; byte < whole.size(); ++byte) {
+    std::string bytes = whole;
+    bytes[byte] = static_cast<char>(bytes[byte] ^ 4);
+    damaged.insert(found_in(bytes));
+  }
+  EXPECT_EQ(damaged, (std::set<std::string>{"1234567", "04567", "01237", "0123456"}));
+  EXPECT_EQ(found_in(whole), "01234567");
+  const auto sums = sum_ledger(folder(), [](const LedgerOwner&) { return true; });
+  EXPECT_EQ(sums.value().front().requests, 2u);
+}
+
 TEST_F(LedgerTest, AnEntryWithinAnAnswerIsNoEntry) {
   fill(0, 1);
   const std::string forged = read(only_file());
