@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace datagen::launcher {
 
 namespace {
+
+constexpr std::size_t kCountersOfStage = 100;
 
 // A label's value: backslash, quote and newline are escaped.
 std::string quoted(const std::string& text) {
@@ -45,10 +49,62 @@ class Page {
 
 double seconds(std::uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
+// `amounts`: for each use of a model at an endpoint by a stage, further labels and their value.
+using Amounts = std::vector<std::pair<const char*, double>>;
+void by_model(const Plan& plan, const UsageBooks& books, const std::function<Amounts(const Usage&)>& amounts,
+              Page& page) {
+  for (std::size_t stage = 0; stage < plan.stages.size(); ++stage) {
+    for (const auto& [key, used] : books.stages()[stage].usage) {
+      const std::string labels =
+          fmt::format("stage={},model={},endpoint={},outcome=\"{}\"", quoted(plan.stages[stage].id),
+                      quoted(key.model), quoted(key.endpoint), name_of(key.kind));
+      for (const auto& [more, value] : amounts(used)) page.sample(labels + more, value);
+    }
+  }
+}
+
+// As the commits have it. How many labels there may be is bounded where frames are added up (Totals).
+void add_calls(const Plan& plan, const UsageBooks& books, Page& page) {
+  const auto count = [](std::uint64_t number) { return static_cast<double>(number); };
+  page.family("datagen_calls_total", "counter",
+              "Model calls, by what became of their answers: kept, retry (asked again), waste (of a record "
+              "that was given up), reused (another run paid).");
+  by_model(
+      plan, books,
+      [&](const Usage& used) {
+        return Amounts{{"", count(used.calls)}};
+      },
+      page);
+  page.family("datagen_tokens_total", "counter", "Tokens of model calls.");
+  by_model(
+      plan, books,
+      [&](const Usage& used) {
+        return Amounts{{",kind=\"prompt\"", count(used.prompt_tokens)},
+                       {",kind=\"completion\"", count(used.completion_tokens)}};
+      },
+      page);
+  page.family("datagen_cost_total", "counter", "Cost of model calls, in the currency of the prices.");
+  by_model(
+      plan, books,
+      [](const Usage& used) {
+        return Amounts{{"", used.cost()}};
+      },
+      page);
+  page.family("datagen_stage_counts", "gauge", "What stages count by a name of their own.");
+  for (std::size_t stage = 0; stage < plan.stages.size(); ++stage) {
+    std::size_t left = kCountersOfStage;
+    for (const auto& [name, amount] : books.stages()[stage].counters) {
+      if (left-- == 0) break;
+      page.sample(fmt::format("stage={},name={}", quoted(plan.stages[stage].id), quoted(name)),
+                  static_cast<double>(amount));
+    }
+  }
+}
+
 }  // namespace
 
 std::string metrics_text(const RunView& view, const RunState& state, const std::vector<StageSums>& sums,
-                         const History& history) {
+                         const History& history, const UsageBooks& books) {
   const Plan& plan = view.plan();
   const std::vector<StageTotals>& totals = history.totals();
   const std::vector<StageResources> resources = history.resources();
@@ -67,12 +123,7 @@ std::string metrics_text(const RunView& view, const RunState& state, const std::
                 total(&StageTotals::dead));
   page.by_stage("datagen_processed_bytes_total", "counter", "Bytes of the frames that a stage took in.",
                 total(&StageTotals::bytes));
-  page.by_stage("datagen_tokens_total", "counter", "Tokens of model calls.",
-                total(&StageTotals::prompt_tokens), ",kind=\"prompt\"");
-  page.by_stage("datagen_tokens_total", "counter", "", total(&StageTotals::completion_tokens),
-                ",kind=\"completion\"");
-  page.by_stage("datagen_cost_total", "counter", "Cost of model calls, in the currency of the prices.",
-                [&](std::size_t stage) { return static_cast<double>(totals[stage].cost_nano) * 1e-9; });
+  add_calls(plan, books, page);
   page.by_stage(
       "datagen_wait_seconds_total", "counter", "Time that workers waited, added up.",
       [&](std::size_t stage) { return seconds(totals[stage].wait_input_ns); }, ",reason=\"input\"");

@@ -7,6 +7,7 @@
 
 #include "launcher/json_text.h"
 #include "launcher/text_table.h"
+#include "launcher/usage_text.h"
 
 namespace datagen::launcher {
 
@@ -22,12 +23,6 @@ std::string bar(std::optional<double> share) {
 
 std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
-std::string tokens_text(std::uint64_t prompt, std::uint64_t completion, std::uint64_t cost_nano) {
-  std::string text = fmt::format("tokens {} in, {} out", show_count(prompt), show_count(completion));
-  if (cost_nano > 0) text += ", cost " + show_cost(static_cast<double>(cost_nano) * 1e-9);
-  return text;
-}
-
 // What is wrong or costs money; often nothing.
 std::string remarks(const StageProgress& stage) {
   std::string text;
@@ -35,8 +30,7 @@ std::string remarks(const StageProgress& stage) {
   if (stage.sums.hung > 0) add(fmt::format("HUNG {}", stage.sums.hung));
   if (stage.restarts > 0) add(fmt::format("restarts {}", show_count(stage.restarts)));
   if (stage.sums.dead > 0) add(fmt::format("dead {}", show_count(stage.sums.dead)));
-  if (stage.sums.prompt_tokens + stage.sums.completion_tokens > 0)
-    add(tokens_text(stage.sums.prompt_tokens, stage.sums.completion_tokens, stage.sums.cost_nano));
+  if (stage.spent.has_any()) add(spent_text(stage.spent));
   return text;
 }
 
@@ -94,8 +88,7 @@ std::string progress_line(const ProgressView& view) {
                         show_byte_rate(view.stages.front().load.bytes_per_second));
   }
   line += estimates(view);
-  if (view.prompt_tokens + view.completion_tokens > 0)
-    line += ", " + tokens_text(view.prompt_tokens, view.completion_tokens, view.cost_nano);
+  if (view.spent.has_any()) line += ", " + spent_text(view.spent);
   if (const std::uint64_t restarts = restarts_of(view); restarts > 0)
     line += ", restarts " + show_count(restarts);
   for (const std::string& note : view.notes) line += "; " + note;
@@ -126,8 +119,9 @@ std::string progress_json(const ProgressView& view) {
       "\"eta_s\": {}, "
       "\"stages\": [{}], \"notes\": [{}]}}",
       json_string(view.pipeline), static_cast<double>(view.time.count()) / 1000, view.read, view.written,
-      view.dropped, view.dead, restarts_of(view), view.prompt_tokens, view.completion_tokens,
-      static_cast<double>(view.cost_nano) * 1e-9, view.share ? fmt::format("{:.4f}", *view.share) : "null",
+      view.dropped, view.dead, restarts_of(view), view.spent.paid.prompt_tokens,
+      view.spent.paid.completion_tokens, view.spent.paid.cost(),
+      view.share ? fmt::format("{:.4f}", *view.share) : "null",
       view.left ? fmt::format("{:.1f}", static_cast<double>(view.left->count()) / 1000) : "null", stages,
       notes);
 }

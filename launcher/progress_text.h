@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "launcher/stage_load.h"
+#include "launcher/usage_books.h"
 
 namespace datagen::launcher {
 
@@ -17,14 +18,15 @@ struct StageProgress {
   std::optional<double> fill;   // of its fullest in-edge; none: it has none
   std::optional<double> share;  // of the input that it is done with, where that is known
   std::uint64_t restarts = 0;
+  Spent spent;  // on model calls
 };
 
 struct ProgressView {
   std::string pipeline;
   std::vector<std::string> ids;  // of the stages
   std::chrono::milliseconds time{0};
-  std::uint64_t read = 0, written = 0, dropped = 0, dead = 0, prompt_tokens = 0, completion_tokens = 0,
-                cost_nano = 0;
+  std::uint64_t read = 0, written = 0, dropped = 0, dead = 0;
+  Spent spent;                  // of all stages
   std::optional<double> share;  // of the input that is through
   std::optional<std::chrono::milliseconds> left;
   std::vector<StageProgress> stages;

@@ -8,6 +8,7 @@
 #include "launcher/json_text.h"
 #include "launcher/progress_text.h"
 #include "launcher/run_folder.h"
+#include "launcher/usage_text.h"
 
 namespace datagen::launcher {
 
@@ -91,19 +92,9 @@ std::string stage_json(const StageAudit& stage) {
   if (!stage.drop_reasons.empty()) text += ", \"drop_reasons\": " + map_json(stage.drop_reasons, count);
   if (!stage.counters.empty()) text += ", \"counters\": " + map_json(stage.counters, count);
   if (!stage.usage.empty()) {
-    const auto amounts = [](const Usage& usage) {
-      return fmt::format("\"calls\": {}, \"prompt_tokens\": {}, \"completion_tokens\": {}, \"cost\": {:.9g}",
-                         usage.calls, usage.prompt_tokens, usage.completion_tokens, usage.cost());
-    };
     text += ", \"usage\": " + map_json(paid_by_model(stage.usage),
-                                       [&](const Usage& usage) { return "{" + amounts(usage) + "}"; });
-    std::string calls;
-    for (const auto& [key, usage] : stage.usage) {
-      calls += fmt::format("{}{{\"model\": {}, \"endpoint\": {}, \"kind\": \"{}\", {}}}",
-                           calls.empty() ? "" : ", ", json_string(key.model), json_string(key.endpoint),
-                           name_of(key.kind), amounts(usage));
-    }
-    text += ", \"calls\": [" + calls + "]";
+                                       [&](const Usage& usage) { return "{" + amounts_json(usage) + "}"; });
+    text += ", \"calls\": " + calls_json(stage.usage);
   }
   return text;
 }

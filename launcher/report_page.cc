@@ -212,6 +212,8 @@ std::string report_text(const ReportData& data) {
   for (const StageAudit& stage : data.audit.stages) {
     for (const auto& [reason, count] : stage.drop_reasons)
       text += fmt::format("filtered by {}: {} {}\n", stage.id, reason, show_count(count));
+    for (const auto& [name, amount] : stage.counters)
+      text += fmt::format("counted by {}: {} {}\n", stage.id, name, amount);
     for (const auto& [key, usage] : stage.usage)
       text += fmt::format("{} called {}{} {} times ({}): {} prompt tokens, {} completion tokens, cost {}\n",
                           stage.id, key.model, key.endpoint.empty() ? "" : " at " + key.endpoint,

@@ -32,21 +32,24 @@ int top_command(const TopArguments& arguments) {
   auto opened = open_run(arguments.run, std::filesystem::current_path());
   if (!opened) return refuse(opened.error());
   RunView& view = opened.value();
+  UsageBooks books(view.directory, view.plan());
   std::optional<RunState> earlier;
   if (arguments.once || arguments.json) {
     earlier = look_at(view, std::nullopt);
     if (earlier->launcher_alive) poll(nullptr, 0, kOnceMs);
     refresh(view);
     const RunState state = look_at(view, std::nullopt);
+    books.look();
     const std::string text =
-        arguments.json ? top_json(view, state, &*earlier) : top_text(view, state, &*earlier);
+        arguments.json ? top_json(view, state, &*earlier, books) : top_text(view, state, &*earlier, books);
     std::fputs(text.c_str(), stdout);
     return kComplete;
   }
   const auto look = [&] {
     refresh(view);
     RunState state = look_at(view, std::nullopt);
-    std::string text = top_text(view, state, earlier ? &*earlier : nullptr);
+    books.look();
+    std::string text = top_text(view, state, earlier ? &*earlier : nullptr, books);
     earlier = std::move(state);
     return text;
   };

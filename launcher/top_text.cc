@@ -9,6 +9,7 @@
 #include "launcher/progress_text.h"
 #include "launcher/show_state.h"
 #include "launcher/text_table.h"
+#include "launcher/usage_text.h"
 #include "launcher/values.h"
 
 namespace datagen::launcher {
@@ -62,17 +63,47 @@ std::string waits_text(const EdgeState& edge) {
   return edge.wait_seconds ? fmt::format("{} for {:.1f} s", who, *edge.wait_seconds) : who;
 }
 
-std::string stages_table(const RunView& view, const RunState& state, const std::vector<StageLoad>& loads) {
-  TextTable table({"stage", "workers", "records", "bytes", "busy", "waits for input", "for room", "in", "out",
-                   "dropped", "dead"});
+// Of one stage, a second.
+std::string token_rate(const StageSums& now, const StageSums* before, double seconds) {
+  if (before == nullptr || seconds <= 0) return "-";
+  const auto tokens = [](const StageSums& sums) { return sums.prompt_tokens + sums.completion_tokens; };
+  return show_rate(static_cast<double>(tokens(now) - std::min(tokens(now), tokens(*before))) / seconds);
+}
+
+// Tokens and cost only where models are called.
+std::string stages_table(const RunView& view, const RunState& state, const RunState* earlier,
+                         const std::vector<StageLoad>& loads, const UsageBooks& books) {
+  std::vector<std::string> head{"stage",    "workers", "records", "bytes",   "busy", "waits for input",
+                                "for room", "in",      "out",     "dropped", "dead"};
   const std::vector<StageSums> sums = sum_stages(view.plan(), state);
+  std::vector<Spent> spent;
+  for (std::size_t stage = 0; stage < sums.size(); ++stage)
+    spent.push_back(books.stages()[stage].spent().at_least(sums[stage]));
+  if (std::ranges::any_of(spent, &Spent::has_any))
+    head.insert(head.end(), {"tokens", "tokens in", "out", "cost"});
+  TextTable table(std::move(head));
+  const std::vector<StageSums> before =
+      earlier == nullptr ? std::vector<StageSums>() : sum_stages(view.plan(), *earlier);
   for (std::size_t stage = 0; stage < sums.size(); ++stage) {
     const StageSums& sum = sums[stage];
-    table.add({view.plan().stages[stage].id, fmt::format("{}/{}", sum.alive, sum.workers),
-               show_rate(loads[stage].records_per_second), show_byte_rate(loads[stage].bytes_per_second),
-               percent(loads[stage].busy), percent(loads[stage].waits_for_input),
-               percent(loads[stage].waits_for_room), show_count(sum.in), show_count(sum.out),
-               show_count(sum.dropped), show_count(sum.dead)});
+    std::vector<std::string> row{view.plan().stages[stage].id,
+                                 fmt::format("{}/{}", sum.alive, sum.workers),
+                                 show_rate(loads[stage].records_per_second),
+                                 show_byte_rate(loads[stage].bytes_per_second),
+                                 percent(loads[stage].busy),
+                                 percent(loads[stage].waits_for_input),
+                                 percent(loads[stage].waits_for_room),
+                                 show_count(sum.in),
+                                 show_count(sum.out),
+                                 show_count(sum.dropped),
+                                 show_count(sum.dead)};
+    if (spent[stage].has_any())
+      row.insert(row.end(),
+                 {token_rate(sum, before.empty() ? nullptr : &before[stage],
+                             before.empty() ? 0 : seconds_between(*earlier, state)),
+                  show_count(spent[stage].paid.prompt_tokens),
+                  show_count(spent[stage].paid.completion_tokens), show_cost(spent[stage].paid.cost())});
+    table.add(std::move(row));
   }
   return table.text();
 }
@@ -150,7 +181,8 @@ std::vector<std::string> hung_lines(const RunView& view, const RunState& state) 
   return lines;
 }
 
-std::string top_text(const RunView& view, const RunState& state, const RunState* earlier) {
+std::string top_text(const RunView& view, const RunState& state, const RunState* earlier,
+                     const UsageBooks& books) {
   std::string text = fmt::format("{} ({})", view.plan().pipeline, view.directory);
   if (state.epoch.empty())
     return text + "\nnothing in shared memory: it is not running, and has left nothing behind\n";
@@ -164,11 +196,14 @@ std::string top_text(const RunView& view, const RunState& state, const RunState*
   if (earlier != nullptr && state.launcher_alive)
     text += "bottleneck: " + on_lines(bottleneck_of(view, state, loads).words) + "\n";
   for (const std::string& line : hung_lines(view, state)) text += line + "\n";
-  return text + "\n" + stages_table(view, state, loads) + "\n" + workers_table(view, state, earlier) + "\n" +
-         rings_table(view, state, earlier);
+  text += "\n" + stages_table(view, state, earlier, loads, books) + "\n";
+  const std::string counts = calls_table(view.plan(), books) + counters_text(view.plan(), books);
+  if (!counts.empty()) text += counts + "\n";
+  return text + workers_table(view, state, earlier) + "\n" + rings_table(view, state, earlier);
 }
 
-std::string top_json(const RunView& view, const RunState& state, const RunState* earlier) {
+std::string top_json(const RunView& view, const RunState& state, const RunState* earlier,
+                     const UsageBooks& books) {
   std::string text = show_json(view, state);
   text.erase(text.rfind('}'));
   const std::vector<StageLoad> loads = loads_of(view, state, earlier);
@@ -181,10 +216,11 @@ std::string top_json(const RunView& view, const RunState& state, const RunState*
     text += fmt::format(
         "{}{{\"id\":{},\"workers\":{},\"alive\":{},\"hung\":{},\"records_per_s\":{:.1f},\"bytes_per_s\":{:."
         "0f},\"busy\":{:.3f},"
-        "\"waits_for_input\":{:.3f},\"waits_for_room\":{:.3f}}}",
+        "\"waits_for_input\":{:.3f},\"waits_for_room\":{:.3f},\"calls\":{}}}",
         stage == 0 ? "" : ",", json_string(view.plan().stages[stage].id), sums[stage].workers,
         sums[stage].alive, sums[stage].hung, loads[stage].records_per_second, loads[stage].bytes_per_second,
-        loads[stage].busy, loads[stage].waits_for_input, loads[stage].waits_for_room);
+        loads[stage].busy, loads[stage].waits_for_input, loads[stage].waits_for_room,
+        calls_json(books.stages()[stage].usage));
   }
   return text + "]}\n";
 }

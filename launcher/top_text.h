@@ -6,14 +6,18 @@
 
 #include "launcher/bottleneck.h"
 #include "launcher/run_state.h"
+#include "launcher/usage_books.h"
 
 namespace datagen::launcher {
 
-// Bottleneck, stages, workers, rings. `earlier`: a look at the same epoch, for rates; null: none yet.
-std::string top_text(const RunView& view, const RunState& state, const RunState* earlier);
+// Bottleneck, stages, calls of models, workers, rings. `earlier`: a look at the same epoch, for rates; null:
+// none yet.
+std::string top_text(const RunView& view, const RunState& state, const RunState* earlier,
+                     const UsageBooks& books);
 // The same for programs ("version": 1), one object on one line: as `datagen-ring stat --json`, with the
-// stages' loads and the bottleneck.
-std::string top_json(const RunView& view, const RunState& state, const RunState* earlier);
+// stages' loads and calls, and the bottleneck.
+std::string top_json(const RunView& view, const RunState& state, const RunState* earlier,
+                     const UsageBooks& books);
 
 // A line for each worker that is hung: which, why, and which record it holds.
 std::vector<std::string> hung_lines(const RunView& view, const RunState& state);

@@ -29,13 +29,15 @@ Watch::Watch(const std::string& run_directory, const RuntimeFile& runtime, Progr
       progress_(progress),
       metrics_(metrics),
       history_(History::load(run_directory, runtime.plan)),
+      books_(run_directory, view_.plan()),
       restarts_(runtime.plan.stages.size()),
       input_bytes_(bytes_of_inputs(runtime.plan)) {}
 
 void Watch::tick(std::uint32_t epoch) {
   const Clock::time_point now = Clock::now();
   if (metrics_ != nullptr && !looks_.empty()) {
-    metrics_->poll([this] { return metrics_text(view_, looks_.back().state, looks_.back().sums, history_); });
+    metrics_->poll(
+        [this] { return metrics_text(view_, looks_.back().state, looks_.back().sums, history_, books_); });
   }
   if (now < next_look_) return;
   next_look_ = now + kLookInterval;
@@ -73,6 +75,7 @@ void Watch::look(std::uint32_t epoch) {
   now.sums = sum_stages(view_.plan(), now.state);
   const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
   history_.look(seconds, now.sums, fills_of(view_.plan(), now.state));
+  books_.look();
   looks_.push_back(std::move(now));
   if (looks_.size() > kLooksMax) looks_.pop_front();
   if (!share_at_start_) share_at_start_ = share_of_source();
@@ -108,9 +111,8 @@ ProgressView Watch::progress_view() const {
     const StageTotals& totals = history_.totals()[stage];
     view.dead += totals.dead;
     view.dropped += totals.dropped;
-    view.prompt_tokens += totals.prompt_tokens;
-    view.completion_tokens += totals.completion_tokens;
-    view.cost_nano += totals.cost_nano;
+    shown.spent = books_.stages()[stage].spent().at_least(shown.sums);
+    view.spent += shown.spent;
     if (plan.stages[stage].kind == StageKind::sink && !plan.is_followed(plan.stages[stage])) {
       view.written += totals.out;
       // The run is as far as its last sink.

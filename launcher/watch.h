@@ -15,6 +15,7 @@
 #include "launcher/progress.h"
 #include "launcher/run_view.h"
 #include "launcher/supervisor.h"
+#include "launcher/usage_books.h"
 
 namespace datagen::launcher {
 
@@ -54,6 +55,7 @@ class Watch {
   Progress& progress_;
   MetricsServer* metrics_;
   History history_;
+  UsageBooks books_;
   std::deque<Look> looks_;  // of the last seconds, of one epoch
   std::vector<std::uint64_t> restarts_;
   std::uint64_t input_bytes_ = 0;         // 0: not known

@@ -247,6 +247,24 @@ Result<std::vector<LoggedCommit>> read_commits(const std::string& path,
   return commits;
 }
 
+Result<std::vector<Commit>> read_newest_commits(const std::string& path,
+                                                const std::vector<std::string>& stage_names) {
+  DATAGEN_TRY(const std::string text, read_file(path));
+  std::vector<Commit> newest;
+  dom::parser parser;
+  std::string_view rest = text;
+  while (newest.size() < 2 && !rest.empty()) {
+    const std::size_t begin = rest.substr(0, rest.size() - 1).rfind('\n') + 1;  // 0: it is the first
+    if (has_checksum(rest.substr(begin))) {
+      auto commit = parse_commit(parser, rest.substr(begin), stage_names);
+      if (!commit) return commit.error().within(path);
+      newest.insert(newest.begin(), std::move(commit).value());
+    }
+    rest = rest.substr(0, begin);
+  }
+  return newest;
+}
+
 Result<std::vector<LoggedCommit>> repair_commits(const std::string& path,
                                                  const std::vector<std::string>& stage_names) {
   DATAGEN_TRY(auto commits, read_commits(path, stage_names));

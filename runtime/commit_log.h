@@ -43,8 +43,13 @@ struct LoggedCommit {
 Result<std::vector<LoggedCommit>> read_commits(const std::string& path,
                                                const std::vector<std::string>& stage_names);
 
-// The same, and what is behind the last whole line (torn by a death) is cut off, so that a line can be
-// appended. The lines are durable then, also one whose writer died before its fsync.
+// The newest whole lines, at most two, the oldest first: no others can be asked for, since one mark is in
+// flight at a time. For who only shows them. Errors: as above.
+Result<std::vector<Commit>> read_newest_commits(const std::string& path,
+                                                const std::vector<std::string>& stage_names);
+
+// The same as read_commits, and what is behind the last whole line (torn by a death) is cut off, so that a
+// line can be appended. The lines are durable then, also one whose writer died before its fsync.
 Result<std::vector<LoggedCommit>> repair_commits(const std::string& path,
                                                  const std::vector<std::string>& stage_names);
 

@@ -1,6 +1,8 @@
 #include "side_section.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace datagen {
 
@@ -161,6 +163,19 @@ void Totals::append_to(std::string& out) const {
   }
 }
 
+namespace {
+
+// Who has come once stays: what is shown of it only grows.
+void add_usage(UsageKey key, const Usage& used, UsageByKey& usage) {
+  const auto is_named = [](const auto& entry) { return entry.first.model != kOtherModels; };
+  if (usage.size() >= kUsageKeysMax && !usage.contains(key) &&
+      static_cast<std::size_t>(std::ranges::count_if(usage, is_named)) >= kUsageKeysMax)
+    key = {kOtherModels, "", key.kind};
+  usage[std::move(key)] += used;
+}
+
+}  // namespace
+
 Result<void> Totals::add(std::string_view side, SideLines& lines) {
   while (!side.empty()) {
     DATAGEN_TRY(const Entry entry, take_entry(side));
@@ -177,10 +192,10 @@ Result<void> Totals::add(std::string_view side, SideLines& lines) {
         if (!read_entry(entry.bytes, used, name) || used.model_bytes > name.size() ||
             used.kind > static_cast<std::uint32_t>(UsageKind::reused))
           return Error("a frame's usage is cut short");
-        const UsageKey key{std::string(name.substr(0, used.model_bytes)),
-                           std::string(name.substr(used.model_bytes)), static_cast<UsageKind>(used.kind)};
-        stages_[static_cast<std::uint32_t>(used.stage)].usage[key] +=
-            Usage{used.calls, used.prompt_tokens, used.completion_tokens, used.cost_nano};
+        add_usage({std::string(name.substr(0, used.model_bytes)), std::string(name.substr(used.model_bytes)),
+                   static_cast<UsageKind>(used.kind)},
+                  {used.calls, used.prompt_tokens, used.completion_tokens, used.cost_nano},
+                  stages_[static_cast<std::uint32_t>(used.stage)].usage);
         break;
       }
       case Kind::drop_reason:

@@ -49,6 +49,10 @@ struct Usage {
 };
 
 using UsageByKey = std::map<UsageKey, Usage>;
+// Of a stage; further ones are added up under kOtherModels. Names of models come from servers, so nothing
+// else bounds how many there are.
+constexpr std::size_t kUsageKeysMax = 128;
+constexpr const char* kOtherModels = "(others)";
 // What was paid for, by model: all but UsageKind::reused.
 std::map<std::string, Usage> paid_by_model(const UsageByKey& usage);
 // "kept", "retry", "waste" or "reused".

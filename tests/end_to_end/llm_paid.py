@@ -1,8 +1,12 @@
 """llm_chat and money: kills, limits and stops; the server's log says what was paid."""
 
+import collections
+import json
 import os
+import re
 import signal
 import time
+import urllib.request
 
 import runs
 from llm_runs import LlmTest
@@ -118,6 +122,103 @@ class Kills(LlmTest):
         print(f"1500 records, {kills} kills in {launches} launches: {served} calls, {wire} on the wire at the kills", flush=True)
         self.assertLessEqual(served, 1500 + wire)
         self.assert_books_are_the_servers(server)
+
+
+class Books(LlmTest):
+    PRICES = {"large": {"prompt": 3, "completion": 15}, "small": {"prompt": 1, "completion": 2}}
+
+    def begin(self, verb, *arguments):
+        """The run with its metrics, as (process, URL)."""
+        process = self.start(verb, *arguments, "--metrics", "127.0.0.1:0")
+        for line in process.stderr:
+            if found := re.search(r"metrics at (\S+)", line.decode()):
+                return process, found[1]
+        self.fail("it has ended")
+
+    def scrape(self, url):
+        """What model calls have come to: a number for each sample."""
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10) as answer:
+                text = answer.read().decode()
+        except OSError:
+            return {}  # it was killed, or has ended
+        for name in ("calls", "tokens", "cost"):
+            self.assertEqual(len(re.findall(f"# (?:HELP|TYPE) datagen_{name}_total ", text)), 2)
+        samples = re.findall(r'^datagen_(\w+)_total\{stage="llm_chat",model="([^"]*)",endpoint="([^"]*)",outcome="([^"]*)"(?:,kind="([^"]*)")?\} (\S+)$', text, re.M)
+        return {tuple(sample[:-1]): float(sample[-1]) for sample in samples}
+
+    def expected(self, servers):
+        """By model, endpoint and kind what was kept of what the servers have billed: the last answer to each question, since one that was kept is
+        not asked for again. A question asked again is longer."""
+        last = {}
+        for server in servers:
+            for request in server.served():
+                question = (request["user"], request["prompt_tokens"])
+                if question not in last or last[question][0]["at"] < request["at"]:
+                    last[question] = (request, f"127.0.0.1:{server.port}")
+        sums = collections.defaultdict(lambda: [0, 0, 0])
+        for request, endpoint in last.values():
+            is_again = request["prompt_tokens"] > len(request["user"]) // 4 + 1
+            kind = "waste" if "never" in request["user"] else "retry" if "then" in request["user"] and not is_again else "kept"
+            for place, amount in enumerate((1, request["prompt_tokens"], request["completion_tokens"])):
+                sums[request["model"], endpoint, kind][place] += amount
+        return dict(sums)
+
+    def cost(self, model, prompt, completion):
+        return (prompt * self.PRICES[model]["prompt"] + completion * self.PRICES[model]["completion"]) / 1e6
+
+    def test_report_metrics_and_top_are_the_servers_own_count_by_model_and_endpoint(self):
+        servers = [self.server("--latency", "100", "--latency-max", "150") for _ in range(2)]
+        said = {0: '[[say no]] [[then {"score": 1}]]', 1: "[[say never]]"}
+        self.write_records([{"t": f'{row} {said.get(row % 10, "[[say {}]]".format(json.dumps({"score": row})))}'} for row in range(600)])
+        self.write("prices.json", json.dumps(self.PRICES))
+        endpoints = [{"url": server.url + "?api-key=no", "model": model} for server, model in zip(servers, self.PRICES)]
+        params = {"endpoints": endpoints, "prompt": "{t}", "schema": SCORE, "max_in_flight": 10, "prices": self.path("prices.json")}
+        slow = {"run": os.path.join(os.path.dirname(runs.BIN), "tests", "slow"), "params": {"ms": 6}}  # what it reads is sealed while it works
+        graph = {"datagen": 1, "pipeline": "books", "commit_interval": "20ms", "rings": {"slots": 4}, "max_dead_letters": "100%", "input": "jsonl://" + self.path("in.jsonl"),
+                 "output": "jsonl://" + self.path("out.jsonl"),
+                 "stages": [{"use": "llm_chat", "params": params, "frames": 2, "batch_size": 10, "output": "jsonl://" + self.path("middle.jsonl"), "durable": True}, slow]}
+        self.write("graph.json", json.dumps(graph))
+        command = ("run", self.path("graph.json"), "--run-dir", self.run_directory)
+        _, err = self.datagen(*command, code=2)
+        self.assertIn("no user, password or query", err)
+        for endpoint in endpoints:
+            endpoint["url"] = endpoint["url"].partition("?")[0]
+        self.write("graph.json", json.dumps(graph))
+
+        seen, looks = {}, 0
+        for launch in range(4):
+            process, url = self.begin(*(command if launch == 0 else ("resume", self.run_directory)))
+            before = sum(server.stats()["served"] for server in servers)
+            while process.poll() is None:
+                now = self.scrape(url)
+                if now:
+                    self.assertEqual({key: value for key, value in seen.items() if now.get(key, 0) < value}, {}, "counters only grow, over resumes too")
+                    looks += now != seen
+                    seen = now
+                if launch < 3 and sum(server.stats()["served"] for server in servers) > before + 120:
+                    process.kill()
+                    process.wait()
+                    runs.wait_until(lambda: not runs.processes_of(self.run_directory), what="the end of the workers")
+                time.sleep(0.03)
+            process.communicate()
+        self.assertEqual(process.returncode, 0)
+        self.assertGreater(looks, 3)
+
+        expected = self.expected(servers)
+        self.assertEqual({kind for _, _, kind in expected}, {"kept", "retry", "waste"})
+        self.assertEqual(len(expected), 6)
+        said = {(entry["model"], entry["endpoint"], entry["kind"]): [entry["calls"], entry["prompt_tokens"], entry["completion_tokens"]]
+                for entry in self.stage_report()["calls"]}
+        self.assertEqual(said, expected)
+        out, _ = self.datagen("top", self.run_directory, "--json")
+        shown = next(stage for stage in json.loads(out)["stages"] if stage["id"] == "llm_chat")
+        self.assertEqual(shown["calls"], self.stage_report()["calls"])
+        for (model, endpoint, kind), (calls, prompt, completion) in expected.items():
+            labels = (model, endpoint, kind)
+            self.assertEqual(seen["calls", *labels, ""], calls)
+            self.assertEqual((seen["tokens", *labels, "prompt"], seen["tokens", *labels, "completion"]), (prompt, completion))
+            self.assertAlmostEqual(seen["cost", *labels, ""], self.cost(model, prompt, completion))
 
 
 if __name__ == "__main__":

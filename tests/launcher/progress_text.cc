@@ -31,7 +31,8 @@ ProgressView half_way() {
   view.stages[1].sums.workers = 4;
   view.stages[1].sums.alive = 3;
   view.stages[1].sums.dead = 3;
-  view.stages[1].sums.prompt_tokens = 1000;
+  view.stages[1].spent.paid = {7, 1000, 20, 1'500'000'000};
+  view.stages[1].spent.wasted.calls = 2;
   view.stages[1].restarts = 1;
   return view;
 }
@@ -43,7 +44,7 @@ TEST(ProgressText, HasALineForEachStageOnATerminal) {
           "clean 1m12s: read 1,234,567, wrote 1,200,000, dead 3, about 50 %, ETA 1m11s",
           "  source  [########........]  61,204/s  112.0 MB/s             workers 1/1",
           "  score   [####............]  2.5/s     0.0 MB/s    ring 93 %  workers 3/4  restarts 1  dead 3  "
-          "tokens 1,000 in, 0 out"));
+          "tokens 1,000 in, 20 out, cost 1.50, 2 wasted"));
 }
 
 TEST(ProgressText, IsNeverWiderThanTheTerminal) {

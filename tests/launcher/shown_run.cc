@@ -82,15 +82,21 @@ RunState look(std::int64_t at, std::uint64_t records) {
   return state;
 }
 
+// Of a run that has committed nothing.
+UsageBooks no_books() {
+  static const Plan plan = view().plan();
+  return {"/nowhere", plan};
+}
+
 TEST(TopText, HasRatesAndNamesTheBottleneckFromTwoLooksOn) {
   const RunState first = look(10 * kSecond, 1000), second = look(12 * kSecond, 2000);
-  const std::string text = top_text(view(), second, &first);
+  const std::string text = top_text(view(), second, &first, no_books());
   EXPECT_THAT(text,
               HasSubstr("essays (/runs/essays), launcher 3999\nbottleneck: stage 'score' limits the run"));
   EXPECT_THAT(text, ContainsRegex("score +2/2 +1,000/s "));
   EXPECT_THAT(text, ContainsRegex("score.0 +4001 +running +100 %"));
   EXPECT_THAT(text, ContainsRegex("source → score +8 +8 +.*producers wait for room for 1.5 s"));
-  const std::string alone = top_text(view(), second, nullptr);
+  const std::string alone = top_text(view(), second, nullptr, no_books());
   EXPECT_THAT(alone, Not(HasSubstr("bottleneck")));
   EXPECT_THAT(alone, ContainsRegex("score +2/2 +0/s "));
 }
@@ -98,7 +104,7 @@ TEST(TopText, HasRatesAndNamesTheBottleneckFromTwoLooksOn) {
 TEST(TopText, OfAnotherEpochHasNoRates) {
   RunState first = look(10 * kSecond, 1000);
   first.epoch = "00000029";
-  EXPECT_THAT(top_text(view(), look(12 * kSecond, 2000), &first), Not(HasSubstr("bottleneck")));
+  EXPECT_THAT(top_text(view(), look(12 * kSecond, 2000), &first, no_books()), Not(HasSubstr("bottleneck")));
 }
 
 TEST(TopText, SaysWhoHangsWithWhatInItsHands) {
@@ -112,21 +118,22 @@ TEST(TopText, SaysWhoHangsWithWhatInItsHands) {
   const std::string words =
       "worker 1 of 'score' (process 4002) is hung: stopped; holds frame[record] 142[380] for 3.2 s";
   EXPECT_THAT(hung_lines(view(), state), testing::ElementsAre(words));
-  EXPECT_THAT(top_text(view(), state, nullptr), HasSubstr(words));
+  EXPECT_THAT(top_text(view(), state, nullptr, no_books()), HasSubstr(words));
 }
 
 TEST(TopText, OfADeadRunTellsWhatItLeft) {
   RunState state = look(12 * kSecond, 2000);
   state.launcher_alive = false;
-  EXPECT_THAT(top_text(view(), state, nullptr), HasSubstr("launcher 3999 is gone: this is what it left"));
+  EXPECT_THAT(top_text(view(), state, nullptr, no_books()),
+              HasSubstr("launcher 3999 is gone: this is what it left"));
   state.epoch.clear();
-  EXPECT_THAT(top_text(view(), state, nullptr), HasSubstr("nothing in shared memory"));
+  EXPECT_THAT(top_text(view(), state, nullptr, no_books()), HasSubstr("nothing in shared memory"));
 }
 
 TEST(TopJson, IsOneObjectWithLoadsAndBottleneck) {
   const RunState first = look(10 * kSecond, 1000), second = look(12 * kSecond, 2000);
   simdjson::dom::parser parser;
-  const auto root = parser.parse(top_json(view(), second, &first));
+  const auto root = parser.parse(top_json(view(), second, &first, no_books()));
   ASSERT_EQ(root.error(), simdjson::SUCCESS);
   EXPECT_EQ(std::uint64_t(root["version"]), 1u);
   EXPECT_EQ(std::string_view(root["bottleneck"]["stage"]), "score");
@@ -143,7 +150,7 @@ TEST(MetricsText, HasEachFamilyOnceAndASampleForEachStageAndRing) {
   History history(3, 2);
   history.look(12, sums, {1, 0});
   history.note_restart(1);
-  const std::string text = metrics_text(seen, state, sums, history);
+  const std::string text = metrics_text(seen, state, sums, history, no_books());
   EXPECT_THAT(
       text,
       HasSubstr("datagen_run_info{pipeline=\"a \\\"quoted\\\" \\\\ name\",run_id=\"5f1c0a9be21d\"} 1\n"));
