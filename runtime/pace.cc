@@ -13,8 +13,6 @@ constexpr double kFrameNs = 50e6;
 constexpr double kAheadNs = 500e6;
 // How many times larger frames may be where a stage pays for each frame, however few its records.
 constexpr std::uint64_t kBatchPatience = 10;
-// Until a stage has worked on its first frame.
-constexpr std::size_t kStartRecords = 8;
 constexpr std::uint64_t kAll = 1'000'000'000;
 
 // The new value counts a quarter: one frame that was held up does not change much.
@@ -48,6 +46,7 @@ SourcePace::SourcePace(const ipc::Control& control, std::vector<PacedStage> stag
 
 std::size_t SourcePace::records() const {
   std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  std::size_t first_records = records_max_;
   bool is_known = true, has_batches = false;
   for (const PacedStage& stage : stages_) {
     std::uint64_t wanted = 0;  // the smallest wish of those who have one
@@ -59,9 +58,10 @@ std::size_t SourcePace::records() const {
     is_known = is_known && wanted != 0;
     has_batches = has_batches || wanted == kAll;
     if (wanted != 0) most = std::min(most, wanted);
+    first_records = std::min(first_records, stage.first_records);
   }
   if (has_batches) most = std::min(most, kAll) * kBatchPatience;
-  if (!is_known) most = std::min<std::uint64_t>(most, kStartRecords);
+  if (!is_known) most = std::min<std::uint64_t>(most, first_records);
   return static_cast<std::size_t>(std::min<std::uint64_t>(most, records_max_));
 }
 

@@ -38,9 +38,14 @@ class FramePace {
   double row_ns_ = 0;
 };
 
+// Of a frame for a stage that nobody has seen work.
+constexpr std::size_t kFirstRecords = 8;
+
 struct PacedStage {
   ipc::CellRange workers;
   std::uint32_t frames = 1;  // that each works on at once
+  // Of its first frames: what one call takes, for a stage that takes batches.
+  std::size_t first_records = kFirstRecords;
 };
 
 // The source's part.

@@ -109,6 +109,12 @@ Result<void> read_part(dom::element plan, dom::element own, Weld& weld) {
   return success();
 }
 
+// A sink takes whatever comes.
+std::size_t first_records_of(dom::element stage) {
+  if (text_of(stage, "kind") == "sink") return std::numeric_limits<std::size_t>::max();
+  return flag(stage, "batch") ? std::max(kFirstRecords, number(stage, "batch_size")) : kFirstRecords;
+}
+
 }  // namespace
 
 DeadLetterContext Weld::dead_letters() const {
@@ -172,7 +178,8 @@ Result<Weld> Weld::load(const std::string& run_directory, const std::string& sta
   for (const dom::element entry : list(plan, "stages")) {
     const bool is_own = other == weld.stage_index || number(entry, "part") != number(found, "part");
     if (!is_own && cells[other].count > 0)
-      weld.other_stages.push_back({cells[other], static_cast<std::uint32_t>(number(entry, "frames", 1))});
+      weld.other_stages.push_back(
+          {cells[other], static_cast<std::uint32_t>(number(entry, "frames", 1)), first_records_of(entry)});
     ++other;
   }
   DATAGEN_TRY(read_parameters(found, declared, weld.parameters));

@@ -1,9 +1,9 @@
 """llm_chat at speed, against the test server on the same machine: share of the ideal rate, CPU time, memory.
 
-    python3 tests/bench/llm.py --bin build/release/bin [--calls 100000] [--in-flight 1000] [--latency 200] [--kills 0]
+    python3 tests/bench/llm.py --bin build/release/bin [--calls 100000] [--in-flight 1000] [--latency 200] [--kills 0] [--storm 0]
 
 The ideal rate is in-flight / latency; `share_of_ideal_rate` is that of the middle eight tenths of the calls, without start and end. With --kills N, workers and the launcher are killed N times at random, and what was
-paid is compared with what was wanted.
+paid is compared with what was wanted. With --storm S all calls get 429 for S seconds, and it is measured how long the rate takes to be back.
 """
 
 import argparse
@@ -52,12 +52,53 @@ class Watch(threading.Thread):
                 self.samples.append(total)
 
 
+class Storm(threading.Thread):
+    """After a third of the calls the server answers 429 to all for some seconds. `recovered`: seconds from the end of that until nine tenths of
+    the rate before are reached."""
+
+    def __init__(self, server, calls, seconds):
+        super().__init__(daemon=True)
+        self.server, self.calls, self.seconds, self.recovered = server, calls, seconds, None
+
+    def rate(self, seconds=0.5):
+        begun, before = time.monotonic(), self.server.stats()["served"]
+        time.sleep(seconds)
+        return (self.server.stats()["served"] - before) / (time.monotonic() - begun)
+
+    def run(self):
+        while self.server.stats()["served"] < self.calls / 3:
+            time.sleep(0.1)
+        before = self.rate(2)
+        self.server.set_status(429)
+        time.sleep(self.seconds)
+        self.server.set_status(200)
+        ended = time.monotonic()
+        while self.rate() < 0.9 * before:
+            pass
+        self.recovered = round(time.monotonic() - ended, 1)
+
+
 def steady_rate(log):
     """Calls a second, by the server's clock."""
     with open(log) as file:
         times = sorted(json.loads(line)["at"] for line in file)
     first, last = len(times) // 10, len(times) * 9 // 10
     return (last - first) / (times[last] - times[first])
+
+
+def phases(log, started, ended, in_flight):
+    """Where the time goes beside the steady part: seconds until the first request has come, from there until nine tenths of what may be in
+    flight are, and from the last answer to the end of the run."""
+    with open(log) as file:
+        requests = [json.loads(line) for line in file]
+    events = sorted([(request["from"], 1) for request in requests] + [(request["at"], -1) for request in requests])
+    open_now, full = 0, events[-1][0]
+    for when, change in events:
+        open_now += change
+        if open_now >= 0.9 * in_flight:
+            full = when
+            break
+    return {"to_first_call": round(events[0][0] - started, 2), "to_full": round(full - events[0][0], 2), "from_last_answer": round(ended - events[-1][0], 2)}
 
 
 def main():
@@ -68,6 +109,7 @@ def main():
     parser.add_argument("--latency", type=int, default=200, help="ms")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--storm", type=float, default=0, help="seconds for which all calls get 429")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--frames", type=int, default=48, help="in work at once in each worker")
     options = parser.parse_args()
@@ -92,13 +134,17 @@ def main():
         command = [os.path.join(options.bin, "datagen"), "run", graph, "--run-dir", run_directory, "--quiet"]
         watch = Watch(run_directory, runs.processes_of)
         watch.start()
+        storm = Storm(server, options.calls, options.storm)
+        if options.storm:
+            storm.start()
         started = time.monotonic()
         kill_times = []
         if options.kills:
             kill_times = run_with_kills(command, options, run_directory, runs)
         else:
             subprocess.run(command, check=True)
-        seconds = time.monotonic() - started
+        ended = time.monotonic()
+        seconds = ended - started
         watch.ended.set()
         watch.join()
         with open(os.path.join(folder, "out.jsonl")) as file:
@@ -119,6 +165,8 @@ def main():
             "calls": options.calls, "in_flight": options.in_flight, "latency_ms": options.latency, "seconds": round(seconds, 2),
             "ideal_seconds": round(ideal, 2), "share_of_ideal": round(ideal / seconds, 3),
             "share_of_ideal_rate": round(steady_rate(server.log) * options.latency / 1000 / (options.in_flight * options.workers), 3), "most_in_flight": stats["in_flight_max"],
+            "recovered_from_storm_after": storm.recovered,
+            "seconds_beside": phases(server.log, started, ended, options.in_flight * options.workers),
             "worker_cpu_seconds": round(sum(watch.cpu.values()), 2), "worker_cores": round(sum(watch.cpu.values()) / seconds, 2),
             "memory_mib": {"third": round(middle[0]), "end": round(samples[-1]), "most": round(max(samples))},
             "served": stats["served"], "paid_twice": stats["served"] - options.calls, "kills": len(kill_times), "in_flight_at_kills": on_the_wire, "books_are_the_servers": kept == billed, "seed": options.seed}, indent=1))

@@ -20,6 +20,7 @@ struct Cost {
   std::size_t round = 1;  // as FramePace's
   bool is_batch = false;
   double records_per_row = 1;
+  std::size_t first_records = kFirstRecords;
 };
 
 class Pace : public testing::Test {
@@ -28,7 +29,7 @@ class Pace : public testing::Test {
     costs_ = std::move(costs);
     std::vector<PacedStage> stages;
     for (std::uint32_t index = 0; index < costs_.size(); ++index) {
-      stages.push_back({{index, 1}, 1});
+      stages.push_back({{index, 1}, 1, costs_[index].first_records});
       paces_.emplace_back(costs_[index].round, costs_[index].is_batch);
     }
     source_ = std::make_unique<SourcePace>(control_, stages, kFirst, records_max);
@@ -70,6 +71,15 @@ TEST_F(Pace, BeginsSmallUntilEachStageHasHadAFrame) {
   EXPECT_EQ(source_->records(), 8u);
   note(1, 8);
   EXPECT_GT(source_->records(), 1000u);
+}
+
+TEST_F(Pace, BeginsWithWhatOneCallTakesWhereAllStagesTakeBatches) {
+  constexpr std::size_t kAny = ~std::size_t{0};  // a sink's
+  begin({{0.001, 0, 42, true, 1, 42}, {0.001, 0, 64, true, 1, 64}, {0.001, 0, 1, false, 1, kAny}});
+  EXPECT_EQ(source_->records(), 42u);
+  paces_.clear();
+  begin({{0.001, 0, 42, true, 1, 42}, {0.001}, {0.001, 0, 1, false, 1, kAny}});
+  EXPECT_EQ(source_->records(), 8u) << "who works on records one by one may take long for each";
 }
 
 TEST_F(Pace, GivesTheSlowestStageFramesOfFiftyMilliseconds) {
