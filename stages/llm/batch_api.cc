@@ -7,6 +7,7 @@
 #include <future>
 #include <utility>
 
+#include "llm/batch_file.h"
 #include "llm/chat_answer.h"
 #include "llm/chat_request.h"
 #include "runtime/json_fields.h"
@@ -72,10 +73,11 @@ BatchApi::BatchApi(EndpointSettings endpoint, std::chrono::milliseconds timeout,
 
 BatchApi::~BatchApi() { loop_.stop(); }
 
-BatchApi::Answer<std::string> BatchApi::ask(std::string_view path, std::string body,
-                                            std::string content_type) {
+BatchApi::Answer<std::string> BatchApi::ask(std::string_view path, std::string body, std::string content_type,
+                                            const std::string& arguments) {
   HttpRequest request;
-  request.url = endpoint_.url + std::string(path);
+  request.url = endpoint_.url + std::string(path) + endpoint_.query;
+  if (!arguments.empty()) request.url += (endpoint_.query.empty() ? "?" : "&") + arguments;
   request.headers = endpoint_.headers;
   request.ca_file = endpoint_.ca_file;
   request.is_get = content_type.empty();
@@ -108,14 +110,14 @@ BatchApi::Answer<std::string> BatchApi::ask(std::string_view path, std::string b
   if (response.status >= 200 && response.status < 300) return std::move(response.body);
   const bool is_missing = response.status == 404 || response.status == 405;
   const bool is_busy = response.status == 408 || response.status == 429 || response.status >= 500;
-  return Failure{
-      is_missing ? Kind::missing
-      : is_busy  ? Kind::again
-                 : Kind::refused,
-      endpoint_.name + ": status " + std::to_string(response.status) + ": " + error_message(response.body)};
+  return Failure{is_missing ? Kind::missing
+                 : is_busy  ? Kind::again
+                            : Kind::refused,
+                 endpoint_.name + ": status " + std::to_string(response.status) + ": " +
+                     endpoint_.without_secrets(error_message(response.body))};
 }
 
-BatchApi::Answer<std::string> BatchApi::upload(std::string_view name, std::string_view content) {
+BatchApi::Answer<BatchApi::File> BatchApi::upload(std::string_view name, std::string_view content) {
   const std::string boundary = "----" + std::string(name);  // random, so no record holds it
   std::string body;
   body.reserve(content.size() + 512);
@@ -126,22 +128,34 @@ BatchApi::Answer<std::string> BatchApi::upload(std::string_view name, std::strin
   body += "\r\n--" + boundary + "--\r\n";
   DATAGEN_TRY(const std::string answer,
               ask("/files", std::move(body), "multipart/form-data; boundary=" + boundary));
+  return file_of(answer);
+}
+
+BatchApi::Answer<BatchApi::File> BatchApi::look_at_file(std::string_view file) {
+  DATAGEN_TRY(const std::string answer, ask("/files/" + std::string(file), {}, {}));
+  return file_of(answer);
+}
+
+// Azure looks through a file for a while, and refuses batches of it meanwhile.
+BatchApi::Answer<BatchApi::File> BatchApi::file_of(const std::string& answer) {
   dom::parser parser;
   dom::element root;
-  std::string id;
-  if (parser.parse(answer).get(root) == simdjson::SUCCESS) id = text_of(root, "id");
-  if (id.empty()) return no_sense("a file", answer);
-  return id;
+  if (parser.parse(answer).get(root) != simdjson::SUCCESS || text_of(root, "id").empty())
+    return no_sense("a file", answer);
+  const std::string status = text_of(root, "status");
+  if (status == "error")
+    return Failure{Kind::refused, endpoint_.name + " refuses the file of requests: " +
+                                      text_of(root, "status_details", "it does not say why")};
+  return File{text_of(root, "id"), status != "pending" && status != "running"};
 }
 
 BatchApi::Answer<BatchState> BatchApi::create(std::string_view file, std::string_view name) {
-  DATAGEN_TRY(
-      const std::string answer,
-      ask("/batches",
-          "{\"input_file_id\":" + json_text(file) +
-              R"(,"endpoint":"/v1/chat/completions","completion_window":"24h","metadata":{"datagen":)" +
-              json_text(name) + "}}",
-          "application/json"));
+  DATAGEN_TRY(const std::string answer,
+              ask("/batches",
+                  "{\"input_file_id\":" + json_text(file) +
+                      ",\"endpoint\":" + json_text(chat_path(endpoint_.is_azure)) +
+                      R"(,"completion_window":"24h","metadata":{"datagen":)" + json_text(name) + "}}",
+                  "application/json"));
   return state_of(answer);
 }
 
@@ -153,7 +167,7 @@ BatchApi::Answer<BatchState> BatchApi::look(std::string_view batch) {
 BatchApi::Answer<std::optional<BatchState>> BatchApi::find(std::string_view file, std::string_view name) {
   std::string after;
   for (int page = 0; page < kPagesMax; ++page) {
-    DATAGEN_TRY(const std::string answer, ask("/batches?limit=100" + after, {}, {}));
+    DATAGEN_TRY(const std::string answer, ask("/batches", {}, {}, "limit=100" + after));
     dom::parser parser;
     dom::element root;
     if (parser.parse(answer).get(root) != simdjson::SUCCESS || !root.is_object())

@@ -46,7 +46,13 @@ class BatchApi {
   template <class T>
   using Answer = boost::outcome_v2::basic_result<T, Failure, boost::outcome_v2::policy::terminate>;
 
-  Answer<std::string> upload(std::string_view name, std::string_view content);  // the file's id
+  // What is uploaded may be looked at by the server before a batch can be made of it.
+  struct File {
+    std::string id;
+    bool is_ready = true;
+  };
+  Answer<File> upload(std::string_view name, std::string_view content);
+  Answer<File> look_at_file(std::string_view file);
   Answer<BatchState> create(std::string_view file, std::string_view name);
   Answer<BatchState> look(std::string_view batch);
   // The batch that create() made of the file. Nothing: there is none.
@@ -54,7 +60,10 @@ class BatchApi {
   Answer<std::string> content(std::string_view file);
 
  private:
-  Answer<std::string> ask(std::string_view path, std::string body, std::string content_type);
+  // `arguments`: what stands behind the path, "limit=100".
+  Answer<std::string> ask(std::string_view path, std::string body, std::string content_type,
+                          const std::string& arguments = {});
+  Answer<File> file_of(const std::string& answer);
 
   EndpointSettings endpoint_;
   std::chrono::milliseconds timeout_;

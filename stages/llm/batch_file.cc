@@ -11,9 +11,10 @@ namespace datagen::llm {
 
 namespace dom = simdjson::dom;
 
-std::string batch_request(std::string_view id, std::string_view members, std::string_view model) {
-  return "{\"custom_id\":" + json_text(id) + R"(,"method":"POST","url":"/v1/chat/completions","body":)" +
-         with_model(members, model) + "}";
+std::string batch_request(std::string_view id, std::string_view members, std::string_view model,
+                          bool is_azure) {
+  return "{\"custom_id\":" + json_text(id) + R"(,"method":"POST","url":)" + json_text(chat_path(is_azure)) +
+         ",\"body\":" + with_model(members, model) + "}";
 }
 
 std::string custom_id(const CallKey& question) {

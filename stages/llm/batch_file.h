@@ -12,8 +12,14 @@
 
 namespace datagen::llm {
 
-// {"custom_id": …, "method": "POST", "url": "/v1/chat/completions", "body": {…}}, without a line end.
-std::string batch_request(std::string_view custom_id, std::string_view members, std::string_view model);
+// What requests of a file are for.
+constexpr std::string_view chat_path(bool is_azure) {
+  return is_azure ? "/chat/completions" : "/v1/chat/completions";
+}
+
+// {"custom_id": …, "method": "POST", "url": chat_path(), "body": {…}}, without a line end.
+std::string batch_request(std::string_view custom_id, std::string_view members, std::string_view model,
+                          bool is_azure);
 
 // Under which a question stands in files: its record, the attempt within it, and some of what it asks, so
 // that results of another prompt are not taken for its own.

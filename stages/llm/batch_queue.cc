@@ -22,6 +22,7 @@ constexpr milliseconds kTick{100};
 // A request to begin a batch may still be on its way when its sender has died.
 constexpr milliseconds kOnItsWay{3000};
 constexpr int kLooks = 2;
+constexpr milliseconds kFileLook{2000};  // between two, at a file that is not ready
 constexpr std::size_t kFileBytesMax = std::size_t{100} << 20;
 
 milliseconds in_ms(double seconds) { return milliseconds(static_cast<std::int64_t>(seconds * 1000)); }
@@ -56,7 +57,7 @@ BatchQueue::BatchQueue(Context& c, Ledger& ledger, CallBudget& budget)
       ledger_(ledger),
       notes_(ledger),
       budget_(budget),
-      endpoint_(read_endpoint(c, "")),
+      endpoint_(read_endpoint(c)),
       gather_(in_ms(c.param<double>("gather"))),
       poll_(in_ms(c.param<double>("poll"))),
       patience_(static_cast<std::int64_t>(c.param<double>("patience"))),
@@ -122,7 +123,11 @@ void BatchQueue::work(const Questions& arrived) {
   while (stop_reason_.empty()) {
     Questions due = take_due();
     if (due.empty()) break;
-    submit(std::move(due));
+    upload(std::move(due));
+  }
+  for (auto entry = uploaded_.begin(); entry != uploaded_.end() && stop_reason_.empty();) {
+    const bool is_due = entry->second.next_look <= Clock::now();
+    entry = is_due && is_ready(entry->first, entry->second) ? uploaded_.erase(entry) : std::next(entry);
   }
   for (auto entry = open_.begin(); entry != open_.end() && stop_reason_.empty();) {
     const bool is_over = entry->second.next_look <= Clock::now() && look(entry->first, entry->second);
@@ -170,7 +175,7 @@ BatchQueue::Questions BatchQueue::take_due() {
     if (const auto wait = budget_.acquire(question->estimate); wait.count() > 0) {
       question->estimate = {};
       const std::string exhausted = budget_.exhausted();
-      if (!exhausted.empty() && due.empty() && open_.empty()) stop(exhausted, true);
+      if (!exhausted.empty() && due.empty() && open_.empty() && uploaded_.empty()) stop(exhausted, true);
       next_submit_ = now + std::max<Clock::duration>(wait, kTick);
       break;
     }
@@ -181,11 +186,13 @@ BatchQueue::Questions BatchQueue::take_due() {
   return due;
 }
 
-void BatchQueue::submit(Questions questions) {
+void BatchQueue::upload(Questions questions) {
   const std::string name = random_name();
   std::string content;
   for (const BatchQuestion* question : questions)
-    content += batch_request(custom_id(question->key), question->members, endpoint_.model) + "\n";
+    content +=
+        batch_request(custom_id(question->key), question->members, endpoint_.model, endpoint_.is_azure) +
+        "\n";
   const auto file = api_->upload(name, content);
   if (!file) {
     for (BatchQuestion* question : questions) settle(*question, 0, 0);
@@ -194,12 +201,33 @@ void BatchQueue::submit(Questions questions) {
     return trouble(file.error());
   }
   last_success_ = Clock::now();
-  for (BatchQuestion* question : questions)
-    notes_.note_batch(question->key, question->trail, name, custom_id(question->key));
-  notes_.note_file(name, file.value());
-  OpenBatch& batch = open_[name];
-  batch.file = file.value();
+  OpenBatch batch;
+  batch.file = file.value().id;
   batch.questions = std::move(questions);
+  if (file.value().is_ready) return begin(name, std::move(batch));
+  batch.next_look = Clock::now() + std::min(poll_, kFileLook);
+  uploaded_.emplace(name, std::move(batch));
+}
+
+// True: its batch was begun.
+bool BatchQueue::is_ready(const std::string& name, OpenBatch& batch) {
+  batch.next_look = Clock::now() + std::min(poll_, kFileLook);
+  const auto file = api_->look_at_file(batch.file);
+  if (!file) {
+    trouble(file.error());
+    return false;
+  }
+  last_success_ = Clock::now();
+  if (!file.value().is_ready) return false;
+  begin(name, std::move(batch));
+  return true;
+}
+
+void BatchQueue::begin(const std::string& name, OpenBatch uploaded) {
+  for (BatchQuestion* question : uploaded.questions)
+    notes_.note_batch(question->key, question->trail, name, custom_id(question->key));
+  notes_.note_file(name, uploaded.file);
+  OpenBatch& batch = open_[name] = std::move(uploaded);
   if (const auto noted = notes_.wait(); !noted) return stop(noted.error().message());
   const auto begun = api_->create(batch.file, name);
   if (!begun) {

@@ -77,7 +77,10 @@ class BatchQueue {
   void work(const Questions& arrived);
   void sort_in(BatchQuestion& question);
   Questions take_due();
-  void submit(Questions questions);
+  void upload(Questions questions);
+  bool is_ready(const std::string& name, OpenBatch& batch);
+  // A batch of what was uploaded.
+  void begin(const std::string& name, OpenBatch batch);
   bool look(const std::string& name, OpenBatch& batch);
   bool was_begun(const std::string& name, OpenBatch& batch);
   bool collect(const OpenBatch& batch, const BatchState& state);
@@ -105,8 +108,9 @@ class BatchQueue {
   // The thread's own, with all questions that have arrived.
   Questions pending_;  // in no batch
   Clock::time_point last_arrival_{}, next_submit_{}, last_success_ = Clock::now();
-  std::map<std::string, OpenBatch> open_;  // by name
-  Questions finished_;                     // and not handed back yet
+  // By name. Those whose file the server still looks at stand in no ledger, and die with their worker.
+  std::map<std::string, OpenBatch> uploaded_, open_;
+  Questions finished_;  // and not handed back yet
 
   std::atomic<bool> is_ending_{false}, is_cancelled_{false};
   std::mutex mutex_;  // guards what follows

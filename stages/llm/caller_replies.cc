@@ -17,6 +17,12 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstPause{500}, kLongestPause{30'000};
 constexpr milliseconds kFirstThrottlePause{200}, kLongestThrottlePause{4000};
 
+// "status 400: no such model"
+std::string what_it_said(const HttpResponse& response, const Endpoint& endpoint) {
+  return "status " + std::to_string(response.status) + ": " +
+         endpoint.settings().without_secrets(error_message(response.body));
+}
+
 }  // namespace
 
 void Caller::ended(Call& call, HttpResponse response) {
@@ -40,14 +46,13 @@ void Caller::ended(Call& call, HttpResponse response) {
   if (response.status == 408 || response.status >= 500) {
     endpoint.failed(call.begun_, now, response.status == 408 || response.status == 503);
     if (const auto pause = retry_after(response); pause > milliseconds(0)) endpoint.hold_until(now + pause);
-    return failed(call, endpoint.settings().name + ": status " + std::to_string(response.status) + ": " +
-                            error_message(response.body));
+    return failed(call, endpoint.settings().name + ": " + what_it_said(response, endpoint));
   }
   refused(call, response, now);
 }
 
 void Caller::refused(Call& call, const HttpResponse& response, Time now) {
-  const std::string why = "status " + std::to_string(response.status) + ": " + error_message(response.body);
+  const std::string why = what_it_said(response, *call.endpoint_);
   const bool is_for_all =
       response.status == 401 || response.status == 403 || response.status == 404 || response.status == 429;
   if (!is_for_all) {
@@ -111,10 +116,8 @@ void Caller::store(Call& call, HttpResponse& response) {
   for (const PaidOutcome& outcome : outcomes) {
     tokens += outcome.bill.tokens;
     cost += outcome.bill.cost;
-    // What is durable makes durable all that was stored before.
-    const bool is_last = &outcome == &outcomes.back();
-    ledger_.store(outcome.key, outcome.result, is_last ? is_durable : Ledger::Durable(), outcome.bill);
   }
+  ledger_.store(outcomes, is_durable);
   settle(call, tokens, cost);
 }
 

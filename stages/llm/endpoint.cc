@@ -10,6 +10,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr double kFirstLimit = 256;
+// While nothing speaks against it, it gets so many more in each of these times: not with each answer, which
+// may take long. A server that has enough says so at once.
+constexpr milliseconds kStep{50};
 constexpr double kDecrease = 0.7;
 constexpr double kStepsToFull = 32;  // times that all its calls succeed, from nothing to in_flight_max
 constexpr int kFailuresToOpen = 5;
@@ -20,16 +23,35 @@ constexpr double kForgetting = 1.0005;  // of the best latency, at each call
 
 }  // namespace
 
+std::string EndpointSettings::without_secrets(std::string said) const {
+  for (const std::string& secret : secrets) {
+    for (std::size_t at = said.find(secret); !secret.empty() && at != std::string::npos;
+         at = said.find(secret, at + 3))
+      said.replace(at, secret.size(), "***");
+  }
+  return said;
+}
+
 Endpoint::Endpoint(EndpointSettings settings)
     : settings_(std::move(settings)),
       limit_(std::min(kFirstLimit, static_cast<double>(settings_.in_flight_max))),
       open_for_(kFirstOpen) {}
 
-bool Endpoint::can_take(Time now) const {
+bool Endpoint::can_take(Time now) {
   if (held_until_ > now) return false;
   // One call tries whether an open breaker can be closed.
   if (breaker_ == Breaker::open) return open_until_ <= now && in_flight_ == 0;
+  if (is_starting_) step(now);
   return static_cast<double>(in_flight_) < std::max(1.0, limit_);
+}
+
+void Endpoint::step(Time now) {
+  const auto most = static_cast<double>(settings_.in_flight_max);
+  const bool is_full = static_cast<double>(in_flight_) >= limit_ && limit_ < most;
+  if (is_full && next_step_ == Time{}) next_step_ = now + kStep;
+  if (!is_full || now < next_step_) return;
+  limit_ = std::min(most, limit_ + kFirstLimit);
+  next_step_ = limit_ < most ? now + kStep : Time{};
 }
 
 void Endpoint::begin() { ++in_flight_; }

@@ -3,6 +3,9 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
+#include <map>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -18,7 +21,42 @@ namespace {
 namespace dom = simdjson::dom;
 using json::text_of;
 
+constexpr const char* kAzureVersion = "2024-10-21";
+
 bool is_reference(std::string_view text) { return text.starts_with("env:") || text.starts_with("file:"); }
+
+// Such as a key that stands in the url.
+void check_url(std::string_view url) {
+  if (!url.starts_with("http://") && !url.starts_with("https://"))
+    throw std::invalid_argument("expected http://… or https://…");
+  const std::string_view rest = url.substr(url.find("://") + 3);
+  if (rest.substr(0, rest.find('/')).find('@') != std::string_view::npos ||
+      rest.find_first_of("?#") != std::string_view::npos)
+    throw std::invalid_argument(
+        "a url of an endpoint holds no user, password or query: it is shown; give keys as api_key or "
+        "headers");
+}
+
+// Their values are secrets.
+bool is_secret_header(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kSecret{"authorization", "proxy-authorization", "api-key",
+                                                    "x-api-key", "cookie"};
+  return std::ranges::any_of(kSecret, [&](std::string_view secret) {
+    return std::ranges::equal(secret, name, {}, {}, [](unsigned char c) { return std::tolower(c); });
+  });
+}
+
+void check_headers(dom::element entry) {
+  dom::object headers;
+  if (entry["headers"].get(headers) != simdjson::SUCCESS) return;
+  for (const auto header : headers) {
+    std::string_view value;
+    if (header.value.get(value) != simdjson::SUCCESS) throw std::invalid_argument("a header is a text");
+    if (is_secret_header(header.key) && !is_reference(value))
+      throw std::invalid_argument("header '" + std::string(header.key) +
+                                  "' is a secret: give it as env:NAME or file:PATH");
+  }
+}
 
 const std::set<std::string_view> kKeys{"name",  "url",           "model",       "api_key",
                                        "api",   "deployment",    "api_version", "weight",
@@ -39,6 +77,8 @@ void check_endpoints(std::string_view text) {
         throw std::invalid_argument("an endpoint has no '" + std::string(member.key) + "'");
     }
     if (text_of(entry, "url").empty()) throw std::invalid_argument("an endpoint has no url");
+    check_url(text_of(entry, "url"));
+    check_headers(entry);
     dom::element key;
     if (entry["api_key"].get(key) == simdjson::SUCCESS && !is_reference(text_of(entry, "api_key")))
       throw std::invalid_argument(
@@ -50,16 +90,11 @@ void check_endpoints(std::string_view text) {
   }
 }
 
-void check_url(std::string_view url) {
-  if (!url.starts_with("http://") && !url.starts_with("https://"))
-    throw std::invalid_argument("expected http://… or https://…");
-}
+std::string host_and_path(std::string_view url) { return std::string(url.substr(url.find("://") + 3)); }
 
 std::string host_of(std::string_view url) {
-  url.remove_prefix(std::min(url.find("://") + 3, url.size()));
-  std::string_view host = url.substr(0, url.find_first_of("/?"));
-  host.remove_prefix(host.rfind('@') + 1);
-  return std::string(host);
+  const std::string all = host_and_path(url);
+  return all.substr(0, all.find('/'));
 }
 
 std::string secret(const std::string& reference) {
@@ -70,15 +105,24 @@ std::string secret(const std::string& reference) {
   return std::move(value).value();
 }
 
+std::string version_query(const std::string& version) { return "?api-version=" + version; }
+
 void set_api(dom::element entry, std::string base, std::string_view api, const std::string& key,
              EndpointSettings& settings) {
   while (base.ends_with('/')) base.pop_back();
-  if (text_of(entry, "api") == "azure") {
-    settings.url = base + "/openai/deployments/" + text_of(entry, "deployment", settings.model) +
-                   std::string(api) + "?api-version=" + text_of(entry, "api_version", "2024-10-21");
+  if (const std::string form = text_of(entry, "api"); !form.empty()) settings.is_azure = form == "azure";
+  if (const std::string version = text_of(entry, "api_version"); !version.empty())
+    settings.query = version_query(version);
+  if (settings.is_azure) {
+    if (!base.ends_with("/openai")) base += "/openai";
+    // Files and batches belong to no deployment.
+    settings.url = api.empty() ? base
+                               : base + "/deployments/" + text_of(entry, "deployment", settings.model) +
+                                     std::string(api);
     if (!key.empty()) settings.headers.push_back("api-key: " + key);
     return;
   }
+  settings.query.clear();
   settings.url = base.ends_with(api) ? base : base + std::string(api);
   if (!key.empty()) settings.headers.push_back("Authorization: Bearer " + key);
 }
@@ -99,25 +143,49 @@ EndpointSettings read_entry(dom::element entry, std::string_view api, const std:
     throw std::invalid_argument("endpoint " + settings.name + ": max_in_flight and weight are larger than 0");
   if (settings.model.empty()) throw std::invalid_argument("endpoint " + settings.name + " has no model");
   set_api(entry, base, api, key, settings);
+  if (!key.empty()) settings.secrets.push_back(key);
   dom::object headers;
   if (entry["headers"].get(headers) == simdjson::SUCCESS) {
     for (const auto header : headers) {
-      std::string_view value;
-      if (header.value.get(value) != simdjson::SUCCESS)
-        throw std::invalid_argument("endpoint " + settings.name + ": a header is a text");
+      const std::string value(header.value.get_string().value());
+      if (is_reference(value)) settings.secrets.push_back(secret(value));
       settings.headers.push_back(std::string(header.key) + ": " +
-                                 (is_reference(value) ? secret(std::string(value)) : std::string(value)));
+                                 (is_reference(value) ? settings.secrets.back() : value));
     }
   }
   return settings;
 }
 
-// Of url, model and api_key.
-EndpointSettings the_endpoint(const Context& c, std::string_view api, EndpointSettings defaults) {
+// Those that the graph gives no name are told by their host, and by path too where several have the same.
+void name_apart(std::vector<EndpointSettings>& all, std::string_view api) {
+  std::map<std::string, std::vector<EndpointSettings*>> by_name;
+  for (EndpointSettings& settings : all) by_name[settings.name].push_back(&settings);
+  for (const auto& [name, same] : by_name) {
+    if (same.size() == 1) continue;
+    for (EndpointSettings* settings : same) {
+      if (settings->name != host_of(settings->url)) continue;
+      settings->name = host_and_path(settings->url);
+      if (settings->name.ends_with(api)) settings->name.resize(settings->name.size() - api.size());
+    }
+  }
+}
+
+// Of all that says nothing else.
+EndpointSettings defaults_of(const Context& c) {
+  EndpointSettings defaults;
   if (c.has_param("model")) defaults.model = c.param<std::string>("model");
+  defaults.is_azure = c.param<std::string>("api") == "azure";
+  defaults.query = version_query(c.param<std::string>("api_version"));
+  return defaults;
+}
+
+// The one of describe_endpoint().
+EndpointSettings the_endpoint(const Context& c, std::string_view api, const EndpointSettings& defaults) {
   const std::string key = c.has_param("api_key") ? c.param<std::string>("api_key") : std::string();
   dom::parser parser;
-  const std::string entry = "{\"url\":" + json_text(c.param<std::string>("url")) + "}";
+  std::string entry = "{\"url\":" + json_text(c.param<std::string>("url"));
+  if (c.has_param("deployment")) entry += ",\"deployment\":" + json_text(c.param<std::string>("deployment"));
+  entry += "}";
   return read_entry(parser.parse(entry), api, key, defaults);
 }
 
@@ -126,13 +194,15 @@ EndpointSettings the_endpoint(const Context& c, std::string_view api, EndpointSe
 std::vector<EndpointSettings> read_endpoints(const Context& c, std::string_view api) {
   if (c.has_param("endpoints") == c.has_param("url"))
     throw std::invalid_argument("give either 'url' (with model and api_key) or 'endpoints'");
-  EndpointSettings defaults;
+  EndpointSettings defaults = defaults_of(c);
   defaults.in_flight_max = c.param<std::int64_t>("max_in_flight");
   defaults.slowdown_max = c.param<double>("slowdown_max");
   if (c.has_param("url")) return {the_endpoint(c, api, defaults)};
-  if (c.has_param("api_key"))
-    throw std::invalid_argument("'api_key' goes with 'url'; each of 'endpoints' has its own");
-  if (c.has_param("model")) defaults.model = c.param<std::string>("model");
+  for (const char* name : {"api_key", "deployment"}) {
+    if (c.has_param(name))
+      throw std::invalid_argument("'" + std::string(name) +
+                                  "' goes with 'url'; each of 'endpoints' has its own");
+  }
   dom::parser parser;
   std::vector<EndpointSettings> all;
   const auto text = c.param<std::string>("endpoints");
@@ -140,24 +210,31 @@ std::vector<EndpointSettings> read_endpoints(const Context& c, std::string_view 
     const std::string reference = text_of(entry, "api_key");
     all.push_back(read_entry(entry, api, reference.empty() ? reference : secret(reference), defaults));
   }
+  name_apart(all, api);
   return all;
 }
 
-EndpointSettings read_endpoint(const Context& c, std::string_view api) {
+EndpointSettings read_endpoint(const Context& c) {
   if (!c.has_param("url")) throw std::invalid_argument("give 'url'");
-  return the_endpoint(c, api, {});
+  return the_endpoint(c, "", defaults_of(c));
 }
 
 void describe_endpoint(Parameters& p) {
   p.text("url").running().checked_by(check_url).help("the API's base, for example http://localhost:8000/v1");
   p.text("model").help("name of the model at that server");
   p.text("api_key").secret().running().help("of that server");
+  p.choice("api", {"openai", "azure"}, "openai")
+      .running()
+      .help("paths and key header, as that server has them");
+  p.text("api_version", kAzureVersion).running().help("of Azure's API");
 }
 
 void describe_endpoints(Parameters& p) {
   describe_endpoint(p);
+  p.text("deployment").running().help("Azure's name of the model (default: model)");
   p.json("endpoints")
       .running()
+      .path()
       .checked_by(check_endpoints)
       .help("instead of url: a list of {url, model, api_key, name, weight, group, max_in_flight, …}");
   p.choice("balance", {"round_robin", "least_busy"}, "round_robin")

@@ -57,6 +57,7 @@ struct LlmBatch : datagen::Operator {
     p.choice("mode", {"submit", "write", "read"}, "submit")
         .help("submit: to a server; write: records become lines of a request file; read: merge 'results'");
     p.json("results")
+        .path()
         .checked_by([](std::string_view text) { read_paths(text); })
         .help("of mode read: a result file, or a list of them");
     datagen::llm::describe_endpoint(p);
@@ -71,6 +72,7 @@ struct LlmBatch : datagen::Operator {
   void open(Context& context) override {
     const auto mode = context.param<std::string>("mode");
     if (!context.has_param("model")) throw std::invalid_argument("give 'model'");
+    is_azure_ = context.param<std::string>("api") == "azure";
     if ((mode == "read") != context.has_param("results"))
       throw std::invalid_argument("'results' goes with mode: read");
     datagen::Ledger& ledger = datagen::llm::open_ledger(context);
@@ -130,7 +132,7 @@ struct LlmBatch : datagen::Operator {
     for (std::size_t index = 0; index < items.size(); ++index) {
       const BatchQuestion& question = questions[index];
       items[index]->assign_json(datagen::llm::batch_request(datagen::llm::custom_id(question.key),
-                                                            question.members, rules_->model));
+                                                            question.members, rules_->model, is_azure_));
     }
   }
 
@@ -148,7 +150,7 @@ struct LlmBatch : datagen::Operator {
     }
   }
 
-  bool writes_ = false;
+  bool writes_ = false, is_azure_ = false;
   std::optional<datagen::llm::AnswerForm> form_;
   std::optional<datagen::llm::ChatRequests> requests_;
   std::optional<datagen::llm::CallBudget> budget_;

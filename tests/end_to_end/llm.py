@@ -109,6 +109,9 @@ class Answers(LlmTest):
             ({"url": "http://x", "model": "m", "prompt": "x", "api_key": "sk-1"}, "is a secret"),
             ({"endpoints": [{"url": "http://x", "api_key": "sk-1"}], "prompt": "x"}, "is a secret"),
             ({"endpoints": [{"url": "http://x", "modell": "m"}], "prompt": "x"}, "no 'modell'"),
+            ({"endpoints": [{"url": "http://x", "model": "m", "headers": {"X-Api-Key": "sk-1"}}], "prompt": "x"}, "'X-Api-Key' is a secret"),
+            ({"url": "http://me:sk-1@x/v1", "model": "m", "prompt": "x"}, "no user, password or query"),
+            ({"url": "http://x/v1?key=sk-1", "model": "m", "prompt": "x"}, "no user, password or query"),
             ({"url": "http://x", "model": "m", "prompt": "x", "schema": {"type": 3}}, "not a JSON Schema"),
             ({"url": "http://x", "model": "m", "prompt": "x", "temprature": 1}, "did you mean 'temperature'"),
         ]:
@@ -204,6 +207,7 @@ class Secrets(LlmTest):
         for path, data in self.everything():
             if path != self.path("key"):
                 self.assertNotIn(self.KEY.encode(), data, path)
+        return err.decode()
 
     def test_a_key_stands_nowhere(self):
         server = self.server("--latency", "20", key=self.KEY)
@@ -220,7 +224,8 @@ class Secrets(LlmTest):
     def test_a_wrong_key_stops_the_run_and_is_not_shown(self):
         server = self.server(key="another")
         self.write_records([{"t": "a"}])
-        self.check({"url": server.url, "model": "m", "prompt": "{t}", "api_key": "env:LLM_KEY"}, {"LLM_KEY": self.KEY}, code=3)
+        said = self.check({"url": server.url, "model": "m", "prompt": "{t}", "api_key": "env:LLM_KEY"}, {"LLM_KEY": self.KEY}, code=3)
+        self.assertIn("wrong key: ***", said)
 
     def test_a_key_that_others_may_read_is_refused(self):
         self.write("key", self.KEY)

@@ -25,6 +25,9 @@ class Files(LlmTest):
                          {"method": "POST", "url": "/v1/chat/completions",
                           "body": {"model": "m", "messages": [{"role": "user", "content": "Say text 3 é"}], "temperature": 0.5}})
         self.assertEqual([letter["reason"] for letter in self.dead()], ["missing_field"])
+        self.graph({**ask, "api": "azure"}, top="ids: false")
+        self.run_graph("--fresh", "--overwrite")
+        self.assertEqual(self.lines("out.jsonl"), [{**request, "url": "/chat/completions"} for request in requests])
 
         def result(request, status=200):
             said = request["body"]["messages"][0]["content"].upper()
@@ -66,6 +69,42 @@ class Batches(LlmTest):
         self.assertLess(stats["batches"], 10, "a batch is made of many frames")
         self.assertEqual(self.paid()["kept"], (300, stats["prompt_tokens"] + stats["completion_tokens"]))
         self.assert_nothing_left()
+
+    def azure(self, server):
+        """The server has no key for who speaks to it otherwise."""
+        return {**self.FAST, "url": server.url.removesuffix("/v1"), "api": "azure", "api_key": "env:LLM_KEY"}
+
+    def test_azure_has_other_paths_another_header_and_files_that_are_not_ready_at_once(self):
+        server = self.server("--file-time", "700", key="secret")
+        self.write_texts(60)
+        self.graph({**self.azure(server), "api": "openai", "url": server.url})
+        self.run_graph(env={"LLM_KEY": "another"}, code=3)
+        self.assertEqual(server.stats()["batches"], 0)
+        self.graph(self.azure(server))
+        self.run_graph("--fresh", "--overwrite", env={"LLM_KEY": "secret"})
+        self.check_all(60)
+        stats = server.stats()
+        self.assertEqual(stats["served"], 60)
+        self.assertEqual(self.paid()["kept"], (60, stats["prompt_tokens"] + stats["completion_tokens"]))
+
+    def test_kills_while_a_file_is_not_ready_or_a_batch_begins_submit_nothing_twice(self):
+        server = self.server("--file-time", "400", "--latency", "100", "--batch-time", "500", key="secret")
+        self.write_texts(120)
+        self.graph(self.azure(server))
+        process = self.start("run", self.path("graph.yaml"), "--run-dir", self.run_directory, env={"LLM_KEY": "secret"})
+        for _ in range(4):
+            files = server.stats()["files"]
+            runs.wait_until(lambda: server.stats()["files"] > files or process.poll() is not None, what="a further file")
+            for pid, name in runs.processes_of(self.run_directory):
+                if name == "llm_batch":
+                    os.kill(pid, signal.SIGKILL)
+        process.communicate(timeout=60)
+        while process.returncode != 0:  # it has died too often
+            self.assertEqual(process.returncode, 3)
+            process = self.start("resume", self.run_directory, env={"LLM_KEY": "secret"})
+            process.communicate(timeout=60)
+        self.check_all(120)
+        self.assertEqual(server.stats()["served"], 120)
 
     def test_what_has_no_result_or_a_bad_one_is_asked_in_another_batch(self):
         server = self.server()

@@ -30,16 +30,32 @@ std::size_t number_of(std::string_view id) {
   return number;
 }
 
+constexpr std::string_view kOpenAi = "/v1", kAzure = "/openai";
+
 }  // namespace
 
-std::string Batches::add_file(std::string content) {
-  files_.push_back(std::move(content));
+bool Batches::owns(std::string_view path) {
+  for (const std::string_view base : {kOpenAi, kAzure}) {
+    const std::string_view rest = path.substr(std::min(base.size(), path.size()));
+    if (path.starts_with(base) && (rest.starts_with("/files") || rest.starts_with("/batches"))) return true;
+  }
+  return false;
+}
+
+std::string Batches::add_file(std::string content, std::chrono::milliseconds pending) {
+  files_.push_back({std::move(content), std::chrono::steady_clock::now() + pending});
   return fmt::format("file-{}", files_.size() - 1);
 }
 
-const std::string* Batches::file(std::string_view id) const {
+const Batches::File* Batches::file(std::string_view id) const {
   const std::size_t number = number_of(id);
   return number < files_.size() ? &files_[number] : nullptr;
+}
+
+std::string Batches::show_file(std::string_view id) const {
+  const bool is_ready = std::chrono::steady_clock::now() >= file(id)->ready;
+  return fmt::format(R"({{"id":"{}","object":"file","status":"{}","status_details":null}})", id,
+                     is_ready ? "processed" : "pending");
 }
 
 // Of the form's parts only the one with a file name is looked at.
@@ -50,11 +66,10 @@ Batches::Answer Batches::upload(const std::string& body) {
   const std::size_t end = body.find("\r\n" + boundary, begin);
   if (name == std::string::npos || begin == std::string::npos || end == std::string::npos)
     return refuse(400, "no file in the form");
-  return {200,
-          fmt::format(R"({{"id":"{}","object":"file"}})", add_file(body.substr(begin + 4, end - begin - 4)))};
+  return {200, show_file(add_file(body.substr(begin + 4, end - begin - 4), options_.file_time))};
 }
 
-void Batches::run(const std::string& requests, Batch& batch) {
+void Batches::run(const std::string& requests, std::string_view url, std::string_view key, Batch& batch) {
   std::string output, errors;
   dom::parser parser;
   for (std::size_t at = 0; at < requests.size();) {
@@ -63,7 +78,8 @@ void Batches::run(const std::string& requests, Batch& batch) {
     at = end + 1;
     const std::string id = simdjson::minify(request["custom_id"]), body = simdjson::minify(request["body"]);
     const bool is_left_out = options_.end == "expired" && at >= requests.size();
-    const Reply reply = behaviour_.answer(json::text_of(request, "url"), {}, body, 0);
+    const bool is_for_chat = json::text_of(request, "url") == url;
+    const Reply reply = behaviour_.answer(is_for_chat ? url : "elsewhere", key, body, 0);
     if (is_left_out || (reply.status == 200 && reply.fault != Fault::none)) {
       errors +=
           fmt::format(
@@ -80,23 +96,26 @@ void Batches::run(const std::string& requests, Batch& batch) {
         "\n";
   }
   // The order of results means nothing.
-  if (!output.empty()) batch.output = add_file(std::move(output));
-  if (!errors.empty()) batch.errors = add_file(std::move(errors));
+  if (!output.empty()) batch.output = add_file(std::move(output), {});
+  if (!errors.empty()) batch.errors = add_file(std::move(errors), {});
 }
 
-Batches::Answer Batches::begin(const std::string& body) {
+Batches::Answer Batches::begin(const std::string& body, std::string_view url, std::string_view key) {
   dom::parser parser;
   dom::element root, metadata;
   if (parser.parse(body).get(root) != simdjson::SUCCESS) return refuse(400, "no JSON");
   const std::string input = json::text_of(root, "input_file_id");
-  const std::string* requests = file(input);
+  const File* requests = file(input);
   if (requests == nullptr) return refuse(400, "no such file");
+  if (std::chrono::steady_clock::now() < requests->ready)
+    return refuse(400, "the file is in 'pending' state");
+  if (json::text_of(root, "endpoint") != url) return refuse(400, "no such endpoint");
   Batch batch;
   batch.id = fmt::format("batch-{}", batches_.size());
   batch.input = input;
   batch.metadata = root["metadata"].get(metadata) == simdjson::SUCCESS ? simdjson::minify(metadata) : "null";
   batch.ends = std::chrono::steady_clock::now() + options_.time;
-  if (options_.end != "failed") run(std::string(*requests), batch);
+  if (options_.end != "failed") run(std::string(requests->content), url, key, batch);
   batches_.push_back(batch);
   return {200, show(batch)};
 }
@@ -129,15 +148,20 @@ Batches::Answer Batches::list(std::string_view query) const {
   return {200, fmt::format(R"({{"object":"list","data":[{}],"has_more":{}}})", shown, at > 0)};
 }
 
-Batches::Answer Batches::answer(bool is_post, std::string_view target, const std::string& body) {
-  const std::string_view path = target.substr(0, target.find('?'));
-  if (path == "/v1/files") return is_post ? upload(body) : refuse(405, "post a file");
-  if (path == "/v1/batches") return is_post ? begin(body) : list(target.substr(path.size()));
-  const std::string_view id = path.substr(std::min(path.find('/', 4) + 1, path.size()));
-  if (path.starts_with("/v1/files/") && path.ends_with("/content")) {
-    if (const std::string* content = file(id.substr(0, id.find('/')))) return {200, *content};
-  }
-  if (const std::size_t number = number_of(id); path.starts_with("/v1/batches/") && number < batches_.size())
+Batches::Answer Batches::answer(bool is_post, std::string_view target, std::string_view key,
+                                const std::string& body) {
+  const bool is_azure = target.starts_with(kAzure);
+  const std::string_view rest = target.substr(is_azure ? kAzure.size() : kOpenAi.size());
+  const std::string_view path = rest.substr(0, rest.find('?'));
+  if (path == "/files") return is_post ? upload(body) : refuse(405, "post a file");
+  if (path == "/batches" && is_post)
+    return begin(body, is_azure ? "/chat/completions" : "/v1/chat/completions", key);
+  if (path == "/batches") return list(rest.substr(path.size()));
+  const std::string_view thing = path.substr(std::min(path.find('/', 1) + 1, path.size()));
+  const std::string_view id = thing.substr(0, thing.find('/'));
+  if (path.starts_with("/files/") && file(id) != nullptr)
+    return {200, path.ends_with("/content") ? file(id)->content : show_file(id)};
+  if (const std::size_t number = number_of(id); path.starts_with("/batches/") && number < batches_.size())
     return {200, show(batches_[number])};
   return refuse(404, "no such thing");
 }

@@ -262,7 +262,12 @@ Reply Behaviour::answer(std::string_view path, std::string_view authorization, c
   reply.model = request.model;
   reply.user = request.user;
   reply.inputs = request.input.size();
-  if (!options_.key.empty() && authorization != options_.key) return write_error(401, reply), reply;
+  if (!takes(authorization)) {
+    write_error(401, reply);
+    // Some do so.
+    reply.body = fmt::format(R"({{"error":{{"message":"wrong key: {}"}}}})", authorization);
+    return reply;
+  }
   const auto spread = (options_.latency_max - options_.latency_min).count();
   reply.latency = options_.latency_min;
   if (spread > 0)

@@ -66,6 +66,7 @@ class Behaviour {
   // `in_flight` without this one.
   Reply answer(std::string_view path, std::string_view authorization, const std::string& body,
                std::size_t in_flight);
+  bool takes(std::string_view key) const { return options_.key.empty() || options_.key == key; }
   // From now on all chat requests get this status; 200: no more.
   void set_status(int status) { forced_status_ = status; }
 

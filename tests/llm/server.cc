@@ -4,6 +4,7 @@
 // ends with SIGTERM or with its parent.
 //   GET  /stats         requests, served, in flight, tokens; writes the log out before
 //   /v1/files, /v1/batches: see batches.h
+// Below /openai it is Azure: the key comes in the header api-key, and each path has an api-version.
 //   POST /status/CODE   answer all chat requests with that status from now on; 200: no more
 #include <fmt/format.h>
 #include <signal.h>
@@ -82,9 +83,9 @@ struct Server {
     const Statistics& all = statistics;
     return fmt::format(
         "{{\"requests\":{},\"served\":{},\"errors\":{},\"in_flight\":{},\"in_flight_max\":{},\"connections\":"
-        "{},\"prompt_tokens\":{},\"completion_tokens\":{},\"batches\":{}}}",
+        "{},\"prompt_tokens\":{},\"completion_tokens\":{},\"batches\":{},\"files\":{}}}",
         all.requests, all.served, all.errors, all.in_flight, all.in_flight_max, all.connections,
-        all.prompt_tokens, all.completion_tokens, batches.count());
+        all.prompt_tokens, all.completion_tokens, batches.count(), batches.files());
   }
 };
 
@@ -114,12 +115,12 @@ class Session : public std::enable_shared_from_this<Session> {
       server_.behaviour.set_status(std::atoi(path.c_str() + 8));
       return write(200, "{}", -1, true);
     }
+    if (path.starts_with("/openai/") && request.target().find("api-version=20") == std::string::npos)
+      return write(404, R"({"error":{"message":"no api-version"}})", -1, true);
     if (Batches::owns(path)) return handle_batch();
     Statistics& all = server_.statistics;
     ++all.requests;
-    std::string_view key(request["api-key"].data(), request["api-key"].size());
-    const auto bearer = request[http::field::authorization];
-    if (bearer.starts_with("Bearer ")) key = std::string_view(bearer.data() + 7, bearer.size() - 7);
+    const std::string_view key = key_of(request);
     from_ = std::chrono::steady_clock::now();
     reply_ = server_.behaviour.answer(path, key, request.body(), all.in_flight);
     all.in_flight_max = std::max(all.in_flight_max, ++all.in_flight);
@@ -127,11 +128,23 @@ class Session : public std::enable_shared_from_this<Session> {
     timer_.async_wait([self = shared_from_this()](Code) { self->answer(); });
   }
 
+  // Azure has a header of its own for it.
+  static std::string_view key_of(const http::request<http::string_body>& request) {
+    const bool is_azure = request.target().starts_with("/openai/");
+    const auto given = is_azure ? request["api-key"] : request[http::field::authorization];
+    const std::string_view key(given.data(), given.size());
+    if (is_azure) return key;
+    return key.starts_with("Bearer ") ? key.substr(7) : std::string_view();
+  }
+
   // It is done at once, and said later: who dies in between does not know.
   void handle_batch() {
     const auto& request = parser_->get();
-    auto answer = server_.batches.answer(request.method() == http::verb::post,
-                                         {request.target().data(), request.target().size()}, request.body());
+    const std::string_view key = key_of(request);
+    if (!server_.behaviour.takes(key)) return write(401, R"({"error":{"message":"wrong key"}})", -1, true);
+    auto answer =
+        server_.batches.answer(request.method() == http::verb::post,
+                               {request.target().data(), request.target().size()}, key, request.body());
     timer_.expires_after(server_.latency);
     timer_.async_wait([self = shared_from_this(), answer = std::move(answer)](Code) {
       self->write(answer.status, answer.body, -1, true);
@@ -255,8 +268,9 @@ int serve(int argc, char** argv) {
   app.add_option("--error-429", options.error_429);
   app.add_option("--seed", options.seed);
   Batches::Options batch_options;
-  std::int64_t batch_time = batch_options.time.count();
+  std::int64_t batch_time = batch_options.time.count(), file_time = 0;
   app.add_option("--batch-time", batch_time, "ms that a batch takes");
+  app.add_option("--file-time", file_time, "ms for which an uploaded file is pending");
   app.add_option("--batch-end", batch_options.end, "completed, expired, failed");
   app.add_flag("!--no-batch-list", batch_options.lists, "do not list batches");
   CLI11_PARSE(app, argc, argv);
@@ -267,6 +281,7 @@ int serve(int argc, char** argv) {
     options.faults.emplace_back(fault_of(fault.substr(0, colon)), std::stod(fault.substr(colon + 1)));
   }
   batch_options.time = std::chrono::milliseconds(batch_time);
+  batch_options.file_time = std::chrono::milliseconds(file_time);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   raise_file_limit();
   Server server{Behaviour(options), log.empty() ? nullptr : std::fopen(log.c_str(), "w"), options.latency_min,

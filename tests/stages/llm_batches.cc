@@ -10,7 +10,7 @@ namespace datagen::llm {
 namespace {
 
 TEST(BatchFile, ARequestIsALine) {
-  EXPECT_EQ(batch_request("3:#0-a", R"("messages":[])", "m\"x"),
+  EXPECT_EQ(batch_request("3:#0-a", R"("messages":[])", "m\"x", false),
             R"({"custom_id":"3:#0-a","method":"POST","url":"/v1/chat/completions",)"
             R"("body":{"model":"m\"x","messages":[]}})");
 }

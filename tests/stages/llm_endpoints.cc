@@ -86,6 +86,26 @@ TEST(Endpoint, AProbeThatFailsKeepsTheBreakerOpenForLonger) {
   EXPECT_TRUE(endpoint.can_take(now + milliseconds(3100)));
 }
 
+TEST(Endpoint, GetsMoreAndMoreAtTheBeginningWithoutWaitingForAnswers) {
+  Endpoint endpoint(settings("a", 1, "", 1000));
+  const auto begin_all = [&](Endpoint::Time now) {
+    while (endpoint.can_take(now)) endpoint.begin();
+    return endpoint.in_flight();
+  };
+  EXPECT_EQ(begin_all(kStart), 256);
+  EXPECT_EQ(endpoint.next_chance(), kStart + milliseconds(50));
+  EXPECT_EQ(begin_all(kStart + milliseconds(49)), 256);
+  EXPECT_EQ(begin_all(kStart + milliseconds(50)), 512);
+  EXPECT_EQ(begin_all(kStart + milliseconds(100)), 768);
+  Endpoint other = endpoint;
+  EXPECT_EQ(begin_all(kStart + milliseconds(150)), 1000);
+  EXPECT_LE(endpoint.next_chance(), kStart) << "only the end of a call makes room";
+  EXPECT_EQ(begin_all(kStart + seconds(9)), 1000);
+  other.throttled(kStart, kStart + milliseconds(110));
+  EXPECT_FALSE(other.can_take(kStart + seconds(9))) << "it has said that it is enough";
+  EXPECT_DOUBLE_EQ(other.limit(), 768 * 0.7);
+}
+
 TEST(Endpoint, A429LowersItsLimitOnceForAllCallsThatWereOnTheirWay) {
   Endpoint endpoint(settings("a", 1, "", 100));
   for (int call = 0; call < 10; ++call) endpoint.begin();
