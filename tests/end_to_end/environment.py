@@ -180,6 +180,7 @@ class Signals(Environment):
                     except ProcessLookupError:
                         continue
                     sent += 1
+                time.sleep(0.0005)  # else slow programs (sanitizers, a busy machine) have no time between two signals
             print(f"{sent / (time.monotonic() - began):.0f} signals a second", flush=True)
 
         self.complete(meanwhile=meanwhile, pause_us=2000)
