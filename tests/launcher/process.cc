@@ -293,6 +293,24 @@ TEST_F(Captured, TakesMoreThanAPipeHoldsOnBothStreams) {
   EXPECT_EQ(text.value().size(), 5'000'000u);
 }
 
+TEST_F(Captured, QuestionsRunSideBySide) {
+  const std::string pipe = scratch_.directory() / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  auto reads = Question::ask({script("reads", "cat '" + pipe + "'\n")});
+  auto writes = Question::ask({script("writes", "echo said > '" + pipe + "'; echo done\n")});
+  ASSERT_TRUE(reads && writes);
+  EXPECT_EQ(reads.value().answer(kLong).value(), "said\n");
+  EXPECT_EQ(writes.value().answer(kLong).value(), "done\n");
+}
+
+TEST_F(Captured, AQuestionThatNobodyWaitsForEndsWithAllThatItStarted) {
+  {
+    auto question = Question::ask({script("s", "sleep 1000 & sleep 1000\n")});
+    ASSERT_TRUE(question);
+  }
+  EXPECT_FALSE(has_children());
+}
+
 TEST_F(Captured, AFailureIsWhatWasWrittenToStderr) {
   const std::string path = script("s", "echo 'no such input' >&2; exit 2\n");
   const auto text = run_captured({path}, kLong);
