@@ -291,7 +291,9 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   const pid_t pid = worker.process->pid();
   const Process::Exit exit = worker.process->wait();
   watch_.note_end(worker.stage, exit.cpu_seconds, exit.peak_bytes);
-  worker.process.reset();  // closes the pidfd, which leaves the epoll set with it
+  // Told, not left to the close: a child between vfork and exec may have a copy of it for a moment.
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.process->fd(), nullptr);
+  worker.process.reset();
   Ending ending;
   ending.signalled = exit.signalled;
   ending.code = exit.code;
