@@ -453,7 +453,7 @@ TEST(Runner, WhatIsTriedAgainRunsBeforeTheOthersAndKeepsItsPlace) {
     std::vector<std::int64_t> seen;
     Runner runner(detail::define_item_stage([&](Item& item, Context&) {
                     const std::lock_guard lock(mutex);
-                    seen.push_back(item.get<std::int64_t>("n"));
+                    seen.push_back(n_of(item));
                     if (seen.back() == 3) item.drop("three");
                   }),
                   options(threads));
