@@ -1,5 +1,5 @@
-// The id that a linker writes into what it links: the same for the same code, however often it is copied,
-// stripped or linked anew.
+// The id that a linker writes into what it links: a hash of it, the same however often it is copied or linked
+// anew.
 #pragma once
 
 #include <string>

@@ -272,7 +272,10 @@ Result<std::string> StageCatalog::find_program(const std::string& name) {
 }
 
 Result<std::string> StageCatalog::hash(const std::string& executable) {
-  if (std::string id = build_id_of(executable); !id.empty()) return id;
+  if (const std::string id = build_id_of(executable); !id.empty()) {
+    std::error_code error;
+    return fmt::format("{}-{}", id, fs::file_size(executable, error));
+  }
   auto bytes = simdjson::padded_string::load(executable);
   if (bytes.error() != simdjson::SUCCESS) return Error("cannot read " + executable);
   return fmt::format("{:016x}", XXH3_64bits(bytes.value_unsafe().data(), bytes.value_unsafe().size()));

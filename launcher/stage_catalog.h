@@ -87,7 +87,7 @@ class StageLookup {
   virtual Result<std::string> check(const std::string& executable, const std::string& setting) = 0;
   // The absolute path of a program, as a shell finds it. Error: there is none.
   virtual Result<std::string> find_program(const std::string& name) = 0;
-  // What tells an executable from one that was built from something else: hex digits.
+  // What tells an executable from one that was built from something else.
   virtual Result<std::string> hash(const std::string& executable) = 0;
 };
 
@@ -110,7 +110,8 @@ class StageCatalog final : public StageLookup {
                                            const std::vector<std::string>& settings) override;
   Result<std::string> check(const std::string& executable, const std::string& setting) override;
   Result<std::string> find_program(const std::string& name) override;
-  // The id that a linker gave it (--build-id), which stays when it is copied; without one, XXH3 of its bytes.
+  // The id that a linker gave it (--build-id) and its size, which stay when it is copied; without an id, XXH3
+  // of its bytes.
   Result<std::string> hash(const std::string& executable) override;
 
   // Everything that can be named, sorted by name; the first folder that has a name wins.

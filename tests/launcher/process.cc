@@ -303,12 +303,17 @@ TEST_F(Captured, QuestionsRunSideBySide) {
   EXPECT_EQ(writes.value().answer(kLong).value(), "done\n");
 }
 
-TEST_F(Captured, AQuestionThatNobodyWaitsForEndsWithAllThatItStarted) {
+TEST_F(Captured, AQuestionThatNobodyWaitsForIsEnded) {
+  const std::string pipe = scratch_.directory() / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  pid_t pid = 0;
   {
-    auto question = Question::ask({script("s", "sleep 1000 & sleep 1000\n")});
+    auto question = Question::ask({script("s", "echo $$ > '" + pipe + "'; exec sleep 1000\n")});
     ASSERT_TRUE(question);
+    std::ifstream(pipe) >> pid;
+    ASSERT_EQ(kill(pid, 0), 0);
   }
-  EXPECT_FALSE(has_children());
+  EXPECT_NE(kill(pid, 0), 0);
 }
 
 TEST_F(Captured, AFailureIsWhatWasWrittenToStderr) {
