@@ -71,6 +71,12 @@ bool Ports::is_published(std::uint64_t seq) const {
   return !out_.empty() && out_.front().ring.word(seq).has_published(seq);
 }
 
+bool Ports::readers_lag(std::uint64_t seq) const {
+  constexpr std::uint64_t kFrames = 2;  // one in work, one that waits
+  const Ring& ring = out_.front().ring;
+  return seq >= ring.first_seq() + kFrames && ring.word(seq - kFrames).seq() <= seq - kFrames;
+}
+
 bool Ports::try_claim(std::uint64_t& seq) {
   if (order_ == Order::any) return try_claim_lowest(seq);
   if (!is_ready(scan_from_) || !in_.front().ring.claim(scan_from_, cell_index_ + 1)) return false;

@@ -12,6 +12,8 @@
 // Behind all others: without this it defines words such as move and erase as macros.
 #define NCURSES_NOMACROS
 #include <curses.h>
+#include <term.h>
+#undef lines
 
 namespace datagen::launcher {
 
@@ -79,11 +81,20 @@ class Plain : public Output {
   bool clears_;
 };
 
+bool is_known_terminal() {
+  int reason = 0;
+  if (setupterm(nullptr, STDOUT_FILENO, &reason) != OK) return false;
+  del_curterm(cur_term);  // newterm() makes its own
+  return true;
+}
+
 std::unique_ptr<Output> open_output() {
   if (isatty(STDOUT_FILENO) == 0 || isatty(STDIN_FILENO) == 0) return std::make_unique<Plain>(false);
   std::setlocale(LC_ALL, "");
-  // Not initscr(), which ends the program when it does not know the terminal.
-  if (SCREEN* screen = newterm(nullptr, stdout, stdin)) return std::make_unique<Screen>(screen);
+  // initscr() ends the program when it does not know the terminal, and newterm() loses memory.
+  if (is_known_terminal()) {
+    if (SCREEN* screen = newterm(nullptr, stdout, stdin)) return std::make_unique<Screen>(screen);
+  }
   return std::make_unique<Plain>(true);
 }
 

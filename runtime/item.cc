@@ -17,6 +17,7 @@ std::string Item::identity() const {
   return std::to_string(record.origin.row) + ":" + std::string(record.path);
 }
 std::string Item::json() const { return state_->json(); }
+bool Item::has_lone_surrogate() const { return state_->has_lone_surrogate(); }
 void Item::set(std::string_view key, const FieldValue& value) { state_->set(key, value); }
 void Item::set_json(std::string_view key, std::string_view json) { state_->set_json(key, json); }
 void Item::erase(std::string_view key) { state_->erase(key); }

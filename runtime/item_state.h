@@ -30,8 +30,8 @@ struct Node {
   std::size_t index = 0;  // among the parent's children
   std::string_view key;   // in an object, or of the record's field
   Backing backing = Backing::missing;
-  bool exact = true;                        // see JsonDocument::is_exact
-  simdjson::dom::element element;           // json
+  bool exact = true;               // see JsonDocument::is_exact; false for a number known by its text
+  simdjson::dom::element element;  // json
   const msgpack::object* object = nullptr;  // msgpack
   std::optional<std::string_view> text;     // what a string says, where that is known without its element
   mutable std::string_view raw;             // JSON text, once known
@@ -62,6 +62,8 @@ class ItemState {
   void restore();
   // Checks a json payload in full; throws BadRecord. Done at the first look, or by those who need it.
   void validate();
+  // The same; a record that is not valid is left for whoever needs it to be.
+  void try_to_validate();
 
   Outcome outcome() const { return outcome_; }
   const RecordView& record() const { return record_; }
@@ -80,6 +82,7 @@ class ItemState {
   Value value(std::string_view key) { return Value(find(key)); }
   std::string_view text(std::string_view key);
   std::string json();
+  bool has_lone_surrogate();
   const Node* from(std::string_view branch);
   std::string id() const { return lineage_id(record_.origin.row, record_.path); }
   void set(std::string_view key, const FieldValue& value);
@@ -119,6 +122,7 @@ class ItemState {
     std::string_view json_key{};  // the key as JSON with its colon, where that is known
   };
   // A key that an operator writes to record after record: checked, and made JSON, once.
+  static constexpr std::size_t kKnownKeysMax = 64;
   struct KnownKey {
     std::string key;
     std::string json;  // with the colon

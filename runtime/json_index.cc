@@ -54,9 +54,7 @@ bool JsonIndex::scan(std::string_view text) {
   if (stage.stage1(bytes, text.size(), simdjson::stage1_mode::regular) != simdjson::SUCCESS) return false;
   next_ = stage.structural_indexes.get();
   last_ = next_ + stage.n_structural_indexes;
-  if (!json::has_valid_escapes(text)) return false;
-  has_return_ = std::memchr(text.data(), '\r', text.size()) != nullptr;
-  return is_usable_ = true;
+  return is_usable_ = marks_.scan(text);
 }
 
 // The token at `at`; null when there is none. Records are asked for in order most of the time.
@@ -103,7 +101,8 @@ bool JsonIndex::check(std::string_view record) {
   if (object.empty()) return false;
   const auto begin = static_cast<std::uint32_t>(object.data() - text_.data());
   if (!walk(begin, begin + static_cast<std::uint32_t>(object.size()))) return false;
-  is_plain_ = is_plain_ && !has_return_ && object.size() == record.size() && object.find('\n') == object.npos;
+  is_plain_ = is_plain_ && !marks_.has_return() && object.size() == record.size() &&
+              !marks_.has_line_end(begin, begin + object.size());
   return true;
 }
 
@@ -193,7 +192,7 @@ bool JsonIndex::walk(std::uint32_t begin, std::uint32_t end) {
     const char* const key_begin = tokens.at() + 1;
     if (tokens.next() != ':') return false;
     const std::string_view key = between(key_begin, tokens.end_of_value() - 1);
-    if (std::find(key.begin(), key.end(), '\\') != key.end()) return false;  // not worth the trouble
+    if (!is_free_of_escapes(key)) return false;  // not worth the trouble
     if (key.size() == 2 && key[0] == '_' && key[1] == 'i') is_plain = false;
     c = tokens.next();
     const char* const value_begin = tokens.at();

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "json_marks.h"
+
 namespace datagen {
 
 class JsonIndex {
@@ -39,18 +41,26 @@ class JsonIndex {
   const Field* find(std::string_view key) const;
   // Of the same: nothing stands around the object and no line end within it, and it has no "_i".
   bool is_plain() const { return is_plain_; }
+  // An escape \uD800 to \uDFFF may stand in it.
+  bool may_have_surrogates() const { return marks_.has_surrogate(); }
+  // No escape stands in this part of it.
+  bool is_free_of_escapes(std::string_view part) const {
+    return !marks_.has_backslash(offset(part.data()), offset(part.data()) + part.size());
+  }
 
  private:
   bool covers(std::string_view record) const {
     return is_window_ && record.data() >= text_.data() &&
            record.data() + record.size() <= text_.data() + text_.size();
   }
+  std::size_t offset(const char* at) const { return static_cast<std::size_t>(at - text_.data()); }
   void find_tokens(std::string_view record);
   bool scan(std::string_view text);
   const std::uint32_t* find_token(std::uint32_t at) const;
   bool walk(std::uint32_t begin, std::uint32_t end);
 
   simdjson::dom::parser parser_;
+  JsonMarks marks_;  // of text_
   std::string_view around_;
   const char* spoiled_end_ = nullptr;  // records before it are looked at one by one
   std::string_view text_;              // whose tokens are known
@@ -58,7 +68,6 @@ class JsonIndex {
   // may stand at the same place.
   bool is_window_ = false;
   bool is_usable_ = false;               // the first stage had nothing to say against it
-  bool has_return_ = false;              // a carriage return stands somewhere in it
   const std::uint32_t* next_ = nullptr;  // token behind the last record
   const std::uint32_t* last_ = nullptr;  // behind the last token
   std::vector<Field> fields_;            // more than there are, to be used again

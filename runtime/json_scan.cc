@@ -171,34 +171,6 @@ bool is_canonical_unit(std::string_view escape, int unit) {
 
 }  // namespace
 
-bool has_valid_escapes(std::string_view text) {
-  const char* const begin = text.data();
-  const char* const end = begin + text.size();
-  const char* behind = begin;  // the last escape
-  const auto takes = [&](const char* slash) {
-    if (slash < behind) return true;  // what another one escapes
-    if (end - slash < 2) return slash >= end;
-    if (meaning_of(slash[1]) != 0) {
-      behind = slash + 2;
-      return true;
-    }
-    behind = slash + 6;
-    return escaped_code_unit({slash, static_cast<std::size_t>(end - slash)}, 0) >= 0;
-  };
-#if defined(__SSE2__)
-  for (const char* at = begin; at < end; at += 32) {
-    for (unsigned found = backslashes_32(load_16(at), load_16(at + 16)); found != 0; found &= found - 1) {
-      if (!takes(at + __builtin_ctz(found))) return false;
-    }
-  }
-#else
-  for (const char* at = begin; at < end; ++at) {
-    if (*at == '\\' && !takes(at)) return false;
-  }
-#endif
-  return true;
-}
-
 char* decode_string(std::string_view content, char* to, bool& is_canonical) {
   const char* from = content.data();
   const char* const end = from + content.size();

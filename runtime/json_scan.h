@@ -1,6 +1,6 @@
 // Walks over JSON text that is already known to be valid, to find where values begin and end. simdjson's DOM
 // does not keep positions, and its parsed numbers do not keep their text; both are needed to pass a value on
-// byte for byte. Only number_end and has_valid_escapes may be used on text that was not validated.
+// byte for byte. Only number_end and escaped_code_unit may be used on text that was not validated.
 #pragma once
 
 #include <cstddef>
@@ -50,9 +50,6 @@ inline bool is_plain_string(std::string_view value) {
 
 // The end of a number by the grammar of RFC 8259, or `position` when there is none.
 std::size_t number_end(std::string_view text, std::size_t position);
-
-// Whether every backslash begins an escape that JSON knows. Up to kDecodeSlack bytes are read behind `text`.
-bool has_valid_escapes(std::string_view text);
 
 // Writes what a JSON string says, given what stands between its quotes, and returns the end of it; null when
 // it has a lone surrogate, and thus no UTF-8 form. Up to kDecodeSlack bytes are read behind `content`, and

@@ -126,6 +126,7 @@ void OperatorRunner::run_item(ItemState& state, Result& result) {
   Item item(state);
   result.dead = !attempt(
       state, [&] { operator_->process_item(item, context_); }, result);
+  if (checks_untouched_ && !result.dead && state.outcome() == Outcome::unchanged) state.try_to_validate();
 }
 
 std::map<std::size_t, OperatorRunner::Result> OperatorRunner::run_firsts(const FrameRecords& in) {

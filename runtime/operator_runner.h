@@ -68,6 +68,9 @@ class OperatorRunner {
   void replace_operator(std::unique_ptr<Operator> replacement) { operator_ = std::move(replacement); }
   // Calls the operator's open; what it throws is why the stage cannot start.
   void open();
+  // Whether records that the operator leaves as they are are checked here, or by the sink behind it as ever.
+  // A bad one is left to the sink in any case.
+  void check_untouched(bool wanted) { checks_untouched_ = wanted; }
   // Turns one frame into one frame. `notes` is added to. `suspicions`: what the quarantine says about the
   // frame.
   void run(const FrameRecords& in, FrameWriter& out, StageNotes& notes, const Suspicions& suspicions = {});
@@ -136,6 +139,7 @@ class OperatorRunner {
   DeadLetterContext dead_letters_;
   RunnerOptions options_;
   Progress progress_;
+  bool checks_untouched_ = false;
   const Suspicions* suspicions_ = nullptr;  // of the frame in work
   std::shared_ptr<Operator> operator_;
   std::vector<std::unique_ptr<detail::ItemState>> states_;

@@ -2,11 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "vectors.h"
 
 namespace datagen {
 
@@ -51,41 +48,72 @@ std::string_view strip(std::string_view text) {
 
 namespace {
 
-#if defined(__SSE2__)
-// Of 16 bytes: -1 in the lane of each continuation byte.
-__m128i continuations(const char* bytes) {
-  return _mm_cmplt_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)), _mm_set1_epi8(-64));
-}
+#if defined(__x86_64__)
 
-std::size_t sum_of_lanes(__m128i lanes) {
-  const __m128i halves = _mm_sad_epu8(lanes, _mm_setzero_si128());
+// Continuation bytes of UTF-8 are those below -64. A lane of a sum holds 255 of them at most.
+constexpr std::size_t kVectorsMax = 255;
+
+std::size_t sum_of_halves(__m128i halves) {
   return static_cast<std::size_t>(_mm_cvtsi128_si64(halves) + _mm_cvtsi128_si64(_mm_srli_si128(halves, 8)));
 }
+
+// Of as many whole vectors as `text` has, which goes on behind them.
+std::size_t take_continuations(std::string_view& text) {
+  constexpr std::size_t kVector = sizeof(__m128i);
+  std::size_t count = 0;
+  while (text.size() >= kVector) {
+    const std::size_t vectors = std::min(kVectorsMax, text.size() / kVector);
+    __m128i counts = _mm_setzero_si128();
+    for (std::size_t index = 0; index < vectors; ++index) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data()) + index);
+      counts = _mm_sub_epi8(counts, _mm_cmplt_epi8(bytes, _mm_set1_epi8(-64)));
+    }
+    count += sum_of_halves(_mm_sad_epu8(counts, _mm_setzero_si128()));
+    text.remove_prefix(vectors * kVector);
+  }
+  return count;
+}
+
+DATAGEN_AVX2 std::size_t take_continuations_avx2(std::string_view& text) {
+  constexpr std::size_t kVector = sizeof(__m256i);
+  std::size_t count = 0;
+  while (text.size() >= kVector) {
+    const std::size_t vectors = std::min(kVectorsMax, text.size() / kVector);
+    __m256i counts = _mm256_setzero_si256();
+    for (std::size_t index = 0; index < vectors; ++index) {
+      const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text.data()) + index);
+      counts = _mm256_sub_epi8(counts, _mm256_cmpgt_epi8(_mm256_set1_epi8(-64), bytes));
+    }
+    const __m256i sums = _mm256_sad_epu8(counts, _mm256_setzero_si256());
+    count += sum_of_halves(_mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1)));
+    text.remove_prefix(vectors * kVector);
+  }
+  return count;
+}
+
+std::size_t count_continuations(std::string_view text) {
+  static const bool kHasAvx2 = has_avx2();
+  std::size_t count = kHasAvx2 ? take_continuations_avx2(text) : 0;
+  count += take_continuations(text);
+  char last[sizeof(__m128i)] = {};
+  std::copy(text.begin(), text.end(), last);
+  std::string_view rest(last, sizeof last);
+  return count + take_continuations(rest);
+}
+
 #else
-bool is_continuation(char c) { return static_cast<signed char>(c) < -64; }
+
+std::size_t count_continuations(std::string_view text) {
+  std::size_t count = 0;
+  for (const char c : text) count += static_cast<signed char>(c) < -64 ? 1 : 0;
+  return count;
+}
+
 #endif
 
 }  // namespace
 
-std::size_t count_code_points(std::string_view text) {
-  std::size_t continued = 0;
-#if defined(__SSE2__)
-  std::size_t at = 0;
-  constexpr std::size_t kVector = 16, kVectorsMax = 255;  // a lane holds no more
-  while (text.size() - at >= kVector) {
-    const std::size_t end = at + std::min(kVectorsMax, (text.size() - at) / kVector) * kVector;
-    __m128i counts = _mm_setzero_si128();
-    for (; at < end; at += kVector) counts = _mm_sub_epi8(counts, continuations(text.data() + at));
-    continued += sum_of_lanes(counts);
-  }
-  char last[kVector] = {};
-  std::memcpy(last, text.data() + at, text.size() - at);
-  continued += sum_of_lanes(_mm_sub_epi8(_mm_setzero_si128(), continuations(last)));
-#else
-  for (const char c : text) continued += is_continuation(c) ? 1 : 0;
-#endif
-  return text.size() - continued;
-}
+std::size_t count_code_points(std::string_view text) { return text.size() - count_continuations(text); }
 
 std::size_t code_point_offset(std::string_view text, std::size_t count) {
   std::size_t offset = 0;

@@ -154,7 +154,7 @@ Value::Type Value::type() const {
         default:
           break;
       }
-      // In a document that is not exact every number was replaced by 0: its text tells.
+      // Every number that is not exact stands for another: its text tells.
       if (!node_->exact) return raw().find_first_of(".eE") == raw().npos ? Type::integer : Type::number;
       return node_->element.type() == JsonType::DOUBLE ? Type::number
                                                        : Type::integer;  // is_double() takes integers too
@@ -188,12 +188,14 @@ bool Value::as_bool() const {
 
 namespace {
 
-// A number that simdjson could not hold, or that stands beside one: read from its own text.
+// A number that simdjson has not read: from its own text.
 template <class Number>
 Number number_from_text(std::string_view text, bool& fits) {
   if constexpr (std::floating_point<Number>) {
-    // Not from_chars: it gives up on what is too small, where Python and simdjson say 0.
-    const double value = std::strtod(std::string(text).c_str(), nullptr);
+    Number value{};
+    // It gives up on what is too small as well, where Python and simdjson say 0.
+    if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc())
+      value = std::strtod(std::string(text).c_str(), nullptr);
     fits = std::isfinite(value);
     return value;
   }

@@ -37,6 +37,9 @@ class Item {
   std::string identity() const;
   // The whole record as JSON, as it stands now.
   std::string json() const;
+  // A text or key of it holds half a surrogate pair (\ud83d alone), which is JSON but has no UTF-8 form: most
+  // other programs refuse it. Throws BadRecord when the record is not valid JSON.
+  bool has_lone_surrogate() const;
 
   void set(std::string_view key, const FieldValue& value);
   // Any JSON text, passed on byte for byte. Throws BadRecord when it is not valid JSON.

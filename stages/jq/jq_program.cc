@@ -135,6 +135,7 @@ class Writer {
 
 JqProgram::JqProgram(const std::string& expression) : expression_(expression), state_(jq_init()) {
   if (state_ == nullptr) throw std::bad_alloc();
+  jq_set_input_cb(state_, nullptr, nullptr);  // libjq 1.6 leaves it as malloc gave it
   std::string messages;
   jq_set_error_cb(state_, add_message, &messages);
   const bool is_compiled =

@@ -162,7 +162,7 @@ bool SimpleCondition::Comparison::holds_for(const Operand& value) const {
 }
 
 std::optional<bool> SimpleCondition::holds(const Item& item) const {
-  if (json::has_lone_surrogate(item.json())) return std::nullopt;  // jq refuses the record
+  if (item.has_lone_surrogate()) return std::nullopt;  // jq refuses the record
   try {
     const bool any = std::ranges::any_of(any_of_, [&](const auto& all_of) {
       return std::ranges::all_of(all_of, [&](const Comparison& comparison) {

@@ -18,7 +18,7 @@ namespace datagen {
 
 class SimpleCondition {
  public:
-  // Nothing for an expression of another form. Those of this form, but wrong, are jq's to refuse.
+  // Nothing for an expression of another form, which only jq knows to be right or wrong.
   static std::optional<SimpleCondition> parse(std::string_view expression);
 
   // Nothing where only jq can tell: a step into a value that is no object, a number or text without an exact

@@ -168,7 +168,7 @@ class Signals(Environment):
 
         def meanwhile(launcher):
             sent, began, looked, pids = 0, time.monotonic(), 0, []
-            while launcher.poll() is None:
+            while launcher.poll() is None and time.monotonic() - began < 60:
                 if time.monotonic() - looked > 0.05:
                     looked, pids = time.monotonic(), [*self.place.workers().values(), launcher.pid]
                 for pid in pids:
@@ -180,9 +180,11 @@ class Signals(Environment):
                     except ProcessLookupError:
                         continue
                     sent += 1
+                time.sleep(0.0005)  # else slow programs (sanitizers, a busy machine) have no time between two signals
             print(f"{sent / (time.monotonic() - began):.0f} signals a second", flush=True)
 
-        self.complete(meanwhile=meanwhile, pause_us=2000)
+        # The search for leaks at the end of a process stops it as a debugger does, and hangs under foreign stops.
+        self.complete(meanwhile=meanwhile, pause_us=2000, environment={"LSAN_OPTIONS": "detect_leaks=0"})
         self.assertEqual(self.place.report()["restarts"], 0)
 
     def test_a_signal_that_kills_is_a_death_like_any_other(self):

@@ -71,20 +71,24 @@ class Flow(RunTest):
             time.sleep(max(0, began + 0.02 - time.monotonic()))
         return took
 
-    def test_sixty_four_threads_are_sixty_times_as_fast(self):
+    def check_speed(self, wanted, few, many, **keys):
+        """That records of 10 ms are worked on side by side; with STRICT, how many times as fast as one after another."""
+        if not STRICT:
+            self.assertLess(self.sleep_through(many, **keys), many * 0.01 / 2)
+            return
         one = self.records_per_second(10, 160, threads=1)
         for _ in range(4):  # other programs of this machine may disturb it: the best counts
-            many = self.records_per_second(6400, 19200, threads=64)
-            print(f"10 ms a record: 1 thread {one:.1f}/s, 64 threads {many:.0f}/s: {many / one:.1f} times", file=sys.stderr)
-            if many / one > (60 if STRICT else 10):
+            rate = self.records_per_second(few, many, **keys)
+            print(f"10 ms a record: one at a time {one:.1f}/s, {keys} {rate:.0f}/s: {rate / one:.1f} times", file=sys.stderr)
+            if rate / one > wanted:
                 return
-        self.fail("64 threads are not as much faster than one as they should be")
+        self.fail(f"not {wanted} times as fast")
+
+    def test_sixty_four_threads_are_sixty_times_as_fast(self):
+        self.check_speed(60, 6400, 19200, threads=64)
 
     def test_frames_in_work_at_once_add_up(self):
-        one = self.records_per_second(10, 160, frames=1)
-        many = self.records_per_second(1600, 6400, frames=48, workers=1)
-        print(f"10 ms a record: 1 frame {one:.1f}/s, 48 frames {many:.0f}/s: {many / one:.1f} times", file=sys.stderr)
-        self.assertGreater(many / one, 45 if STRICT else 8)
+        self.check_speed(45, 1600, 6400, frames=48, workers=1)
 
     def test_a_slow_stage_has_small_frames_that_are_committed_soon(self):
         source = self.numbers("numbers.jsonl", 20000)

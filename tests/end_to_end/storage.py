@@ -149,7 +149,7 @@ class Storage(faults.FaultTest):
                 once = self.path("once")
                 open(once, "w").close()
                 death = faults.rule("sync", "*/sink.done", 0, 4, once)
-                code, said = self.place.go(*self.place.command(), rules=death, cut=1, pause_us=1500)
+                code, said = self.place.go(*self.place.command(), rules=death, cut=1, pause_us=5000)
                 self.assertEqual(code, -9, said)
                 path = os.path.join(self.place.run_directory, log)
                 with open(path, "rb") as file:

@@ -171,9 +171,9 @@ class Metrics(SlowRun):
             wait_until(lambda: self.value(self.scrape(url), 'datagen_records_total{stage="slow",direction="in"}') > before, what="more records")
 
     def test_an_address_that_cannot_be_served_is_refused(self):
-        _, url = self.begin()
-        taken = re.search(r"//(.*)/", url)[1]
-        for where, words in ((taken, "cannot listen at"), ("nowhere", "expected HOST:PORT")):
+        other = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(other.close)
+        for where, words in ((f"127.0.0.1:{other.getsockname()[1]}", "cannot listen at"), ("nowhere", "expected HOST:PORT")):
             flags = self.slow_flags(10, 1)
             flags[flags.index("--run-dir") + 1] = self.path("other")
             _, said = self.datagen(*flags, "--overwrite", "--fresh", "--metrics", where, code=2)

@@ -91,7 +91,7 @@ std::string any_object(Random& random) {
 }
 
 void damage(std::string& text, Random& random) {
-  static const std::string kBytes = std::string("{}[]\":,\\u0d89aeE.+-tfn \t\r\n\x01\xff\xc3\xa9", 33) + '\0';
+  static const std::string kBytes = std::string("{}[]\":,\\u0d89aeE.+-tfn \t\r\n\x01\xff\xc3\xa9") + '\0';
   const std::size_t at = below(random, text.size());
   const char byte = kBytes[below(random, kBytes.size())];
   switch (below(random, 3)) {

@@ -31,6 +31,7 @@ using std::chrono::milliseconds;
 struct Ran {
   std::vector<std::string> records;
   std::vector<std::string> ids;
+  std::vector<bool> are_validated;
   std::vector<std::string> dead_letters;
   StageNotes notes;
 };
@@ -74,6 +75,8 @@ class Runner {
     return ran;
   }
 
+  void check_untouched() { runner_.check_untouched(true); }
+
   Ran finish() {
     Ran ran;
     std::vector<std::byte> out_space(1 << 16);
@@ -93,6 +96,7 @@ class Runner {
       ByteBuffer line;
       append_record(line, made.value()[index], Ids::off);
       ran.records.emplace_back(line.view());
+      ran.are_validated.push_back((made.value()[index].flags & kValidated) != 0);
       ran.ids.push_back(lineage_id(made.value()[index].origin.row, made.value()[index].path));
     }
     ran.dead_letters = ran.notes.dead_letters;
@@ -158,6 +162,23 @@ TEST(Runner, PassesRewritesDropsAndExpands) {
   EXPECT_EQ(ran.notes.counts, (StageCounts{5, 5, 1, 0, 1, 2}));
   EXPECT_EQ(ran.notes.drop_reasons.at("short"), 1u);
   EXPECT_EQ(ran.notes.counters.at("other"), 1);
+}
+
+TEST(Runner, ChecksUntouchedRecordsWhereThatIsWantedAndLeavesBadOnesToTheSink) {
+  const std::vector<std::string> records = {R"({"n":1})", R"({"n":2,})", "[3]", R"({"n":4e999})",
+                                            R"({"n":5})"};
+  const auto pass = [](Item&, Context&) {};
+  for (const int threads : {1, 3}) {
+    Runner runner(detail::define_item_stage(pass), options(threads));
+    const Ran as_ever = runner.run(records);
+    EXPECT_EQ(as_ever.records, records);
+    EXPECT_EQ(as_ever.are_validated, std::vector<bool>(5, false));
+    runner.check_untouched();
+    const Ran checked = runner.run(records);
+    EXPECT_EQ(checked.records, records);
+    EXPECT_EQ(checked.are_validated, (std::vector<bool>{true, false, false, true, true}));
+    EXPECT_TRUE(checked.dead_letters.empty());
+  }
 }
 
 TEST(Runner, ChildrenOfChildrenHaveLongerIds) {

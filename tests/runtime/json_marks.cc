@@ -1,0 +1,91 @@
+// JsonMarks, by every kind of vectors, against a walk byte by byte.
+#include "json_marks.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+
+#include "json_scan.h"
+
+namespace datagen {
+namespace {
+
+// Every backslash that is not itself escaped begins an escape of JSON; `surrogate` is set where one is.
+bool has_valid_escapes(std::string_view text, bool& surrogate) {
+  surrogate = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\\') continue;
+    const int unit = json::escaped_code_unit(text, at);
+    if (unit >= 0xD800 && unit <= 0xDFFF) surrogate = true;
+    ++at;
+    if (unit >= 0) continue;
+    if (at == text.size() || std::string_view("\"\\/bfnrt").find(text[at]) == std::string_view::npos)
+      return false;
+  }
+  return true;
+}
+
+class JsonMarksBy : public testing::TestWithParam<bool> {
+ protected:
+  void check(const std::string& text) {
+    bool surrogate = false;
+    const bool valid = has_valid_escapes(text, surrogate);
+    ASSERT_EQ(marks_.scan(text), valid) << text;
+    if (!valid) return;
+    EXPECT_EQ(marks_.has_surrogate(), surrogate) << text;
+    EXPECT_EQ(marks_.has_return(), text.find('\r') != text.npos) << text;
+    for (std::size_t begin = 0; begin <= text.size(); begin += 1 + begin / 7) {
+      for (std::size_t end = begin; end <= text.size(); end += 1 + end / 5) {
+        const std::string part = text.substr(begin, end - begin);
+        ASSERT_EQ(marks_.has_backslash(begin, end), part.find('\\') != part.npos)
+            << begin << ' ' << end << text;
+        ASSERT_EQ(marks_.has_line_end(begin, end), part.find('\n') != part.npos)
+            << begin << ' ' << end << text;
+      }
+    }
+  }
+  JsonMarks marks_{GetParam()};
+};
+
+TEST_P(JsonMarksBy, EveryByteBehindABackslashAtEveryPlace) {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (std::size_t place = 55; place < 68; ++place) {
+      std::string text(place, 'x');
+      text += '\\';
+      text += static_cast<char>(byte);
+      check(text);
+      check(text + "00e9");
+      check(text + "D83d" + std::string(64, ' '));
+    }
+  }
+}
+
+TEST_P(JsonMarksBy, RunsOfBackslashesOfEveryLengthAtEveryPlace) {
+  for (std::size_t length = 0; length < 140; ++length) {
+    for (std::size_t place = 0; place < 66; place += 1 + place / 8) {
+      const std::string text = std::string(place, ' ') + std::string(length, '\\');
+      check(text);
+      check(text + "n" + std::string(30, 'y'));
+      check(text + "y");
+    }
+  }
+}
+
+TEST_P(JsonMarksBy, TextsOfChance) {
+  std::mt19937_64 random(7);
+  static const std::string kParts[] = {
+      "a", "\\n", "\\\\", "\n", "\r", "\\u00e9", "\\ud83d\\ude00", "longer text of no interest", "\\\"", "é"};
+  for (int round = 0; round < 5000; ++round) {
+    std::string text;
+    for (std::size_t left = random() % 40; left > 0; --left) text += kParts[random() % std::size(kParts)];
+    if (random() % 4 == 0 && !text.empty()) text[random() % text.size()] = "\\xu\n"[random() % 4];
+    check(text);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Vectors, JsonMarksBy, testing::Bool(),
+                         [](const auto& by) { return by.param ? "Plain" : "Best"; });
+
+}  // namespace
+}  // namespace datagen
