@@ -21,7 +21,7 @@ std::optional<Directive> read_entry(const DirectiveEntry& entry) {
   const Words words{load(entry.kind),   load(entry.stage), load(entry.frame), load(entry.first),
                     load(entry.second), load(entry.third), load(entry.stamp)};
   const bool is_known = words[0] >= static_cast<std::uint64_t>(Directive::Kind::alone) &&
-                        words[0] <= static_cast<std::uint64_t>(Directive::Kind::skip);
+                        words[0] <= static_cast<std::uint64_t>(Directive::Kind::first);
   if (!is_known || load(entry.check) != check_of(words)) return std::nullopt;
   return Directive{static_cast<Directive::Kind>(words[0]), words[1], words[2], words[3], words[4], words[5]};
 }

@@ -28,6 +28,7 @@ struct Directive {
     split = 2,  // no batch call crosses record first, second or third of the frame
     skip = 3,  // dead-letter the record of row `first` and path hash `second` without running it; its details
                // are in quarantine/<third>.json of the run directory
+    first = 4,  // run record `first` of the frame before its others
   };
   static constexpr std::uint64_t kAnyFrame = ~std::uint64_t{0};
 

@@ -68,7 +68,13 @@ Judgement Blame::judge_record(const Death& death, const Begun& suspect, int cras
   record.frame = suspect.frame;
   if (!record.number) {
     ++record.attempts;
-    if (record.attempts < crash_attempts) return {true, {}, {}};
+    if (record.attempts < crash_attempts) {
+      Judgement again{true, {}, {}};
+      // Not where records are seen in order.
+      if (death.keeps_frames)
+        give(again, {Directive::Kind::first, death.stage, suspect.frame, suspect.record, 0, 0});
+      return again;
+    }
     record.number = next_number_++;
     careful_.erase(death.stage);
     const Directive skip{Directive::Kind::skip, death.stage,       suspect.frame,

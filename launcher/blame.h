@@ -4,7 +4,8 @@
 //
 //   several records begun   -> each of them is run alone next time; only a death alone counts against a
 //   record one call of many records -> the next calls do not cross its middle; so a death halves the suspects
-//   one record              -> one attempt more; the attempt number `crash_attempts` gives the record up
+//   one record              -> one attempt more, before the other records of its frame; the attempt number
+//                              `crash_attempts` gives the record up
 //
 // Every judgement that is `attributed` brings the end nearer: a record alone that was not before, a smaller
 // batch, an attempt more. So deaths that do not count towards restart intensity cannot go on for ever.

@@ -113,9 +113,10 @@ GraphReading read_graph_file(const std::string& path, const GraphContext& contex
   if (std::filesystem::is_directory(absolute, error)) return refuse("it is a folder");
   std::ifstream file(absolute);
   if (!file) return refuse(std::strerror(errno));
-  std::string text(kGraphBytesMax + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
+  std::string text;  // it may be a pipe, which does not tell its size
+  char chunk[16 << 10];
+  while (text.size() <= kGraphBytesMax && (file.read(chunk, sizeof chunk), file.gcount() > 0))
+    text.append(chunk, static_cast<std::size_t>(file.gcount()));
   if (text.size() > kGraphBytesMax) return refuse("it is larger than 16 MiB");
   return read_graph(text, path, context);
 }

@@ -87,8 +87,8 @@ struct Graph {
   std::vector<std::string> stage_path;  // absolute
   std::vector<HookSpec> hooks;
   std::int64_t slots = 64;
-  std::int64_t block_bytes = 256 << 10;
-  std::int64_t frame_records = 0;  // 0: as few as slow stages need
+  std::optional<std::int64_t> block_bytes;  // unset: as fits the input
+  std::int64_t frame_records = 0;           // 0: as few as slow stages need
   bool checksums = true;
   EndSpec input, output;
   std::vector<NamedInput> inputs;  // that `input`, merge://RULE then, joins

@@ -214,7 +214,7 @@ void GraphReader::read_stage_path(const YamlNode& node, Graph& graph) {
 void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
   constexpr std::int64_t kPage = 4096;
   refuse_unknown_keys(node, Scope::rings, "rings.");
-  const auto read = [&](const char* name, std::int64_t& value) {
+  const auto read = [&](const char* name, auto& value) {
     const YamlNode* found = node.find(name);
     const std::string path = std::string("rings.") + name;
     const std::string* text = found == nullptr ? nullptr : text_of(*found, path);
@@ -231,11 +231,11 @@ void GraphReader::read_rings(const YamlNode& node, Graph& graph) {
       graph.checksums = *choice == "true";
   }
   const YamlNode* found = node.find("block_bytes");
-  if (graph.block_bytes % kPage != 0) {
-    const std::int64_t fits = (graph.block_bytes / kPage + 1) * kPage;
+  if (graph.block_bytes && *graph.block_bytes % kPage != 0) {
+    const std::int64_t fits = (*graph.block_bytes / kPage + 1) * kPage;
     refuse(found->place,
            fmt::format("rings.block_bytes: {} is no multiple of a page of {} bytes (the next is {})",
-                       graph.block_bytes, kPage, fits));
+                       *graph.block_bytes, kPage, fits));
   }
 }
 

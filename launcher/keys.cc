@@ -45,8 +45,8 @@ constexpr Key kKeys[] = {
     {Scope::graph, "rings", map, running, "{}", "size of the shared memory between stages"},
 
     {Scope::rings, "slots", whole, running, "64", "frames that a ring holds", 2, 65'536},
-    {Scope::rings, "block_bytes", size, running, "256KiB", "room for one frame; larger ones overflow", 4096,
-     1024 * kMiB},
+    {Scope::rings, "block_bytes", size, running, "256KiB, less for a small input",
+     "room for one frame; larger ones overflow", 4096, 1024 * kMiB},
     {Scope::rings, "frame_records", whole, running, "0",
      "most records that the source puts in a frame; 0: as few as slow stages need", 0, 1'000'000'000},
     {Scope::rings, "checksums", choice, running, "true", "check every frame; false: trust the memory", 0, 0,

@@ -9,6 +9,7 @@
 
 #include "ipc/control.h"
 #include "ipc/ring.h"
+#include "launcher/expect_answers.h"
 #include "launcher/graph_edges.h"
 #include "launcher/json_text.h"
 #include "launcher/keys.h"
@@ -18,6 +19,8 @@
 namespace datagen::launcher {
 
 namespace {
+
+constexpr std::uint64_t kBlockBytes = PlannedEdge{}.block_bytes;
 
 class Planner {
  public:
@@ -33,6 +36,7 @@ class Planner {
     plan_.hooks = graph_.hooks;
     plan_.commit_interval_ms = static_cast<std::uint64_t>(graph_.commit_interval_ms);
     plan_.log_bytes = static_cast<std::uint64_t>(graph_.log_bytes);
+    expect_answers(graph_, lookup_);
     if (const auto edges = connect(graph_)) {
       add_stages(edges.value());
       add_edges(edges.value());
@@ -43,6 +47,7 @@ class Planner {
       add_all();
     }
     for (const LookedAt& end : ends_) look_at_data(end);
+    fit_blocks();
     check_exclusions();
     sort_by_place(errors_);
     if (!errors_.empty()) return errors_;
@@ -51,6 +56,15 @@ class Planner {
 
  private:
   void refuse(const Place& place, std::string message) { errors_.emplace_back(place, std::move(message)); }
+
+  // What an end was given, as its executable takes it: it knows its own defaults.
+  static std::vector<std::string> settings_of_end(const EndSpec& end, const PlannedStage& stage) {
+    std::vector<PlannedParameter> given;
+    std::ranges::copy_if(stage.params, std::back_inserter(given), [&](const PlannedParameter& param) {
+      return std::ranges::find(end.params, param.name, &GivenParameter::name) != end.params.end();
+    });
+    return settings_of(given);
+  }
 
   // Looks an executable up and fills what it says of itself into `stage`. False after an error.
   bool describe(const std::string& executable, StageKind kind, const std::string& path, const Place& place,
@@ -121,7 +135,7 @@ class Planner {
     std::string params;
     if (find_end(end, StageKind::source, name)) {
       const PlannedStage& stage = plan_.stages.back();
-      const auto files = lookup_.freeze(stage.executable, end.uri.path, settings_of(stage.params));
+      const auto files = lookup_.freeze(stage.executable, end.uri.path, settings_of_end(end, stage));
       if (!files) refuse(end.place, end.path + ": " + files.error().message());
       for (const PlannedParameter& param : stage.params)
         params += (params.empty() ? "" : ",") + json_string(param.name) + ":" + param.json;
@@ -144,8 +158,7 @@ class Planner {
     stage.uri = end.uri.text();
     if (end.uri.scheme.empty()) return false;
     const std::size_t errors = errors_.size();
-    const std::string name = fmt::format("{}-{}", name_of(kind), end.uri.scheme);
-    const auto executable = lookup_.find(name);
+    const auto executable = lookup_.find(executable_name(kind, end.uri));
     StageDescription description;
     if (!executable) {
       refuse(end.place, fmt::format("{}: nothing {} {}:// ({})", end.path,
@@ -255,8 +268,7 @@ class Planner {
       const std::uint32_t to = place_of_[edge.to];
       plan_.stages[from].out.push_back(static_cast<std::uint32_t>(plan_.edges.size()));
       plan_.stages[to].in.push_back(static_cast<std::uint32_t>(plan_.edges.size()));
-      plan_.edges.push_back({from, to, static_cast<std::uint32_t>(graph_.slots),
-                             static_cast<std::uint64_t>(graph_.block_bytes)});
+      plan_.edges.push_back({from, to, static_cast<std::uint32_t>(graph_.slots), kBlockBytes});
     }
     std::uint32_t parts = 0;
     for (PlannedStage& stage : plan_.stages)
@@ -299,13 +311,13 @@ class Planner {
     const EndSpec& end = *looked_at.end;
     const PlannedStage& stage = plan_.stages[looked_at.stage];
     if (stage.kind == StageKind::sink) return look_at_output(end, stage);
-    auto inputs = lookup_.freeze(stage.executable, end.uri.path, settings_of(stage.params));
+    auto inputs = lookup_.freeze(stage.executable, end.uri.path, settings_of_end(end, stage));
     if (!inputs) return refuse(end.place, end.path + ": " + inputs.error().message());
     plan_.inputs = inputs.value();
   }
 
   void look_at_output(const EndSpec& end, const PlannedStage& sink) {
-    const auto outputs = lookup_.outputs(sink.executable, end.uri.path, settings_of(sink.params));
+    const auto outputs = lookup_.outputs(sink.executable, end.uri.path, settings_of_end(end, sink));
     if (!outputs) return refuse(end.place, end.path + ": " + outputs.error().message());
     for (const std::string& output : outputs.value()) {
       if (std::ranges::find(plan_.inputs, output, &FrozenInput::uri) != plan_.inputs.end())
@@ -329,6 +341,18 @@ class Planner {
                            is_read ? "also read" : "written by another too"));
       written.push_back(spec.exclusions);
     }
+  }
+
+  // All blocks are allocated at the start, which would take longer than to read a small input. That only
+  // says how large frames are: a stage may make more of it, and what does not fit a block overflows.
+  void fit_blocks() {
+    constexpr std::uint64_t kLeast = 16 << 10;
+    std::uint64_t bytes = 0;
+    for (const FrozenInput& input : plan_.inputs) bytes += std::min(input.bytes, kBlockBytes);
+    std::uint64_t block = std::clamp(ipc::round_up(4 * bytes, ipc::kPageBytes), kLeast, kBlockBytes);
+    if (bytes == 0) block = kBlockBytes;  // nobody knows: a pipe, or another process's memory
+    if (graph_.block_bytes) block = static_cast<std::uint64_t>(*graph_.block_bytes);
+    for (PlannedEdge& edge : plan_.edges) edge.block_bytes = block;
   }
 
   void check_size() {

@@ -75,7 +75,11 @@ std::string stage_json(const StageDescription& stage) {
 
 int list_stages(StageCatalog& catalog, bool json) {
   std::vector<StageDescription> stages;
-  for (const std::string& name : catalog.names()) {
+  const std::vector<std::string> names = catalog.names();
+  for (const std::string& name : names) {
+    if (const auto path = catalog.find(name)) catalog.expect_describe(path.value());
+  }
+  for (const std::string& name : names) {
     const auto path = catalog.find(name);
     auto stage = path ? catalog.describe(path.value()) : Result<StageDescription>(path.error());
     if (!stage) {

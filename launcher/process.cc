@@ -11,6 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+// Boost has vfork for who says that there is one.
+#ifndef BOOST_POSIX_HAS_VFORK
+#define BOOST_POSIX_HAS_VFORK 1
+#endif
 #include <boost/version.hpp>
 #if BOOST_VERSION >= 108600
 #include <boost/process/v1/args.hpp>
@@ -19,6 +23,7 @@
 #include <boost/process/v1/exe.hpp>
 #include <boost/process/v1/extend.hpp>
 #include <boost/process/v1/io.hpp>
+#include <boost/process/v1/posix.hpp>
 namespace bp = boost::process::v1;
 #else
 #include <boost/process.hpp>
@@ -28,6 +33,7 @@ namespace bp = boost::process;
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -41,8 +47,8 @@ struct MemoryLimit {
   int group_fd = -1;        // members of a control group that has the limit; -1: by RLIMIT_AS
 };
 
-// In the child between fork and exec: system calls only. In the parent when that fails: Boost leaves the
-// child unreaped.
+// In the child between vfork and exec: system calls only, and nothing of the parent's memory is changed. In
+// the parent when that fails: Boost leaves the child unreaped.
 struct PrepareChild : bp::extend::handler {
   PrepareChild(pid_t launcher_pid, int stdin_fd, int stdout_fd, int stderr_fd, const MemoryLimit& limit)
       : launcher(launcher_pid), in(stdin_fd), out(stdout_fd), err(stderr_fd), memory(limit) {}
@@ -93,8 +99,9 @@ Result<pid_t> start(const std::vector<std::string>& argv, int out, int err, cons
                     int in = -1) {
   std::error_code error;
   const std::vector<std::string> arguments(argv.begin() + 1, argv.end());
-  bp::child child(bp::exe = argv.front(), bp::args = arguments, PrepareChild(getpid(), in, out, err, memory),
-                  error);
+  // vfork: no copy of this process's page tables for each start, and no pipe to hear of a failed exec by.
+  bp::child child(bp::exe = argv.front(), bp::args = arguments, bp::posix::use_vfork,
+                  PrepareChild(getpid(), in, out, err, memory), error);
   if (error) return Error("cannot start " + argv.front() + ": " + error.message());
   const pid_t pid = child.id();
   child.detach();
@@ -266,40 +273,66 @@ struct Capture {
   }
 };
 
+// A command that runs, and what it has said.
+struct Asked {
+  Result<void> begin(const std::vector<std::string>& argv) {
+    program = argv.front();
+    if (pipe2(capture.out.ends, O_CLOEXEC) != 0 || pipe2(capture.err.ends, O_CLOEXEC) != 0)
+      return Error::from_errno("cannot make a pipe", errno);
+    DATAGEN_TRY(const pid_t pid, start(argv, capture.out.ends[1], capture.err.ends[1]));
+    capture.out.close_end(1);
+    capture.err.close_end(1);
+    DATAGEN_TRY(Process adopted, Process::adopt(pid));
+    capture.pidfd = adopted.fd();
+    process.emplace(std::move(adopted));
+    return success();
+  }
+
+  std::string program;
+  Capture capture;
+  std::optional<Process> process;
+};
+
 }  // namespace
 
-Result<std::string> run_captured(const std::vector<std::string>& argv, std::chrono::milliseconds timeout) {
-  Capture capture;
-  if (pipe2(capture.out.ends, O_CLOEXEC) != 0 || pipe2(capture.err.ends, O_CLOEXEC) != 0) {
-    return Error::from_errno("cannot make a pipe", errno);
-  }
-  DATAGEN_TRY(const pid_t pid, start(argv, capture.out.ends[1], capture.err.ends[1]));
-  capture.out.close_end(1);
-  capture.err.close_end(1);
-  DATAGEN_TRY(Process process, Process::adopt(pid));
-  capture.pidfd = process.fd();
+struct Question::State : Asked {};
+
+Question::Question(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Question::Question(Question&&) noexcept = default;
+Question::~Question() = default;
+
+Result<Question> Question::ask(const std::vector<std::string>& argv) {
+  auto state = std::make_unique<State>();
+  DATAGEN_TRY(state->begin(argv));
+  return Question(std::move(state));
+}
+
+Result<std::string> Question::answer(std::chrono::milliseconds timeout) {
+  const std::unique_ptr<State> state = std::move(state_);
+  Capture& capture = state->capture;
   const auto followed = capture.follow(timeout);
-  // Not reaped yet, so the number of its group is still its own.
-  kill(-pid, SIGKILL);
-  const Process::Exit exit = process.wait();
-  if (!followed) return Error(argv.front() + " " + followed.error().message());
-  if (exit.signalled) return Error(argv.front() + " was ended by signal " + std::to_string(exit.code));
+  state->process->signal(SIGKILL);  // if it has not ended; what it has started ends with it
+  const Process::Exit exit = state->process->wait();
+  if (!followed) return Error(state->program + " " + followed.error().message());
+  if (exit.signalled) return Error(state->program + " was ended by signal " + std::to_string(exit.code));
   if (exit.code == 0) return std::move(capture.answer);
   std::string& complaint = capture.complaint;
   while (!complaint.empty() && complaint.back() == '\n') complaint.pop_back();
-  return Error(complaint.empty() ? argv.front() + " ended with code " + std::to_string(exit.code)
+  return Error(complaint.empty() ? state->program + " ended with code " + std::to_string(exit.code)
                                  : complaint);
+}
+
+Result<std::string> run_captured(const std::vector<std::string>& argv, std::chrono::milliseconds timeout) {
+  DATAGEN_TRY(Question question, Question::ask(argv));
+  return question.answer(timeout);
 }
 
 Result<std::vector<std::string>> first_lines(const std::vector<std::string>& argv, std::size_t lines,
                                              std::chrono::milliseconds timeout) {
-  Capture capture;
-  if (pipe2(capture.out.ends, O_CLOEXEC) != 0 || pipe2(capture.err.ends, O_CLOEXEC) != 0)
-    return Error::from_errno("cannot make a pipe", errno);
-  DATAGEN_TRY(const pid_t pid, start(argv, capture.out.ends[1], capture.err.ends[1]));
-  capture.out.close_end(1);
-  capture.err.close_end(1);
-  DATAGEN_TRY(Process process, Process::adopt(pid));
+  Asked asked;
+  DATAGEN_TRY(asked.begin(argv));
+  Capture& capture = asked.capture;
+  Process& process = *asked.process;
   const auto has_enough = [&] {
     return static_cast<std::size_t>(std::ranges::count(capture.answer, '\n')) >= lines;
   };

@@ -70,9 +70,26 @@ class Process {
   std::unique_ptr<MemoryGroup> memory_;
 };
 
-// Runs a command to its end and returns what it wrote to stdout. Errors: it cannot be started, does not end
-// within `timeout`, writes more than 64 MiB, or ends with another code than 0 (then with what it wrote to
-// stderr). Its process group does not outlive the call.
+// A command that has been started for what it writes to stdout. Others may run beside it. Nothing reads its
+// pipe before answer(). Its process group does not outlive this object.
+class Question {
+ public:
+  // Error: it cannot be started.
+  static Result<Question> ask(const std::vector<std::string>& argv);
+  Question(Question&&) noexcept;
+  ~Question();
+
+  // Waits for its end; once. Errors: it does not end within `timeout` from now, writes more than 64 MiB, or
+  // ends with another code than 0 (then with what it wrote to stderr).
+  Result<std::string> answer(std::chrono::milliseconds timeout);
+
+ private:
+  struct State;
+  explicit Question(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Asks, and waits for the answer.
 Result<std::string> run_captured(const std::vector<std::string>& argv, std::chrono::milliseconds timeout);
 
 // Runs a command until it has written `lines` lines to stdout, or has ended; then asks it to end (SIGTERM)

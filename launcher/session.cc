@@ -138,7 +138,7 @@ Result<Verdict> Session::run() {
 }
 
 Result<void> Session::begin_epoch() {
-  for (Worker& worker : workers_) worker.successor.reset();  // they stand by for the old epoch
+  for (Worker& worker : workers_) worker.successors.clear();  // they stand by for the old epoch
   epoch_.reset();  // its rings are removed before the new ones need their room
   DATAGEN_TRY(epoch_, Epoch::create(runtime_, directory_.path()));
   for (std::uint32_t part = 0; part < runtime_.plan.parts(); ++part) begin_part(part);
@@ -233,8 +233,8 @@ std::vector<Action> Session::spawn(std::uint32_t cell) {
   worker.was_killed_here = false;
   worker.overdue.clear();
   ipc::clear_in_flight(epoch_->control(), cell);
-  if (worker.successor && !worker.successor->has_ended()) {
-    worker.process = std::move(worker.successor);
+  worker.process = take_successor(worker);
+  if (worker.process) {
     worker.process->begin();
   } else {
     auto process = start(worker, false);
@@ -242,13 +242,33 @@ std::vector<Action> Session::spawn(std::uint32_t cell) {
     worker.process = std::make_unique<Process>(std::move(process).value());
   }
   watch(epoll_, worker.process->fd(), cell);
-  worker.successor.reset();
   if (worker.death_epoch != supervisor_.epochs()) return {};
   events_.worker_restart(runtime_.plan.stages[worker.stage], worker.index, worker.process->pid());
-  // Without one the next start takes longer, that is all.
-  if (auto successor = start(worker, true))
-    worker.successor = std::make_unique<Process>(std::move(successor).value());
+  // Starts beside a record that is tried again would only slow it down.
+  if (!worker.tries_again || worker.successors.empty()) start_successors(worker);
   return {};
+}
+
+std::unique_ptr<Process> Session::take_successor(Worker& worker) {
+  while (!worker.successors.empty()) {
+    std::unique_ptr<Process> process = std::move(worker.successors.back());
+    worker.successors.pop_back();
+    if (!process->has_ended()) return process;
+  }
+  return nullptr;
+}
+
+// As many as one bad record takes, before it is given up.
+void Session::start_successors(Worker& worker) const {
+  constexpr std::int64_t kMost = 3;
+  const PlannedStage& stage = runtime_.plan.stages[worker.stage];
+  const std::int64_t wanted =
+      stage.kind == StageKind::stage ? std::min(kMost, stage.running.crash_attempts) : 1;
+  while (static_cast<std::int64_t>(worker.successors.size()) < wanted) {
+    auto successor = start(worker, true);
+    if (!successor) return;  // the next start takes longer, that is all
+    worker.successors.push_back(std::make_unique<Process>(std::move(successor).value()));
+  }
 }
 
 bool Session::is_any_alive(const PlannedStage& stage) const {
@@ -271,7 +291,9 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
   const pid_t pid = worker.process->pid();
   const Process::Exit exit = worker.process->wait();
   watch_.note_end(worker.stage, exit.cpu_seconds, exit.peak_bytes);
-  worker.process.reset();  // closes the pidfd, which leaves the epoll set with it
+  // Told, not left to the close: a child between vfork and exec may have a copy of it for a moment.
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, worker.process->fd(), nullptr);
+  worker.process.reset();
   Ending ending;
   ending.signalled = exit.signalled;
   ending.code = exit.code;
@@ -336,7 +358,8 @@ bool is_traced(pid_t pid) {
 }  // namespace
 
 std::vector<Action> Session::investigate(std::uint32_t cell, Ending& ending, const WorkerLog& log) {
-  const Worker& worker = workers_[cell];
+  Worker& worker = workers_[cell];
+  worker.tries_again = false;
   const PlannedStage& stage = runtime_.plan.stages[worker.stage];
   if (stage.kind != StageKind::stage || !supervisor_.is_running()) return {};
   Death death;
@@ -350,6 +373,7 @@ std::vector<Action> Session::investigate(std::uint32_t cell, Ending& ending, con
   death.suspects = worker.overdue.empty() ? epoch_->control().begun(cell) : worker.overdue;
   if (death.suspects.empty()) return {};
   const Judgement judgement = blame_.judge(death, static_cast<int>(stage.running.crash_attempts));
+  worker.tries_again = judgement.is_attributed && !judgement.given_up;
   ending.is_attributed = judgement.is_attributed;
   if (judgement.given_up) {
     const auto written =

@@ -53,9 +53,10 @@ class Session {
     std::uint32_t stage = 0;  // index in the plan
     std::uint32_t index = 0;  // in its stage
     std::unique_ptr<Process> process;
-    // Its successor, started and waiting to be told to begin: most of what a death costs is a start. Kept for
-    // workers that have died in this epoch.
-    std::unique_ptr<Process> successor;
+    // Its successors, started and waiting to be told to begin: most of what a death costs is a start. Kept
+    // for workers that have died in this epoch.
+    std::vector<std::unique_ptr<Process>> successors;
+    bool tries_again = false;     // a record that killed it: its next death is near
     std::size_t death_epoch = 0;  // in which it died last, of Supervisor::epochs()
     std::uint64_t log_bytes = 0;  // of its log when it was started, or 0 since it begins anew
     bool was_killed_here = false;
@@ -66,6 +67,9 @@ class Session {
   Result<void> carry_out(std::vector<Action> actions);
   std::vector<Action> spawn(std::uint32_t cell);
   Result<Process> start(const Worker& worker, bool stands_by) const;
+  // One that stands by and has not ended; null: none.
+  static std::unique_ptr<Process> take_successor(Worker& worker);
+  void start_successors(Worker& worker) const;
   bool is_any_alive(const PlannedStage& stage) const;
   void kill_all();
   std::vector<Action> reap(std::uint32_t cell);

@@ -15,8 +15,8 @@
 #include <set>
 #include <system_error>
 
+#include "launcher/build_id.h"
 #include "launcher/keys.h"
-#include "launcher/process.h"
 #include "launcher/suggest.h"
 #include "runtime/json_fields.h"
 
@@ -33,6 +33,10 @@ using json::text_of;
 constexpr std::chrono::milliseconds kDescribeTimeout{2000};
 // A folder of many files on a slow disk is listed within this time, or the run does not start.
 constexpr std::chrono::milliseconds kListTimeout{120'000};
+
+constexpr const char* kDescribe = "--describe";
+constexpr const char* kFreeze = "--freeze";
+constexpr const char* kOutputs = "--outputs";
 
 bool is_executable_file(const std::string& path) {
   struct stat info {};
@@ -166,6 +170,29 @@ std::vector<std::string> StageCatalog::folders(const std::vector<std::string>& s
   return folders;
 }
 
+void StageCatalog::expect(const std::vector<std::string>& argv) {
+  if (asked_.contains(argv) || !is_executable_file(argv.front())) return;
+  if (auto question = Question::ask(argv)) asked_.emplace(argv, std::move(question).value());
+}
+
+void StageCatalog::expect_describe(const std::string& executable) {
+  if (!described_.contains(executable)) expect({executable, kDescribe});
+}
+
+void StageCatalog::expect_freeze(const std::string& executable, const std::string& path) {
+  expect({executable, kFreeze, path});
+}
+
+void StageCatalog::expect_outputs(const std::string& executable, const std::string& path) {
+  expect({executable, kOutputs, path});
+}
+
+Result<std::string> StageCatalog::ask(const std::vector<std::string>& argv,
+                                      std::chrono::milliseconds timeout) {
+  const auto asked = asked_.extract(argv);
+  return asked ? asked.mapped().answer(timeout) : run_captured(argv, timeout);
+}
+
 Result<std::string> StageCatalog::find(const std::string& name) {
   for (const std::string& folder : folders_) {
     const std::string path = folder + "/" + name;
@@ -180,7 +207,7 @@ Result<StageDescription> StageCatalog::describe(const std::string& executable) {
   struct stat info {};
   if (stat(executable.c_str(), &info) != 0) return Error::from_errno("cannot start " + executable, errno);
   if (!is_executable_file(executable)) return Error(executable + " is not an executable file (chmod +x it)");
-  auto answer = run_captured({executable, "--describe"}, kDescribeTimeout);
+  auto answer = ask({executable, kDescribe}, kDescribeTimeout);
   if (!answer) {
     return Error(fmt::format(
         "{} is not a stage (it does not answer --describe: {}); to run any filter, use exec:", executable,
@@ -193,8 +220,7 @@ Result<StageDescription> StageCatalog::describe(const std::string& executable) {
 
 Result<std::vector<FrozenInput>> StageCatalog::freeze(const std::string& executable, const std::string& path,
                                                       const std::vector<std::string>& settings) {
-  DATAGEN_TRY(const std::string answer,
-              run_captured(list_command(executable, "--freeze", path, settings), kListTimeout));
+  DATAGEN_TRY(const std::string answer, ask(list_command(executable, kFreeze, path, settings), kListTimeout));
   dom::parser parser;
   dom::array inputs;
   if (parser.parse(answer).get(inputs) != simdjson::SUCCESS)
@@ -212,7 +238,7 @@ Result<std::vector<FrozenInput>> StageCatalog::freeze(const std::string& executa
 Result<std::vector<std::string>> StageCatalog::outputs(const std::string& executable, const std::string& path,
                                                        const std::vector<std::string>& settings) {
   DATAGEN_TRY(const std::string answer,
-              run_captured(list_command(executable, "--outputs", path, settings), kListTimeout));
+              ask(list_command(executable, kOutputs, path, settings), kListTimeout));
   dom::parser parser;
   dom::array paths;
   if (parser.parse(answer).get(paths) != simdjson::SUCCESS)
@@ -247,6 +273,10 @@ Result<std::string> StageCatalog::find_program(const std::string& name) {
 }
 
 Result<std::string> StageCatalog::hash(const std::string& executable) {
+  if (const std::string id = build_id_of(executable); !id.empty()) {
+    std::error_code error;
+    return fmt::format("{}-{}", id, fs::file_size(executable, error));
+  }
   auto bytes = simdjson::padded_string::load(executable);
   if (bytes.error() != simdjson::SUCCESS) return Error("cannot read " + executable);
   return fmt::format("{:016x}", XXH3_64bits(bytes.value_unsafe().data(), bytes.value_unsafe().size()));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "ipc/result.h"
+#include "launcher/process.h"
 
 namespace datagen::launcher {
 
@@ -67,6 +69,11 @@ struct FrozenInput {
 class StageLookup {
  public:
   virtual ~StageLookup() = default;
+  // What will be asked soon, `path` without settings: the real lookup asks all that it is told of side by
+  // side. Hints, on which no answer depends.
+  virtual void expect_describe(const std::string&) {}
+  virtual void expect_freeze(const std::string&, const std::string&) {}
+  virtual void expect_outputs(const std::string&, const std::string&) {}
   // The absolute path of a stage that can be named. Error: "no stage 'x' (did you mean 'y'?)", and where it
   // was sought.
   virtual Result<std::string> find(const std::string& name) = 0;
@@ -81,7 +88,7 @@ class StageLookup {
   virtual Result<std::string> check(const std::string& executable, const std::string& setting) = 0;
   // The absolute path of a program, as a shell finds it. Error: there is none.
   virtual Result<std::string> find_program(const std::string& name) = 0;
-  // XXH3 of the executable's bytes, 16 hex digits.
+  // What tells an executable from one that was built from something else.
   virtual Result<std::string> hash(const std::string& executable) = 0;
 };
 
@@ -93,6 +100,9 @@ class StageCatalog final : public StageLookup {
   // stage_path, then DATAGEN_STAGE_PATH (colons between), then the installation's folder.
   static std::vector<std::string> folders(const std::vector<std::string>& stage_path);
 
+  void expect_describe(const std::string& executable) override;
+  void expect_freeze(const std::string& executable, const std::string& path) override;
+  void expect_outputs(const std::string& executable, const std::string& path) override;
   Result<std::string> find(const std::string& name) override;
   Result<StageDescription> describe(const std::string& executable) override;
   Result<std::vector<FrozenInput>> freeze(const std::string& executable, const std::string& path,
@@ -101,14 +111,21 @@ class StageCatalog final : public StageLookup {
                                            const std::vector<std::string>& settings) override;
   Result<std::string> check(const std::string& executable, const std::string& setting) override;
   Result<std::string> find_program(const std::string& name) override;
+  // The id that a linker gave it (--build-id) and its size, which stay when it is copied; without an id, XXH3
+  // of its bytes.
   Result<std::string> hash(const std::string& executable) override;
 
   // Everything that can be named, sorted by name; the first folder that has a name wins.
   std::vector<std::string> names() const;
 
  private:
+  void expect(const std::vector<std::string>& argv);
+  // Of what was expected, or else asked now.
+  Result<std::string> ask(const std::vector<std::string>& argv, std::chrono::milliseconds timeout);
+
   std::vector<std::string> folders_;
   std::map<std::string, StageDescription> described_;
+  std::map<std::vector<std::string>, Question> asked_;  // by command; not answered yet
 };
 
 }  // namespace datagen::launcher

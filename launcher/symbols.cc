@@ -7,6 +7,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <map>
 #include <string_view>
 #include <tuple>
 
@@ -49,8 +50,15 @@ class Symbols::Module {
 
   bool is_of(const std::string& path) const { return version_of(path) == version_; }
 
-  // "function(int) at file.cc:41"; empty when nothing is known.
-  std::string describe(std::uint64_t offset) const {
+  // "function(int) at file.cc:41"; empty when nothing is known. Records of one kind die at one place: what
+  // was found is kept, since a search goes through all symbols.
+  const std::string& describe(std::uint64_t offset) {
+    const auto known = described_.find(offset);
+    return known != described_.end() ? known->second : described_.emplace(offset, find(offset)).first->second;
+  }
+
+ private:
+  std::string find(std::uint64_t offset) const {
     if (module_ == nullptr) return {};
     std::string text;
     if (const char* name = dwfl_module_addrname(module_, bias_ + offset)) {
@@ -70,17 +78,17 @@ class Symbols::Module {
     return text;
   }
 
- private:
   FileVersion version_;
   std::unique_ptr<Dwfl, decltype(&dwfl_end)> dwfl_;
   Dwfl_Module* module_ = nullptr;  // lives with dwfl_
   GElf_Addr bias_ = 0;             // from addresses in the file to the module's here
+  std::map<std::uint64_t, std::string> described_;
 };
 
 Symbols::Symbols() = default;
 Symbols::~Symbols() = default;
 
-const Symbols::Module& Symbols::module_at(const std::string& path) {
+Symbols::Module& Symbols::module_at(const std::string& path) {
   std::unique_ptr<Module>& module = modules_[path];
   if (!module || !module->is_of(path)) module = std::make_unique<Module>(path);
   return *module;
@@ -97,9 +105,9 @@ std::vector<std::string> Symbols::describe(const std::vector<std::string>& calls
       continue;
     }
     const std::string path = call.substr(0, plus);
-    const Module& module = module_at(path);
+    Module& module = module_at(path);
     // All but the innermost are return addresses, one behind the call.
-    const std::string text = module.describe(described.empty() ? offset : offset - 1);
+    const std::string& text = module.describe(described.empty() ? offset : offset - 1);
     const std::string place = call.substr(path.rfind('/') + 1);
     described.push_back(text.empty() ? call : fmt::format("{} ({})", text, place));
   }

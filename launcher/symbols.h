@@ -20,7 +20,7 @@ class Symbols {
 
  private:
   class Module;
-  const Module& module_at(const std::string& path);
+  Module& module_at(const std::string& path);
 
   std::map<std::string, std::unique_ptr<Module>, std::less<>> modules_;
 };

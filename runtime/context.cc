@@ -1,8 +1,5 @@
 #include "datagen/context.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <cmath>
 #include <memory>
 #include <mutex>
@@ -19,12 +16,8 @@ ContextState::ContextState(std::string stage_name, int worker_index, ParameterVa
     : stage(std::move(stage_name)),
       worker(worker_index),
       parameters(std::move(values)),
-      paid_work(std::make_shared<PaidWork>()) {
-  // The worker's stderr is its log file; by hand it is the terminal.
-  logger = std::make_shared<spdlog::logger>(stage, std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %n: %v");
-  logger->flush_on(spdlog::level::info);
-}
+      log(std::make_shared<WorkerLog>()),
+      paid_work(std::make_shared<PaidWork>()) {}
 
 ContextState::~ContextState() = default;
 
@@ -34,7 +27,7 @@ bool ContextState::is_ending() const {
 
 std::unique_ptr<ContextState> ContextState::for_another_frame() const {
   auto other = std::make_unique<ContextState>(stage, worker, parameters);
-  other->logger = logger;
+  other->log = log;
   other->paid_work = paid_work;
   other->cancel = cancel;
   other->show_progress = show_progress;
@@ -110,7 +103,6 @@ SharedLimits& Context::limits(const std::string& name, const CallLimits& limits)
   return state_->paid_work->limits(name, limits);
 }
 
-spdlog::logger& Context::log() { return *state_->logger; }
 const std::string& Context::stage() const { return state_->stage; }
 int Context::worker() const { return state_->worker; }
 

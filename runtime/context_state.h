@@ -19,6 +19,12 @@ namespace datagen::detail {
 
 class PaidWork;
 
+// Made by the first who asks for it: see context_log.cc.
+struct WorkerLog {
+  std::once_flag made;
+  std::shared_ptr<spdlog::logger> logger;
+};
+
 class ContextState {
  public:
   ContextState(std::string stage, int worker, ParameterValues parameters);
@@ -29,7 +35,7 @@ class ContextState {
   std::string stage;
   int worker;
   ParameterValues parameters;
-  std::shared_ptr<spdlog::logger> logger;
+  std::shared_ptr<WorkerLog> log;       // of the worker
   std::shared_ptr<PaidWork> paid_work;  // of the worker
   // Set by the launcher in the worker's cell; null when there is no launcher.
   const std::atomic<std::uint32_t>* cancel = nullptr;

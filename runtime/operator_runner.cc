@@ -129,7 +129,22 @@ void OperatorRunner::run_item(ItemState& state, Result& result) {
   if (checks_untouched_ && !result.dead && state.outcome() == Outcome::unchanged) state.try_to_validate();
 }
 
+std::map<std::size_t, OperatorRunner::Result> OperatorRunner::run_firsts(const FrameRecords& in) {
+  std::map<std::size_t, Result> results;
+  for (const std::size_t index : suspicions_->firsts) {
+    if (index >= in.size() || given_up(in[index]) != nullptr) continue;
+    const RecordView view = in[index];
+    begin(0, index, 1, view);
+    load(state(0), in, index, view);
+    run_item(state(0), results[index]);
+    keep(state(0), results[index]);
+    end(0);
+  }
+  return results;
+}
+
 void OperatorRunner::run_items(const FrameRecords& in, FrameWriter& out, StageNotes& notes) {
+  const std::map<std::size_t, Result> firsts = run_firsts(in);
   ItemState& record = state(0);
   record.set_frame(in.text());
   Result result;
@@ -137,6 +152,10 @@ void OperatorRunner::run_items(const FrameRecords& in, FrameWriter& out, StageNo
     const RecordView view = in[index];
     if (const DeadLetterReason* reason = given_up(view)) {
       bury(view, *reason, notes);
+      continue;
+    }
+    if (const auto first = firsts.find(index); first != firsts.end()) {
+      append_kept(view, first->second, out, notes);
       continue;
     }
     begin(0, index, 1, view);
@@ -150,6 +169,8 @@ void OperatorRunner::run_items(const FrameRecords& in, FrameWriter& out, StageNo
 
 void OperatorRunner::run_items_in_threads(const FrameRecords& in, FrameWriter& out, StageNotes& notes) {
   std::vector<Result> results(in.size());
+  std::map<std::size_t, Result> firsts = run_firsts(in);
+  for (auto& [index, result] : firsts) results[index] = std::move(result);
   std::atomic<std::size_t> next{0};
   state(static_cast<std::size_t>(options_.threads) - 1);  // all states exist before the threads use them
   std::latch done(options_.threads);
@@ -164,6 +185,7 @@ void OperatorRunner::run_items_in_threads(const FrameRecords& in, FrameWriter& o
           results[index].reason = *reason;
           continue;
         }
+        if (firsts.contains(index)) continue;
         begin(thread, index, 1, view);
         load(record, in, index, view);
         run_item(record, results[index]);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -113,6 +114,9 @@ class OperatorRunner {
   const DeadLetterReason* given_up(const RecordView& record) const;
   void run_batch(const FrameRecords& in, std::size_t first, std::size_t count, FrameWriter& out,
                  StageNotes& notes);
+  // By index, what became of the records that are tried again: before the others, so that another death
+  // undoes little.
+  std::map<std::size_t, Result> run_firsts(const FrameRecords& in);
   void run_items(const FrameRecords& in, FrameWriter& out, StageNotes& notes);
   void run_items_in_threads(const FrameRecords& in, FrameWriter& out, StageNotes& notes);
   void run_batches(const FrameRecords& in, FrameWriter& out, StageNotes& notes);

@@ -176,8 +176,8 @@ class StageWorker {
 
 int run_stage_worker(const detail::StageDefinition& definition, const WorkerOptions& options) {
   const auto order = definition.stateful ? Ports::Order::strict : Ports::Order::any;
-  auto setup = WorkerSetup::attach(options, definition.parameters, order);
   install_crash_handler(options.stage);
+  auto setup = WorkerSetup::attach(options, definition.parameters, order);
   if (!setup) return fail_worker(options.stage, kWorkerCannotStart, setup.error().message());
   try {
     StageWorker worker(definition, *setup.value());

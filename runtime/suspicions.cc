@@ -65,6 +65,9 @@ Suspicions read_suspicions(const std::vector<ipc::Directive>& directives, const 
             {directive.first, directive.second,
              read_reason(run_directory + "/quarantine/" + std::to_string(directive.third) + ".json")});
         break;
+      case ipc::Directive::Kind::first:
+        suspicions.firsts.push_back(directive.first);
+        break;
       case ipc::Directive::Kind::none:
         break;
     }

@@ -23,6 +23,7 @@ struct Suspicions {
   bool run_alone = false;           // one record at a time, on one thread
   std::vector<std::size_t> splits;  // no batch call crosses one of these records; ascending
   std::vector<Skip> skips;          // records that were given up
+  std::vector<std::size_t> firsts;  // records that run before the others, each alone
 
   // Nothing for a record that is not among the skips.
   const DeadLetterReason* find(const RecordView& record) const;

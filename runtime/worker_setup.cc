@@ -44,7 +44,7 @@ std::uint64_t start_ticks() {
   return ticks;
 }
 
-// Until the launcher says to begin; nothing of the run has been touched before. Afterwards stdin is what
+// Until the launcher says to begin; nothing of the run has been written to before. Afterwards stdin is what
 // every worker has. False: the launcher is gone.
 bool stand_by() {
   std::uint64_t word = 0;
@@ -74,7 +74,6 @@ Result<std::vector<ipc::Edge>> attach_edges(const Weld& weld, std::uint32_t epoc
 Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& options,
                                                          const Parameters& declared,
                                                          ipc::Ports::Order order) {
-  if (options.stands_by && !stand_by()) return Error("the launcher is gone");
   // The launcher's death is a SIGKILL to this process (PR_SET_PDEATHSIG); if it died before that was set,
   // the parent is another one by now.
   if (options.launcher_pid != 0 && getppid() != options.launcher_pid) return Error("the launcher is gone");
@@ -87,6 +86,7 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
               ipc::Control::attach(ipc::control_name(weld.run_id, options.epoch), ipc::Access::read_write));
   DATAGEN_TRY(auto in, attach_edges(weld, options.epoch, weld.in, ipc::Ring::Role::consumer));
   DATAGEN_TRY(auto out, attach_edges(weld, options.epoch, weld.out, ipc::Ring::Role::producer));
+  if (options.stands_by && !stand_by()) return Error("the launcher is gone");
   const std::uint64_t first_seq = !in.empty()    ? in.front().ring.first_seq()
                                   : !out.empty() ? out.front().ring.first_seq()
                                                  : 0;

@@ -33,12 +33,14 @@ TEST(Quarantine, AWorkerReadsWhatIsAboutItsStageAndFrame) {
   const auto table = fresh();
   const Directive split{Kind::split, 1, 7, 0, 8, 16};
   const Directive alone{Kind::alone, 1, 7, 3, 5, 0};
-  for (const Directive& directive : {split, alone, skip(1, 8, 70), skip(2, 7, 71)})
+  const Directive first{Kind::first, 1, 9, 4, 0, 0};
+  for (const Directive& directive : {split, alone, first, skip(1, 8, 70), skip(2, 7, 71)})
     must(write_directive(*table, directive));
   QuarantineView view(*table, 1);
   EXPECT_EQ(view.about(7), (Directives{split, alone}));
   EXPECT_EQ(view.about(8), Directives{skip(1, 8, 70)});
-  EXPECT_TRUE(view.about(9).empty());
+  EXPECT_EQ(view.about(9), Directives{first});
+  EXPECT_TRUE(view.about(10).empty());
 }
 
 TEST(Quarantine, ADirectiveForAnyFrameIsAboutEveryFrameOfItsStage) {

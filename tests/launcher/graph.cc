@@ -19,7 +19,7 @@ TEST(Graph, TheSmallestHasTwoEndsAndDefaults) {
   EXPECT_EQ(graph.max_dead_letters.count, std::nullopt);
   EXPECT_DOUBLE_EQ(graph.max_dead_letters.share, 0.05);
   EXPECT_EQ(graph.slots, 64);
-  EXPECT_EQ(graph.block_bytes, 262144);
+  EXPECT_FALSE(graph.block_bytes);
   EXPECT_EQ(graph.input.uri.text(), "jsonl:///work/dir/graphs/in.jsonl");
   EXPECT_EQ(graph.output.uri.text(), "jsonl:///work/dir/graphs/out.jsonl");
   EXPECT_TRUE(graph.stages.empty());

@@ -98,6 +98,52 @@ TEST(Plan, EndsAreCheckedAlsoWhereTheStagesBetweenThemAreWrong) {
       "stages[0]: reads its own records in a circle: a -> b -> a at graphs/corpus.yaml:5:9");
 }
 
+TEST(Plan, BlocksFitASmallInputUnlessTheyAreGiven) {
+  const auto block = [](const std::string& rings, std::uint64_t bytes) {
+    struct World : MadeUpWorld {
+      Result<std::vector<FrozenInput>> freeze(const std::string&, const std::string& path,
+                                              const std::vector<std::string>&) override {
+        return std::vector<FrozenInput>{{path, size}};
+      }
+      std::uint64_t size = 0;
+    } world;
+    world.size = bytes;
+    const auto plan = make_plan(read_graph("datagen: 1\ninput: in.jsonl\noutput: out.jsonl\n" + rings +
+                                               "stages:\n- clean: {max: 3}\n",
+                                           "graphs/corpus.yaml", context_of({})),
+                                world);
+    return plan ? plan.value().edges.back().block_bytes : 0;
+  };
+  EXPECT_EQ(block("", 10), 16u << 10);
+  EXPECT_EQ(block("", 20'000), 80u << 10);
+  EXPECT_EQ(block("", 64 << 10), 256u << 10);
+  EXPECT_EQ(block("", std::uint64_t{1} << 40), 256u << 10);
+  EXPECT_EQ(block("", 0), 256u << 10) << "of a pipe nobody knows the size";
+  EXPECT_EQ(block("rings: {block_bytes: 1MiB}\n", 10), 1u << 20);
+}
+
+TEST(Plan, AllThatWillBeAskedIsToldBeforeTheFirstQuestion) {
+  struct World : MadeUpWorld {
+    void expect_describe(const std::string& executable) override { told.push_back(executable); }
+    void expect_freeze(const std::string&, const std::string& path) override { told.push_back(path); }
+    void expect_outputs(const std::string&, const std::string& path) override { told.push_back(path); }
+    Result<StageDescription> describe(const std::string& executable) override {
+      told_at_first = std::max(told_at_first, told.size());
+      return MadeUpWorld::describe(executable);
+    }
+    std::vector<std::string> told;
+    std::size_t told_at_first = 0;
+  } world;
+  const auto plan = make_plan(read_graph("datagen: 1\ninput: in.jsonl\noutput: {uri: out.jsonl, compress: "
+                                         "zstd}\nstages:\n- clean: {max: 3}\n",
+                                         "graphs/corpus.yaml", context_of({})),
+                              world);
+  // Not the output's files: they depend on its parameters.
+  EXPECT_EQ(world.told, (std::vector<std::string>{"/stages/source-jsonl", "/work/dir/graphs/in.jsonl",
+                                                  "/stages/clean", "/stages/sink-jsonl"}));
+  EXPECT_EQ(world.told_at_first, world.told.size());
+}
+
 TEST(Plan, AGraphWithoutErrorsIsPlanned) {
   const auto plan = plan_of("datagen: 1\ninput: in.jsonl\noutput: out.jsonl\nstages:\n- clean: {max: 3}\n");
   ASSERT_TRUE(plan);

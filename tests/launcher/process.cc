@@ -293,6 +293,29 @@ TEST_F(Captured, TakesMoreThanAPipeHoldsOnBothStreams) {
   EXPECT_EQ(text.value().size(), 5'000'000u);
 }
 
+TEST_F(Captured, QuestionsRunSideBySide) {
+  const std::string pipe = scratch_.directory() / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  auto reads = Question::ask({script("reads", "cat '" + pipe + "'\n")});
+  auto writes = Question::ask({script("writes", "echo said > '" + pipe + "'; echo done\n")});
+  ASSERT_TRUE(reads && writes);
+  EXPECT_EQ(reads.value().answer(kLong).value(), "said\n");
+  EXPECT_EQ(writes.value().answer(kLong).value(), "done\n");
+}
+
+TEST_F(Captured, AQuestionThatNobodyWaitsForIsEnded) {
+  const std::string pipe = scratch_.directory() / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  pid_t pid = 0;
+  {
+    auto question = Question::ask({script("s", "echo $$ > '" + pipe + "'; exec sleep 1000\n")});
+    ASSERT_TRUE(question);
+    std::ifstream(pipe) >> pid;
+    ASSERT_EQ(kill(pid, 0), 0);
+  }
+  EXPECT_NE(kill(pid, 0), 0);
+}
+
 TEST_F(Captured, AFailureIsWhatWasWrittenToStderr) {
   const std::string path = script("s", "echo 'no such input' >&2; exit 2\n");
   const auto text = run_captured({path}, kLong);

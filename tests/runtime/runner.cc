@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <span>
 #include <sstream>
 #include <stdexcept>
@@ -51,7 +52,7 @@ class Runner {
     runner_.open();
   }
 
-  Ran run(const std::vector<std::string>& records) {
+  Ran run(const std::vector<std::string>& records, const Suspicions& suspicions = {}) {
     std::vector<std::byte> space(1 << 20);
     FrameOrigin origin;
     origin.first_line = 1;
@@ -68,7 +69,8 @@ class Runner {
     std::vector<std::byte> out_space(1 << 16);
     FrameWriter out;
     out.begin(out_space, origin);
-    runner_.run(frame.value(), out, ran.notes);
+    const FrameReader& reader = frame.value();
+    runner_.run(FrameRecords({&reader, 1}), out, ran.notes, suspicions);
     take(out, ran);
     return ran;
   }
@@ -461,6 +463,29 @@ TEST(Runner, ThreadsReallyWorkAtTheSameTime) {
       numbered(16), options(8));
   EXPECT_GT(most, 1);
   EXPECT_LE(most, 8);
+}
+
+TEST(Runner, WhatIsTriedAgainRunsBeforeTheOthersAndKeepsItsPlace) {
+  Suspicions suspicions;
+  suspicions.firsts = {2, 1, 99};  // no frame has a record 99
+  suspicions.skips = {{1, 0, {"crash", "given up", 3, {}}}};
+  for (const int threads : {1, 3}) {
+    std::mutex mutex;
+    std::vector<std::int64_t> seen;
+    Runner runner(detail::define_item_stage([&](Item& item, Context&) {
+                    const std::lock_guard lock(mutex);
+                    seen.push_back(n_of(item));
+                    if (seen.back() == 3) item.drop("three");
+                  }),
+                  options(threads));
+    const Ran ran = runner.run({R"({"n":0})", R"({"n":1})", R"({"n":2})", R"({"n":3})"}, suspicions);
+    EXPECT_EQ(ran.records, (std::vector<std::string>{R"({"n":0})", R"({"n":2})"}));
+    EXPECT_EQ(ran.notes.counts.dropped, 1u);
+    EXPECT_EQ(ran.dead_letters.size(), 1u);
+    EXPECT_EQ(seen.front(), 2);
+    std::ranges::sort(seen);
+    EXPECT_EQ(seen, (std::vector<std::int64_t>{0, 2, 3}));
+  }
 }
 
 TEST(Runner, EmptyFramesPassWithAnyThreads) {
