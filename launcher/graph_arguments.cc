@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "launcher/graph.h"
+#include "launcher/planner.h"
 #include "launcher/report.h"
 #include "launcher/stage_catalog.h"
 

@@ -81,10 +81,6 @@ struct Plan {
   std::uint64_t ring_bytes(const PlannedEdge& edge) const;
 };
 
-// Errors: all that stands against the graph, each with place and remedy; with those that its reader found, in
-// the order of the file.
-Checked<Plan> make_plan(const GraphReading& reading, StageLookup& lookup);
-
 // Where a committer's log stands.
 std::string done_path(const std::string& run_directory, const PlannedStage& stage);
 

@@ -31,9 +31,12 @@ class OutputFile {
   bool is_regular() const { return is_regular_; }
 
  private:
+  void begin_write_back();
+
   int fd_ = -1;
   std::string path_;
   std::uint64_t bytes_ = 0;
+  std::uint64_t given_to_disk_ = 0;  // below it, write-back has begun
   bool is_regular_ = false;
   bool has_durable_name_ = false;
 };

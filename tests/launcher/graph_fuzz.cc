@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "graph_text.h"
-#include "launcher/plan.h"
+#include "launcher/planner.h"
 #include "made_up_world.h"
 #include "tests/ipc/rig.h"
 

@@ -1,5 +1,5 @@
 // From a graph to a plan, in a world that the test makes up: all that is wrong in one round, nothing twice.
-#include "launcher/plan.h"
+#include "launcher/planner.h"
 
 #include "graph_text.h"
 #include "made_up_world.h"

@@ -26,10 +26,9 @@ struct Line {
   std::uint64_t row, line, offset;
   bool rejected = false;
   friend bool operator==(const Line&, const Line&) = default;
-  friend std::ostream& operator<<(std::ostream& out, const Line& line) {
-    return out << (line.rejected ? "rejected " : "") << "row " << line.row << " line " << line.line
-               << " offset " << line.offset << " '" << line.text.substr(0, 60) << "' (" << line.text.size()
-               << " bytes)";
+  friend std::ostream& operator<<(std::ostream& out, const Line& it) {
+    return out << (it.rejected ? "rejected " : "") << "row " << it.row << " line " << it.line << " offset "
+               << it.offset << " '" << it.text.substr(0, 60) << "' (" << it.text.size() << " bytes)";
   }
 };
 

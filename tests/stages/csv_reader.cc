@@ -30,8 +30,8 @@ struct Row {
   std::string text;
   std::uint64_t row, line, offset;
   friend bool operator==(const Row&, const Row&) = default;
-  friend std::ostream& operator<<(std::ostream& out, const Row& row) {
-    return out << row.text << " row " << row.row << " line " << row.line << " offset " << row.offset;
+  friend std::ostream& operator<<(std::ostream& out, const Row& it) {
+    return out << it.text << " row " << it.row << " line " << it.line << " offset " << it.offset;
   }
 };
 
