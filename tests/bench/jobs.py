@@ -73,7 +73,7 @@ def sdk(job):
 
 def filter_job(job):
     size = os.path.getsize(job.options.input)
-    ours = job.datagen("datagen filter", ["filter: {where: '.score >= 0.5'}"])
+    ours = job.datagen("datagen filter", ["filter: {where: '.score >= 0.5'}"], workers=WORKERS)
     bare = Contender("bare loop", [job.path_of("bench_filter"), job.options.input, job.rounds.path("bare.jsonl")])
     contenders = [ours, bare]
     python, version = find_duckdb(job.options.venv)

@@ -3,6 +3,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -20,32 +21,24 @@ struct Comparison {
   double target;
 };
 
-// Prints medians as they come, and keeps them.
+// Prints what comes, and keeps all measurements of a name, whose median counts.
 class MedianReporter : public benchmark::ConsoleReporter {
  public:
   MedianReporter() : ConsoleReporter(OO_Tabular) {}
 
   void ReportRuns(const std::vector<Run>& runs) override {
-    std::vector<Run> shown;
     for (const Run& run : runs) {
-      const bool is_median = run.aggregate_name == "median";
-      if (is_median) medians_[run.run_name.function_name] = run;
-      // One repetition has no aggregates; a failed one is worth a line.
-      if (is_median || run.repetitions <= 1) shown.push_back(run);
-      if (run.run_type == Run::RT_Iteration && run.repetitions <= 1)
-        medians_[run.run_name.function_name] = run;
+      if (run.run_type == Run::RT_Iteration && !run.error_occurred)
+        measured_[run.run_name.function_name].push_back(run);
     }
-    if (!shown.empty()) ConsoleReporter::ReportRuns(shown);
+    ConsoleReporter::ReportRuns(runs);
   }
 
   void print(const std::vector<Comparison>& comparisons) const {
     std::printf("\n%-52s %12s %12s %9s %8s\n", "", "measured", "reference", "ratio", "target");
     for (const Comparison& row : comparisons) {
-      const auto measured = medians_.find(row.measured);
-      const auto reference = medians_.find(row.reference);
-      if (measured == medians_.end() || reference == medians_.end()) continue;
-      const double ours = value(measured->second, row.kind);
-      const double theirs = value(reference->second, row.kind);
+      const double ours = median(row.measured, row.kind);
+      const double theirs = median(row.reference, row.kind);
       if (ours <= 0 || theirs <= 0) continue;
       const double ratio = ours / theirs;
       const bool is_met = row.kind == Comparison::Kind::rate ? ratio >= row.target : ratio <= row.target;
@@ -56,6 +49,17 @@ class MedianReporter : public benchmark::ConsoleReporter {
   }
 
  private:
+  // 0: there is none.
+  double median(const char* name, Comparison::Kind kind) const {
+    const auto found = measured_.find(name);
+    if (found == measured_.end()) return 0;
+    std::vector<double> values;
+    for (const Run& run : found->second) values.push_back(value(run, kind));
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+  }
+
   static double value(const Run& run, Comparison::Kind kind) {
     if (kind == Comparison::Kind::time) return run.GetAdjustedRealTime();
     for (const char* name : {"bytes_per_second", "items_per_second"}) {
@@ -76,7 +80,7 @@ class MedianReporter : public benchmark::ConsoleReporter {
     return line;
   }
 
-  std::map<std::string, Run> medians_;
+  std::map<std::string, std::vector<Run>> measured_;
 };
 
 }  // namespace datagen::bench
