@@ -72,10 +72,11 @@ class Kills(LlmTest):
         times = []
         for _ in range(5):
             before = server.stats()["served"]
-            runs.wait_until(lambda: server.stats()["served"] >= before + 30, what="some answers")
-            for pid, name in runs.processes_of(self.run_directory):
+            # Those on the wire at the kill before, 20, are served too; the others are a frame at least: five deaths without one would end the run.
+            runs.wait_until(lambda: server.stats()["served"] >= before + 80, what="some answers")
+            times.append(time.monotonic())
+            for pid, name in runs.processes_of(self.run_directory):  # successors that stand by as well
                 if name == "llm_chat":
-                    times.append(time.monotonic())
                     os.kill(pid, signal.SIGKILL)
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, 0)
