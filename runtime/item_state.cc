@@ -52,7 +52,7 @@ void ItemState::validate() {
   if (is_indexed_ || parsed_ || record_.tag != Tag::json) return;
   is_indexed_ = index_.check(record_.payload);
   if (!is_indexed_) return parse_document();
-  record_.flags |= kValidated | (index_.is_plain() ? kPlain : 0);
+  record_.flags |= kValidated;
 }
 
 void ItemState::try_to_validate() {
@@ -266,7 +266,7 @@ std::optional<std::string_view> ItemState::text_of(const JsonIndex::Field& field
   arena_used_ = true;
   auto* to = static_cast<char*>(arena_.allocate(content.size() + json::kDecodeSlack, 1));
   bool is_canonical = false;
-  const char* const end = json::decode_string(content, to, is_canonical);
+  const char* const end = index_.decode(content, to, is_canonical);
   if (end == nullptr) return std::nullopt;
   given_.push_back({{to, static_cast<std::size_t>(end - to)}, field.value, is_canonical, false});
   return given_.back().text;

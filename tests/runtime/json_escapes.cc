@@ -1,5 +1,5 @@
-// JsonMarks, by every kind of vectors, against a walk byte by byte.
-#include "json_marks.h"
+// JsonEscapes, by every kind of vectors, against a walk byte by byte.
+#include "json_escapes.h"
 
 #include <gtest/gtest.h>
 
@@ -26,29 +26,30 @@ bool has_valid_escapes(std::string_view text, bool& surrogate) {
   return true;
 }
 
-class JsonMarksBy : public testing::TestWithParam<bool> {
+class JsonEscapesBy : public testing::TestWithParam<bool> {
  protected:
   void check(const std::string& text) {
     bool surrogate = false;
     const bool valid = has_valid_escapes(text, surrogate);
-    ASSERT_EQ(marks_.scan(text), valid) << text;
+    ASSERT_EQ(escapes_.scan(text), valid) << text;
     if (!valid) return;
-    EXPECT_EQ(marks_.has_surrogate(), surrogate) << text;
-    EXPECT_EQ(marks_.has_return(), text.find('\r') != text.npos) << text;
+    EXPECT_EQ(escapes_.has_surrogate(), surrogate) << text;
     for (std::size_t begin = 0; begin <= text.size(); begin += 1 + begin / 7) {
+      std::uint64_t backslashes = 0;
+      for (std::size_t bit = 0; bit < JsonEscapes::kBlockBytes && begin + bit < text.size(); ++bit)
+        backslashes |= std::uint64_t{text[begin + bit] == '\\'} << bit;
+      ASSERT_EQ(escapes_.backslashes_from(begin), backslashes) << begin << text;
       for (std::size_t end = begin; end <= text.size(); end += 1 + end / 5) {
         const std::string part = text.substr(begin, end - begin);
-        ASSERT_EQ(marks_.has_backslash(begin, end), part.find('\\') != part.npos)
-            << begin << ' ' << end << text;
-        ASSERT_EQ(marks_.has_line_end(begin, end), part.find('\n') != part.npos)
+        ASSERT_EQ(escapes_.has_backslash(begin, end), part.find('\\') != part.npos)
             << begin << ' ' << end << text;
       }
     }
   }
-  JsonMarks marks_{GetParam()};
+  JsonEscapes escapes_{GetParam()};
 };
 
-TEST_P(JsonMarksBy, EveryByteBehindABackslashAtEveryPlace) {
+TEST_P(JsonEscapesBy, EveryByteBehindABackslashAtEveryPlace) {
   for (int byte = 0; byte < 256; ++byte) {
     for (std::size_t place = 55; place < 68; ++place) {
       std::string text(place, 'x');
@@ -61,7 +62,7 @@ TEST_P(JsonMarksBy, EveryByteBehindABackslashAtEveryPlace) {
   }
 }
 
-TEST_P(JsonMarksBy, RunsOfBackslashesOfEveryLengthAtEveryPlace) {
+TEST_P(JsonEscapesBy, RunsOfBackslashesOfEveryLengthAtEveryPlace) {
   for (std::size_t length = 0; length < 140; ++length) {
     for (std::size_t place = 0; place < 66; place += 1 + place / 8) {
       const std::string text = std::string(place, ' ') + std::string(length, '\\');
@@ -72,7 +73,7 @@ TEST_P(JsonMarksBy, RunsOfBackslashesOfEveryLengthAtEveryPlace) {
   }
 }
 
-TEST_P(JsonMarksBy, TextsOfChance) {
+TEST_P(JsonEscapesBy, TextsOfChance) {
   std::mt19937_64 random(7);
   static const std::string kParts[] = {
       "a", "\\n", "\\\\", "\n", "\r", "\\u00e9", "\\ud83d\\ude00", "longer text of no interest", "\\\"", "é"};
@@ -84,7 +85,7 @@ TEST_P(JsonMarksBy, TextsOfChance) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Vectors, JsonMarksBy, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(Vectors, JsonEscapesBy, testing::Bool(),
                          [](const auto& by) { return by.param ? "Plain" : "Best"; });
 
 }  // namespace
