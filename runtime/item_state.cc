@@ -17,9 +17,7 @@ constexpr std::size_t kArenaBytes = 16 * 1024;
 }  // namespace
 
 ItemState::ItemState(Tag built)
-    : built_(built), arena_block_(kArenaBytes), arena_(arena_block_.data(), arena_block_.size()) {
-  known_keys_.reserve(kKnownKeysMax);
-}
+    : built_(built), arena_block_(kArenaBytes), arena_(arena_block_.data(), arena_block_.size()) {}
 
 void ItemState::load(const RecordView& record, std::span<const RecordView> versions,
                      std::span<const std::string> branches) {
@@ -39,7 +37,7 @@ void ItemState::restore() {
     arena_used_ = false;
   }
   part_documents_used_ = 0;
-  next_key_ = 0;
+  known_keys_.begin();
   given_.clear();
   has_members_ = false;
   members_.clear();
@@ -164,13 +162,19 @@ const Node* ItemState::field_node(const JsonIndex::Field& field) {
 }
 
 const Node* ItemState::member_node(const Member& member) {
-  if (member.form == Member::Form::encoded) {
-    if (built_ == Tag::msgpack) return value_node(member.value, member.key);
-    return raw_json_node(keep(member.value, simdjson::SIMDJSON_PADDING), nullptr, 0, member.key);
-  }
+  using Form = Member::Form;
+  std::string_view bytes = member.bytes();
   scratch_.clear();
-  append_json_string(scratch_, member.value);
-  return text_node(member.value, keep(scratch_.view()), member.key);
+  if (member.form == Form::text || member.form == Form::plain_text) {
+    append_json_string(scratch_, bytes);
+    return text_node(bytes, keep(scratch_.view()), member.key);
+  }
+  if (member.form == Form::scalar) {
+    append_built(scratch_, member.value);
+    bytes = keep(scratch_.view());
+  }
+  if (built_ == Tag::msgpack) return value_node(bytes, member.key);
+  return raw_json_node(keep(bytes, simdjson::SIMDJSON_PADDING), nullptr, 0, member.key);
 }
 
 Node* ItemState::msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index,
@@ -289,7 +293,7 @@ std::string ItemState::json() {
   std::string_view bytes;
   if (has_members_) {
     scratch_.clear();
-    write_members(members_, scratch_);
+    append_rewritten(scratch_);
     bytes = scratch_.view();
     if (built_ == Tag::msgpack) {
       append_msgpack_as_json(out, bytes);

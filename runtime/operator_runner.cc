@@ -304,7 +304,8 @@ void OperatorRunner::append(ItemState& state, const Result& result, FrameWriter&
       ++notes.counts.out;
       return;
     case Outcome::rewritten:
-      out.add(state.rewritten(), record.path, record.origin, options_.built, state.rewritten_flags());
+      state.append_rewritten(out.begin_payload(record.path));
+      out.end_payload(record.path, record.origin, options_.built, state.rewritten_flags());
       ++notes.counts.out;
       return;
     case Outcome::expanded:
