@@ -30,10 +30,14 @@ class JsonEscapes {
   }
   // Between these offsets, the second excluded.
   bool has_backslash(std::size_t begin, std::size_t end) const {
-    for (; begin + kBlockBytes < end; begin += kBlockBytes) {
-      if (backslashes_from(begin) != 0) return true;
+    if (begin >= end) return false;
+    const std::uint64_t* word = &backslashes_[begin / kBlockBytes];
+    const std::uint64_t* const last = &backslashes_[(end - 1) / kBlockBytes];
+    std::uint64_t wanted = ~std::uint64_t{0} << (begin % kBlockBytes);
+    for (; word != last; ++word, wanted = ~std::uint64_t{0}) {
+      if ((*word & wanted) != 0) return true;
     }
-    return begin < end && backslashes_from(begin) << (kBlockBytes - (end - begin)) != 0;
+    return (*word & wanted & ~std::uint64_t{0} >> (kBlockBytes - 1 - (end - 1) % kBlockBytes)) != 0;
   }
 
  private:

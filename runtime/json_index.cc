@@ -176,29 +176,33 @@ bool JsonIndex::walk(std::string_view object) {
   const char* const text = text_.data();
   const std::uint32_t* token = find_token(static_cast<std::uint32_t>(offset(object.data())));
   if (token == nullptr) return false;
+  const std::uint32_t* const last = last_;
   std::size_t count = 0;
-  if (text[*++token] != '}') {
-    for (char separator = ','; separator != '}'; ++token) {
-      if (separator != ',' || last_ - token < 4) return false;  // a key, a colon, a value and one behind it
-      const char* const key_token = text + token[0];
-      const char* const colon = text + token[1];
+  ++token;
+  if (text[*token] != '}') {
+    for (;; ++token) {
+      if (last - token < 4) return false;  // a key, a colon, a value and the token behind it
+      const std::uint32_t key_begin = token[0] + 1;
+      const std::uint32_t colon = token[1];
       const char* const value = text + token[2];
-      if (*key_token != '"' || *colon != ':') return false;
-      const std::string_view key = between(key_token + 1, end_of_value(colon) - 1);
-      if (!is_free_of_escapes(key)) return false;  // not worth the trouble
-      if (*value == '{' || *value == '[') {
-        token = skip_container(text, token + 2, last_);
-        if (token == nullptr) return false;
-      } else if (*value == '"' || is_scalar(value)) {
+      if (text[token[0]] != '"' || text[colon] != ':') return false;
+      const auto key_end = static_cast<std::uint32_t>(end_of_value(text + colon) - text - 1);
+      if (escapes_.has_backslash(key_begin, key_end)) return false;  // not worth the trouble
+      if (*value == '"') {
         token += 3;
+      } else if (*value == '{' || *value == '[') {
+        token = skip_container(text, token + 2, last);
+        if (token == nullptr) return false;
       } else {
-        return false;
+        if (!is_scalar(value)) return false;
+        token += 3;
       }
-      separator = text[*token];
+      const char* const behind = text + *token;
       if (count == fields_.size()) fields_.resize(2 * count + 16);
-      fields_[count++] = {key, between(value, end_of_value(text + *token))};
+      fields_[count++] = {between(text + key_begin, text + key_end), between(value, end_of_value(behind))};
+      if (*behind == '}') break;
+      if (*behind != ',') return false;
     }
-    --token;
   }
   field_count_ = count;
   next_ = token + 1;
