@@ -33,8 +33,11 @@ void ItemState::restore() {
   outcome_ = Outcome::unchanged;
   if (arena_used_) {
     arena_.release();
-    zone_.clear();
     arena_used_ = false;
+  }
+  if (zone_used_) {
+    zone_.clear();
+    zone_used_ = false;
   }
   part_documents_used_ = 0;
   known_keys_.begin();
@@ -201,7 +204,7 @@ Node* ItemState::raw_json_node(std::string_view json, const Node* parent, std::s
 }
 
 const Node* ItemState::value_node(std::string_view msgpack_bytes, std::string_view key) {
-  arena_used_ = true;
+  arena_used_ = zone_used_ = true;
   const auto by_reference = [](msgpack::type::object_type, std::size_t, void*) { return true; };
   std::size_t offset = 0;
   bool referenced = false;

@@ -143,9 +143,9 @@ class ItemState {
   const GivenText* given(std::string_view text) const;
   std::string_view keep(std::string_view bytes, std::size_t padding = 0);
   // A field that an operator writes. Throws BadRecord when its key is not valid UTF-8.
-  Member member_of(std::string_view key);
-  // The same with its value.
-  Member encode(std::string_view key, const FieldValue& value);
+  void set_key(Member& member, std::string_view key);
+  // The same with its value, behind the others.
+  void encode_field(std::vector<Member>& members, std::string_view key, const FieldValue& value);
   void encode_text(Member& member, std::string_view text);
   // As records are built.
   void append_built(ByteBuffer& out, const FieldValue& value) const;
@@ -180,6 +180,7 @@ class ItemState {
   std::pmr::monotonic_buffer_resource arena_;
   bool arena_used_ = false;
   msgpack::zone zone_;
+  bool zone_used_ = false;
 
   std::vector<GivenText> given_;
   bool has_members_ = false;

@@ -20,25 +20,24 @@ void check_is_map(std::string_view msgpack) {
 
 }  // namespace
 
-Member ItemState::member_of(std::string_view key) {
-  const KnownKey* const known = known_keys_.find(key);
-  return {.key = known != nullptr ? std::string_view(known->key) : keep(key), .known = known};
+void ItemState::set_key(Member& member, std::string_view key) {
+  member.known = known_keys_.find(key);
+  member.key = member.known != nullptr ? std::string_view(member.known->key) : keep(key);
 }
 
-Member ItemState::encode(std::string_view key, const FieldValue& value) {
-  Member member = member_of(key);
+void ItemState::encode_field(std::vector<Member>& members, std::string_view key, const FieldValue& value) {
+  Member& member = members.emplace_back();
+  set_key(member, key);
   switch (value.kind()) {
     case FieldValue::Kind::text:
-      encode_text(member, value.text());
-      break;
+      return encode_text(member, value.text());
     case FieldValue::Kind::json:
-      encode_json(member, keep(value.text()));
-      break;
+      return encode_json(member, keep(value.text()));
     case FieldValue::Kind::msgpack:
       scratch_.clear();
       append_built(scratch_, value);
       member.value = keep(scratch_.view());
-      break;
+      return;
     case FieldValue::Kind::number:
       check_finite(value.number());
       [[fallthrough]];
@@ -46,7 +45,6 @@ Member ItemState::encode(std::string_view key, const FieldValue& value) {
       member.form = Member::Form::scalar;
       member.value = value;
   }
-  return member;
 }
 
 // What was given to the operator is valid and stays where it is: it is not copied before it is written.
@@ -154,9 +152,10 @@ void ItemState::forbid_when_dropped(const char* call) const {
 
 void ItemState::set(std::string_view key, const FieldValue& value) {
   forbid_when_dropped("set");
-  const Member encoded = encode(key, value);
+  assigned_.clear();
+  encode_field(assigned_, key, value);
   open_members();
-  put_member(members_, encoded);
+  put_member(members_, assigned_.back());
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
@@ -174,7 +173,8 @@ void ItemState::set_json(std::string_view key, std::string_view text) {
   const std::string_view json = keep_json(text, "set_json of field '" + std::string(key) + "'", false);
   forbid_when_dropped("set_json");
   open_members();
-  Member member = member_of(key);
+  Member member;
+  set_key(member, key);
   encode_json(member, json);
   put_member(members_, member);
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
@@ -193,7 +193,7 @@ void ItemState::assign(const Field* fields, std::size_t count) {
   // the old members stays in the arena.
   assigned_.clear();
   for (std::size_t index = 0; index < count; ++index) {
-    assigned_.push_back(encode(fields[index].key, fields[index].value));
+    encode_field(assigned_, fields[index].key, fields[index].value);
     settle_last_member(assigned_);
   }
   members_.swap(assigned_);
@@ -270,8 +270,10 @@ void ItemState::emit_copy(const Field* fields, std::size_t count) {
   forbid_when_dropped("emit_copy");
   open_members();
   assigned_ = members_;
-  for (std::size_t index = 0; index < count; ++index)
-    put_member(assigned_, encode(fields[index].key, fields[index].value));
+  for (std::size_t index = 0; index < count; ++index) {
+    encode_field(assigned_, fields[index].key, fields[index].value);
+    settle_last_member(assigned_);
+  }
   append_members(children_, assigned_, built_);
   make_child();
 }

@@ -1,6 +1,5 @@
 #include "json_decode.h"
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -55,41 +54,60 @@ bool is_canonical_unit(std::string_view escape, int unit) {
   return escape[5] < 'A' || escape[5] > 'F';
 }
 
+constexpr std::size_t kBlockBytes = JsonEscapes::kBlockBytes;
+
+// Copies what stands between two escapes, and gives its end. Most of it is short: a block is always copied,
+// and what was too much of it is written over next.
+char* copy_run(char* to, const char* from, std::size_t bytes) {
+  std::memcpy(to, from, kBlockBytes);
+  if (bytes > kBlockBytes) std::memcpy(to + kBlockBytes, from + kBlockBytes, bytes - kBlockBytes);
+  return to + bytes;
+}
+
+// Of the block's escapes those that begin between the two offsets.
+std::uint64_t starts_between(const JsonEscapes& escapes, std::size_t block, std::size_t begin,
+                             std::size_t end) {
+  std::uint64_t starts = escapes.starts(block);
+  const std::size_t first = block * kBlockBytes;
+  if (begin > first) starts &= ~std::uint64_t{0} << (begin - first);
+  if (end - first < kBlockBytes) starts &= ~(~std::uint64_t{0} << (end - first));
+  return starts;
+}
+
 }  // namespace
 
 char* decode_string(std::string_view content, const JsonEscapes& escapes, std::size_t offset, char* to,
                     bool& is_canonical) {
-  const char* const begin = content.data();
-  const char* const end = begin + content.size();
-  const char* from = begin;
+  const char* const text = content.data() - offset;
+  const std::size_t end = offset + content.size();
+  std::size_t next = offset;  // behind the last escape
   is_canonical = true;
-  for (;;) {
-    // Always a whole block, however much of it is right: what is copied too much is written over next.
-    std::memcpy(to, from, JsonEscapes::kBlockBytes);
-    const std::uint64_t backslashes = escapes.backslashes_from(offset + static_cast<std::size_t>(from - begin));
-    const auto clean = std::min<std::ptrdiff_t>(std::countr_zero(backslashes), end - from);
-    to += clean;
-    from += clean;
-    if (from == end) return to;
-    if (backslashes == 0) continue;
-    if (const char meaning = meaning_of(from[1]); meaning != 0) {
-      if (meaning == '/') is_canonical = false;
-      *to++ = meaning;
-      from += 2;
-      continue;
+  for (std::size_t block = offset / kBlockBytes; block * kBlockBytes < end; ++block) {
+    for (std::uint64_t starts = starts_between(escapes, block, offset, end); starts != 0;
+         starts &= starts - 1) {
+      const std::size_t at = block * kBlockBytes + static_cast<std::size_t>(std::countr_zero(starts));
+      if (at < next) continue;  // the second half of a pair
+      to = copy_run(to, text + next, at - next);
+      if (const char meaning = meaning_of(text[at + 1]); meaning != 0) {
+        if (meaning == '/') is_canonical = false;
+        *to++ = meaning;
+        next = at + 2;
+        continue;
+      }
+      const std::string_view rest(text + at, end - at);
+      int unit = escaped_code_unit(rest, 0);
+      if (!is_canonical_unit(rest, unit)) is_canonical = false;
+      next = at + 6;
+      if (unit >= 0xD800 && unit <= 0xDFFF) {
+        const int other = escaped_code_unit(rest, 6);
+        if (unit >= 0xDC00 || other < 0xDC00 || other > 0xDFFF) return nullptr;
+        unit = 0x10000 + ((unit - 0xD800) << 10) + (other - 0xDC00);
+        next = at + 12;
+      }
+      to = write_utf8(to, static_cast<unsigned>(unit));
     }
-    const std::string_view rest(from, static_cast<std::size_t>(end - from));
-    int unit = escaped_code_unit(rest, 0);
-    if (!is_canonical_unit(rest, unit)) is_canonical = false;
-    from += 6;
-    if (unit >= 0xD800 && unit <= 0xDFFF) {
-      const int other = escaped_code_unit(rest, 6);
-      if (unit >= 0xDC00 || other < 0xDC00 || other > 0xDFFF) return nullptr;
-      unit = 0x10000 + ((unit - 0xD800) << 10) + (other - 0xDC00);
-      from += 6;
-    }
-    to = write_utf8(to, static_cast<unsigned>(unit));
   }
+  return copy_run(to, text + next, end - next);
 }
 
 }  // namespace datagen::json

@@ -110,16 +110,15 @@ bool JsonEscapes::scan(std::string_view text) {
   static const MarkBlocks kBest = best();
   const MarkBlocks mark = is_plain_ ? mark_blocks : kBest;
   const std::size_t whole = text.size() / kBlockBytes;
-  if (backslashes_.size() < whole + 2) {
-    backslashes_.resize(whole + 2);
-    short_escapes_.resize(whole + 2);
+  if (starts_.size() <= whole) {
+    starts_.resize(whole + 1);
+    short_escapes_.resize(whole + 1);
   }
-  mark(text.data(), whole, backslashes_.data(), short_escapes_.data());
+  mark(text.data(), whole, starts_.data(), short_escapes_.data());
   char rest[kBlockBytes] = {};
   const std::string_view last = text.substr(whole * kBlockBytes);
   std::copy(last.begin(), last.end(), rest);
-  mark(rest, 1, &backslashes_[whole], &short_escapes_[whole]);
-  backslashes_[whole + 1] = 0;
+  mark(rest, 1, &starts_[whole], &short_escapes_[whole]);
   return check(text);
 }
 
@@ -127,7 +126,8 @@ bool JsonEscapes::check(std::string_view text) {
   has_surrogate_ = false;
   std::uint64_t carry = 0;
   for (std::size_t index = 0; index <= text.size() / kBlockBytes; ++index) {
-    const std::uint64_t escaped = escaped_bytes(backslashes_[index], carry);
+    const std::uint64_t escaped = escaped_bytes(starts_[index], carry);
+    starts_[index] &= ~escaped;
     for (std::uint64_t long_ones = escaped & ~short_escapes_[index]; long_ones != 0;
          long_ones &= long_ones - 1) {
       const std::size_t at = index * kBlockBytes + static_cast<std::size_t>(__builtin_ctzll(long_ones));

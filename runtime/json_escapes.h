@@ -1,5 +1,5 @@
-// Where the backslashes of a piece of JSON text stand, and whether its escapes are right. One pass by vectors,
-// so that nobody has to search each string by itself.
+// Where the escapes of a piece of JSON text begin, and whether they are right. One pass by vectors, so that
+// nobody has to search each string by itself.
 #pragma once
 
 #include <cstddef>
@@ -21,31 +21,26 @@ class JsonEscapes {
 
   // Of the text scanned last: an escape \uD800 to \uDFFF stands somewhere in it.
   bool has_surrogate() const { return has_surrogate_; }
-  // The backslashes among the kBlockBytes at this offset into it, a bit for each byte, the first lowest; none
-  // behind its end.
-  std::uint64_t backslashes_from(std::size_t offset) const {
-    const std::uint64_t* const words = &backslashes_[offset / kBlockBytes];
-    const std::size_t shift = offset % kBlockBytes;
-    return words[0] >> shift | words[1] << 1 << (kBlockBytes - 1 - shift);
-  }
-  // Between these offsets, the second excluded.
-  bool has_backslash(std::size_t begin, std::size_t end) const {
+  // Which of the bytes begin one, a bit for each, the first lowest: of the block with this number.
+  std::uint64_t starts(std::size_t block) const { return starts_[block]; }
+  // One begins between these offsets, the second excluded.
+  bool any(std::size_t begin, std::size_t end) const {
     if (begin >= end) return false;
-    const std::uint64_t* word = &backslashes_[begin / kBlockBytes];
-    const std::uint64_t* const last = &backslashes_[(end - 1) / kBlockBytes];
+    std::size_t block = begin / kBlockBytes;
+    const std::size_t last = (end - 1) / kBlockBytes;
     std::uint64_t wanted = ~std::uint64_t{0} << (begin % kBlockBytes);
-    for (; word != last; ++word, wanted = ~std::uint64_t{0}) {
-      if ((*word & wanted) != 0) return true;
+    for (; block != last; ++block, wanted = ~std::uint64_t{0}) {
+      if ((starts_[block] & wanted) != 0) return true;
     }
-    return (*word & wanted & ~std::uint64_t{0} >> (kBlockBytes - 1 - (end - 1) % kBlockBytes)) != 0;
+    return (starts_[block] & wanted & ~std::uint64_t{0} >> (kBlockBytes - 1 - (end - 1) % kBlockBytes)) != 0;
   }
 
  private:
   bool check(std::string_view text);
 
   bool is_plain_;
-  // A word for each block, more than there are, to be used again; behind the text's last stands one more.
-  std::vector<std::uint64_t> backslashes_;
+  // A word for each block, more than there are, to be used again.
+  std::vector<std::uint64_t> starts_;         // at first all backslashes
   std::vector<std::uint64_t> short_escapes_;  // what may stand behind a backslash, but u
   bool has_surrogate_ = false;
 };

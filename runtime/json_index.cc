@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "json_scan.h"
+#include "key_text.h"
 
 namespace datagen {
 
@@ -73,7 +74,7 @@ const std::uint32_t* JsonIndex::find_token(std::uint32_t at) const {
 
 const JsonIndex::Field* JsonIndex::find(std::string_view key) const {
   for (std::size_t index = field_count_; index-- > 0;) {
-    if (fields_[index].key == key) return &fields_[index];
+    if (is_same_key(fields_[index].key, key)) return &fields_[index];
   }
   return nullptr;
 }
@@ -116,8 +117,9 @@ bool JsonIndex::is_plain() const {
 
 namespace {
 
-// The walk goes over tokens by their places in `text`. In front of `last` there are the text's own; it and the
-// one behind it may be read as well (simdjson puts the text's length there), and so may a byte behind the text.
+// The walk goes over tokens by their places in `text`. In front of `last` there are the text's own; it and
+// the one behind it may be read as well (simdjson puts the text's length there), and so may a byte behind the
+// text.
 
 // Behind the value in front of this token, from which only white space separates it.
 const char* end_of_value(const char* token) {
@@ -187,7 +189,7 @@ bool JsonIndex::walk(std::string_view object) {
       const char* const value = text + token[2];
       if (text[token[0]] != '"' || text[colon] != ':') return false;
       const auto key_end = static_cast<std::uint32_t>(end_of_value(text + colon) - text - 1);
-      if (escapes_.has_backslash(key_begin, key_end)) return false;  // not worth the trouble
+      if (escapes_.any(key_begin, key_end)) return false;  // not worth the trouble
       if (*value == '"') {
         token += 3;
       } else if (*value == '{' || *value == '[') {

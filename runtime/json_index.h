@@ -46,7 +46,7 @@ class JsonIndex {
   bool may_have_surrogates() const { return escapes_.has_surrogate(); }
   // No escape stands in this part of it.
   bool is_free_of_escapes(std::string_view part) const {
-    return !escapes_.has_backslash(offset(part.data()), offset(part.data()) + part.size());
+    return !escapes_.any(offset(part.data()), offset(part.data()) + part.size());
   }
   // json::decode_string of what stands between the quotes of one of its strings.
   char* decode(std::string_view content, char* to, bool& is_canonical) const {

@@ -27,7 +27,7 @@ namespace {
 
 bool have_same_key(const Member& left, const Member& right) {
   if (left.known != nullptr && right.known != nullptr) return left.known == right.known;
-  return left.key == right.key;
+  return is_same_key(left.key, right.key);
 }
 
 void append_as_json(ByteBuffer& out, const Member& member, char separator) {
@@ -74,9 +74,9 @@ void append_as_msgpack(ByteBuffer& out, const Member& member) {
 
 void settle_last_member(std::vector<Member>& members) {
   const Member& last = members.back();
-  for (Member& other : members) {
-    if (!have_same_key(other, last) || &other == &last) continue;
-    other = last;
+  for (Member* other = members.data(); other != &last; ++other) {
+    if (!have_same_key(*other, last)) continue;
+    *other = last;
     return members.pop_back();
   }
 }
@@ -94,7 +94,8 @@ void append_members(ByteBuffer& out, const std::vector<Member>& members, Tag bui
   }
   char separator = '{';
   for (const Member& member : members) append_as_json(out, member, std::exchange(separator, ','));
-  out.append(members.empty() ? "{}" : "}");
+  if (members.empty()) out.push_back('{');
+  out.push_back('}');
 }
 
 }  // namespace datagen::detail

@@ -7,6 +7,7 @@
 
 #include "byte_buffer.h"
 #include "datagen/fields.h"
+#include "key_text.h"
 #include "record.h"
 
 namespace datagen::detail {
@@ -25,7 +26,7 @@ class KnownKeys {
   // Null for one more than it can take: keys may be data. Throws BadRecord when it is not valid UTF-8.
   const KnownKey* find(std::string_view key) {
     // An operator writes the same keys in the same order, most of the time.
-    if (next_ < keys_.size() && keys_[next_].key == key) return &keys_[next_++];
+    if (next_ < keys_.size() && is_same_key(keys_[next_].key, key)) return &keys_[next_++];
     return search(key);
   }
   // The next record's keys follow.

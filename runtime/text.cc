@@ -102,9 +102,8 @@ DATAGEN_AVX2 std::size_t count_continuations_avx2(std::string_view text) {
   const char* const whole_end = text.data() + text.size() / kBytes * kBytes;
   const __m256i zero = _mm256_setzero_si256();
   const __m256i start = _mm256_set1_epi8(kLowestStart);
-  const __m256i last =
-      _mm256_and_si256(_mm256_cmpgt_epi8(start, load_32(text.data() + text.size() - kBytes)),
-                       load_32(&kMask<kBytes>[text.size() % kBytes]));
+  const __m256i last = _mm256_and_si256(_mm256_cmpgt_epi8(start, load_32(text.data() + text.size() - kBytes)),
+                                        load_32(&kMask<kBytes>[text.size() % kBytes]));
   __m256i counts = _mm256_sad_epu8(_mm256_sub_epi8(zero, last), zero);
   for (const char* at = text.data(); at != whole_end; at += kBytes) {
     const __m256i found = _mm256_cmpgt_epi8(start, load_32(at));

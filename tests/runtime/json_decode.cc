@@ -15,8 +15,8 @@ namespace {
 using Random = std::mt19937_64;
 
 std::string any_string(Random& random) {
-  static const std::string kParts[] = {"a",       "é",       "漢",   "\\n",  "\\\"",     "\\\\",
-                                       "\\/",     "\\u0000", "\\t",  "\\b",  "\\u001f",  "\\u001F",
+  static const std::string kParts[] = {"a",       "é",       "漢",   "\\n",  "\\\"",          "\\\\",
+                                       "\\/",     "\\u0000", "\\t",  "\\b",  "\\u001f",       "\\u001F",
                                        "\\u00e9", "\\u6f22", "text", "\\f ", "\\ud83d\\ude00"};
   std::string text = "\"";
   for (std::size_t left = random() % 8; left > 0; --left) {
