@@ -1,10 +1,8 @@
 #include "launcher/session.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -32,15 +30,6 @@ constexpr std::chrono::seconds kPaidGrace{30};
 constexpr std::uint64_t kSignalEvent = ~std::uint64_t{0};
 constexpr std::uint64_t kTimerEvent = kSignalEvent - 1;
 
-constexpr int kEndSignals[] = {SIGINT, SIGTERM, SIGHUP};
-
-sigset_t end_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int number : kEndSignals) sigaddset(&set, number);
-  return set;
-}
-
 Time now() { return std::chrono::steady_clock::now(); }
 
 std::uint64_t monotonic_ns() { return static_cast<std::uint64_t>(now().time_since_epoch().count()); }
@@ -60,19 +49,6 @@ void watch(int epoll, int fd, std::uint64_t event) {
 }
 
 }  // namespace
-
-Signals::Signals() {
-  const sigset_t set = end_signals();
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-Signals::~Signals() { close(fd_); }
-
-int Signals::take() const {
-  signalfd_siginfo info{};
-  return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-}
 
 Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Watch& eye,
                  RunEvents& events)

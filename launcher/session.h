@@ -17,6 +17,7 @@
 #include "launcher/run_events.h"
 #include "launcher/running_time.h"
 #include "launcher/runtime_file.h"
+#include "launcher/signals.h"
 #include "launcher/successors.h"
 #include "launcher/supervisor.h"
 #include "launcher/symbols.h"
@@ -24,19 +25,6 @@
 #include "launcher/worker_log.h"
 
 namespace datagen::launcher {
-
-// Signals that end a run arrive here instead of at the process, from the object's making on.
-class Signals {
- public:
-  Signals();
-  ~Signals();
-  int fd() const { return fd_; }
-  // The next signal that arrived, or 0.
-  int take() const;
-
- private:
-  int fd_ = -1;
-};
 
 class Session {
  public:
