@@ -96,6 +96,7 @@ void FrameWriter::begin(std::span<std::byte> space, const FrameOrigin& origin) {
   table_.clear();
   places_.clear();
   origin_.places = 0;
+  checksum_.reset();
   spilled_.clear();
   is_spilled_ = false;
   DATAGEN_CHECK(capacity_ >= end_, "a block of %zu bytes cannot hold a frame", capacity_);
@@ -145,6 +146,7 @@ void FrameWriter::add(std::string_view payload, std::string_view path, const Ori
   entry.flags = flags;
   table_.push_back(entry);
   end_ += path.size() + payload.size() + newline;
+  if (checksum_) checksum_->advance(reinterpret_cast<const std::byte*>(base_), end_);
 }
 
 std::span<char> FrameWriter::room() { return {base_ + end_, space_left(1)}; }

@@ -13,12 +13,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "byte_buffer.h"
+#include "ipc/frame_checksum.h"
 #include "ipc/result.h"
 #include "record.h"
 
@@ -58,6 +60,8 @@ struct FrameHeader {
   std::uint64_t frame_bytes;
   FrameOrigin origin;
 };
+
+static_assert(sizeof(FrameHeader) <= ipc::FrameChecksum::kPieceBytes);  // it is written last
 
 struct RecordEntry {
   std::uint32_t offset;  // of the payload, from the frame's start
@@ -100,6 +104,12 @@ class FrameWriter {
   void begin(std::span<std::byte> space, const FrameOrigin& origin);
   // The same for what is made of a frame that was read; places go along.
   void begin_from(std::span<std::byte> space, const FrameReader& read);
+
+  // Behind begin(), of what will be frame `seq` of a ring: what is added is hashed on the way. Not for what
+  // is filled in place.
+  void begin_checksum(std::uint64_t seq) { checksum_.emplace(seq); }
+  // As far as it is known; nothing where it was not begun. Also of copy_without_side().
+  const std::optional<ipc::FrameChecksum>& checksum() const { return checksum_; }
 
   FrameOrigin& origin() { return origin_; }
   // Of the next row, counted from first_row. Once one row has a place, all must.
@@ -149,6 +159,7 @@ class FrameWriter {
   std::vector<Place> places_;
   ByteBuffer spilled_;
   ByteBuffer copy_;
+  std::optional<ipc::FrameChecksum> checksum_;
   bool is_spilled_ = false;
 };
 

@@ -47,6 +47,7 @@ Result<void> FrameWork::process(std::uint64_t seq, const Suspicions& suspicions,
   const FrameRecords in(branches_);
   notes_.clear();
   writer_.begin_from(ports_.space(seq), branches_.front());
+  if (setup_.weld().checksums) writer_.begin_checksum(seq);
   // Only sinks read what is built as JSON: whichever of the two has time checks what nobody looked at.
   runner_->check_untouched(setup_.weld().runner.built == Tag::json && ports_.readers_lag(seq));
   runner_->run(in, writer_, notes_, suspicions);
