@@ -47,8 +47,7 @@ Result<FrameReader> FrameReader::open(std::span<const std::byte> bytes) {
   reader.places_ = reader.frame_.substr(header.table_offset + table_bytes, places_bytes);
   reader.side_ = reader.frame_.substr(header.side_offset);
   for (std::size_t index = 0; index < reader.records_; ++index) {
-    RecordEntry entry;
-    std::memcpy(&entry, reader.table_ + index * sizeof entry, sizeof entry);
+    const RecordEntry entry = reader.entry(index);
     if (entry.offset < sizeof header + entry.path_length || entry.offset > header.table_offset ||
         entry.length > header.table_offset - entry.offset) {
       return Error("a frame's record " + std::to_string(index) + " lies outside of it");
@@ -57,16 +56,10 @@ Result<FrameReader> FrameReader::open(std::span<const std::byte> bytes) {
   return reader;
 }
 
-std::string_view FrameReader::text() const {
-  return {frame_.data() + sizeof(FrameHeader),
-          static_cast<std::size_t>(table_ - frame_.data()) - sizeof(FrameHeader)};
-}
-
 RecordView FrameReader::operator[](std::size_t index) const {
-  RecordEntry entry;
-  std::memcpy(&entry, table_ + index * sizeof entry, sizeof entry);
+  const RecordEntry entry = this->entry(index);
   RecordView record;
-  record.payload = frame_.substr(entry.offset, entry.length);
+  record.payload = payload(entry);
   record.path = frame_.substr(entry.offset - entry.path_length, entry.path_length);
   record.tag = entry.tag;
   record.flags = entry.flags;
@@ -147,6 +140,22 @@ void FrameWriter::add(std::string_view payload, std::string_view path, const Ori
   table_.push_back(entry);
   end_ += path.size() + payload.size() + newline;
   if (checksum_) checksum_->advance(reinterpret_cast<const std::byte*>(base_), end_);
+}
+
+void FrameWriter::add_all(const FrameReader& read) {
+  DATAGEN_CHECK(table_.empty() && end_ == sizeof(FrameHeader), "a frame with %zu records", table_.size());
+  const std::string_view text = read.text();
+  table_.resize(read.size());
+  for (std::size_t index = 0; index < table_.size(); ++index) table_[index] = read.entry(index);
+  reserve(text.size());
+  // In pieces, so that each is hashed while it is near.
+  for (std::size_t done = 0; done < text.size();) {
+    const std::size_t piece = std::min(text.size() - done, ipc::FrameChecksum::kPieceBytes);
+    std::memcpy(base_ + end_, text.data() + done, piece);
+    done += piece;
+    end_ += piece;
+    if (checksum_) checksum_->advance(reinterpret_cast<const std::byte*>(base_), end_);
+  }
 }
 
 std::span<char> FrameWriter::room() { return {base_ + end_, space_left(1)}; }

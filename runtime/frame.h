@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -82,10 +83,22 @@ class FrameReader {
 
   std::size_t size() const { return records_; }
   RecordView operator[](std::size_t index) const;
+  // The same for who needs neither path nor origin.
+  RecordEntry entry(std::size_t index) const {
+    RecordEntry entry;
+    std::memcpy(&entry, table_ + index * sizeof entry, sizeof entry);
+    return entry;
+  }
+  std::string_view payload(const RecordEntry& entry) const {
+    return frame_.substr(entry.offset, entry.length);
+  }
   const FrameOrigin& origin() const { return origin_; }
   std::string_view places() const { return places_; }  // the bytes of its Places
   // Where all records lie, and whatever stands between them.
-  std::string_view text() const;
+  std::string_view text() const {
+    return {frame_.data() + sizeof(FrameHeader),
+            static_cast<std::size_t>(table_ - frame_.data()) - sizeof(FrameHeader)};
+  }
   std::string_view side() const { return side_; }
   std::size_t bytes() const { return frame_.size(); }
 
@@ -118,6 +131,11 @@ class FrameWriter {
   // A record with its bytes copied. `row` and `offset` lie at or behind the origin's.
   void add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag,
            std::uint8_t flags);
+
+  // All records of the frame that begin_from() was given, as they are, instead of any add().
+  void add_all(const FrameReader& read);
+  // Sets flags of a record that was added.
+  void mark(std::size_t index, std::uint8_t flags) { table_[index].flags |= flags; }
 
   // In place: `room` bytes to be filled; then each record is named by its position in them. For sources,
   // whose lines lie in the order and distance of the file.
