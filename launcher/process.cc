@@ -4,7 +4,6 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -33,6 +32,7 @@ namespace bp = boost::process;
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -108,6 +108,14 @@ Result<pid_t> start(const std::vector<std::string>& argv, int out, int err, cons
   return pid;
 }
 
+// Null: none is wanted, or to be had.
+std::unique_ptr<MemoryGroup> group_of(const SpawnOptions& options) {
+  static std::uint64_t groups = 0;  // a worker and its successor are in groups of their own
+  if (options.memory_limit_bytes == 0) return nullptr;
+  return MemoryGroup::create(options.memory_group + "." + std::to_string(groups++),
+                             options.memory_limit_bytes);
+}
+
 Process::Exit reap(pid_t pid) {
   int status = 0;
   rusage used{};
@@ -135,29 +143,24 @@ void prepare_to_spawn() {
 Result<Process> Process::spawn(const SpawnOptions& options) {
   const int log = open(options.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log < 0) return Error::from_errno("cannot open " + options.log_path, errno);
-  const int begin_fd = options.stands_by ? eventfd(0, EFD_CLOEXEC) : -1;
-  static std::uint64_t groups = 0;  // a worker and its successor are in groups of their own
-  std::unique_ptr<MemoryGroup> group;
-  if (options.memory_limit_bytes > 0)
-    group = MemoryGroup::create(options.memory_group + "." + std::to_string(groups++),
-                                options.memory_limit_bytes);
+  std::unique_ptr<MemoryGroup> group = group_of(options);
   auto pid = start(options.argv, log, log, {options.memory_limit_bytes, group ? group->members_fd() : -1},
-                   options.stands_by ? begin_fd : options.input);
+                   options.input);
   close(log);
   auto process = pid ? adopt(pid.value()) : Result<Process>(pid.error());
-  if (process) {
-    process.value().begin_fd_ = begin_fd;
-    process.value().memory_ = std::move(group);
-  } else if (begin_fd >= 0) {
-    close(begin_fd);
-  }
+  if (process) process.value().memory_ = std::move(group);
   return process;
 }
 
-void Process::begin() {
-  const std::uint64_t one = 1;
-  DATAGEN_CHECK(write(begin_fd_, &one, sizeof one) == sizeof one, "write to an eventfd: %d", errno);
-  close(std::exchange(begin_fd_, -1));
+void Process::limit_memory(const SpawnOptions& options) {
+  memory_ = group_of(options);
+  if (memory_) {
+    if (dprintf(memory_->members_fd(), "%d", pid_) > 0) return;
+    memory_.reset();
+  }
+  if (options.memory_limit_bytes == 0) return;
+  const rlimit limit{options.memory_limit_bytes, options.memory_limit_bytes};
+  prlimit(pid_, RLIMIT_AS, &limit, nullptr);
 }
 
 bool Process::has_ended() const {
@@ -178,13 +181,11 @@ Result<Process> Process::adopt(pid_t pid) {
 Process::Process(Process&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       pidfd_(std::exchange(other.pidfd_, -1)),
-      begin_fd_(std::exchange(other.begin_fd_, -1)),
       memory_(std::move(other.memory_)) {}
 
 Process& Process::operator=(Process&& other) noexcept {
   std::swap(pid_, other.pid_);
   std::swap(pidfd_, other.pidfd_);
-  std::swap(begin_fd_, other.begin_fd_);
   std::swap(memory_, other.memory_);
   return *this;
 }
@@ -195,7 +196,6 @@ Process::~Process() {
     wait();
   }
   if (pidfd_ >= 0) close(pidfd_);
-  if (begin_fd_ >= 0) close(begin_fd_);
 }
 
 void Process::signal(int number) const {

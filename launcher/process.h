@@ -20,7 +20,6 @@ struct SpawnOptions {
   // Of its memory where control groups are to be had, else of its address space (RLIMIT_AS); 0: none.
   std::uint64_t memory_limit_bytes = 0;
   std::string memory_group = {};  // beginning of its control group's name
-  bool stands_by = false;         // stdin is what begin() writes to
   int input = -1;                 // its stdin; -1: /dev/null
 };
 
@@ -48,8 +47,8 @@ class Process {
   // Readable when the process has ended.
   int fd() const { return pidfd_; }
   void signal(int number) const;
-  // Tells one that stands by to begin: it reads 8 bytes from stdin. Once.
-  void begin();
+  // To what the options say, of one that has been adopted.
+  void limit_memory(const SpawnOptions& options);
   bool has_ended() const;
 
   struct Exit {
@@ -66,7 +65,6 @@ class Process {
   Process(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
   pid_t pid_ = -1;
   int pidfd_ = -1;
-  int begin_fd_ = -1;  // an eventfd, of one that stands by
   std::unique_ptr<MemoryGroup> memory_;
 };
 

@@ -1,10 +1,8 @@
 #include "launcher/session.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -32,15 +30,6 @@ constexpr std::chrono::seconds kPaidGrace{30};
 constexpr std::uint64_t kSignalEvent = ~std::uint64_t{0};
 constexpr std::uint64_t kTimerEvent = kSignalEvent - 1;
 
-constexpr int kEndSignals[] = {SIGINT, SIGTERM, SIGHUP};
-
-sigset_t end_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int number : kEndSignals) sigaddset(&set, number);
-  return set;
-}
-
 Time now() { return std::chrono::steady_clock::now(); }
 
 std::uint64_t monotonic_ns() { return static_cast<std::uint64_t>(now().time_since_epoch().count()); }
@@ -60,19 +49,6 @@ void watch(int epoll, int fd, std::uint64_t event) {
 }
 
 }  // namespace
-
-Signals::Signals() {
-  const sigset_t set = end_signals();
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-Signals::~Signals() { close(fd_); }
-
-int Signals::take() const {
-  signalfd_siginfo info{};
-  return read(fd_, &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
-}
 
 Session::Session(const RunDirectory& directory, RuntimeFile& runtime, const Signals& signals, Watch& eye,
                  RunEvents& events)
@@ -138,7 +114,7 @@ Result<Verdict> Session::run() {
 }
 
 Result<void> Session::begin_epoch() {
-  for (Worker& worker : workers_) worker.successors.clear();  // they stand by for the old epoch
+  for (Worker& worker : workers_) worker.successors.reset();  // they stand by for the old epoch
   epoch_.reset();  // its rings are removed before the new ones need their room
   DATAGEN_TRY(epoch_, Epoch::create(runtime_, directory_.path()));
   for (std::uint32_t part = 0; part < runtime_.plan.parts(); ++part) begin_part(part);
@@ -205,7 +181,7 @@ Result<void> Session::carry_out(std::vector<Action> actions) {
   return success();
 }
 
-Result<Process> Session::start(const Worker& worker, bool stands_by) const {
+SpawnOptions Session::options_of(const Worker& worker) const {
   const PlannedStage& stage = runtime_.plan.stages[worker.stage];
   SpawnOptions options;
   options.log_path = directory_.log_path(stage.id, worker.index);
@@ -222,9 +198,7 @@ Result<Process> Session::start(const Worker& worker, bool stands_by) const {
                   fmt::format("{:08x}", epoch_->number()),
                   "--launcher",
                   std::to_string(getpid())};
-  options.stands_by = stands_by;
-  if (stands_by) options.argv.emplace_back("--stand-by");
-  return Process::spawn(options);
+  return options;
 }
 
 std::vector<Action> Session::spawn(std::uint32_t cell) {
@@ -233,11 +207,9 @@ std::vector<Action> Session::spawn(std::uint32_t cell) {
   worker.was_killed_here = false;
   worker.overdue.clear();
   ipc::clear_in_flight(epoch_->control(), cell);
-  worker.process = take_successor(worker);
-  if (worker.process) {
-    worker.process->begin();
-  } else {
-    auto process = start(worker, false);
+  worker.process = worker.successors ? worker.successors->begin_one() : nullptr;
+  if (!worker.process) {
+    auto process = Process::spawn(options_of(worker));
     if (!process) return supervisor_.on_spawn_failed(cell, process.error().message(), now());
     worker.process = std::make_unique<Process>(std::move(process).value());
   }
@@ -245,30 +217,21 @@ std::vector<Action> Session::spawn(std::uint32_t cell) {
   if (worker.death_epoch != supervisor_.epochs()) return {};
   events_.worker_restart(runtime_.plan.stages[worker.stage], worker.index, worker.process->pid());
   // Starts beside a record that is tried again would only slow it down.
-  if (!worker.tries_again || worker.successors.empty()) start_successors(worker);
+  if (!worker.tries_again || !worker.successors || !worker.successors->are_expected())
+    prepare_successors(worker);
   return {};
 }
 
-std::unique_ptr<Process> Session::take_successor(Worker& worker) {
-  while (!worker.successors.empty()) {
-    std::unique_ptr<Process> process = std::move(worker.successors.back());
-    worker.successors.pop_back();
-    if (!process->has_ended()) return process;
-  }
-  return nullptr;
-}
-
 // As many as one bad record takes, before it is given up.
-void Session::start_successors(Worker& worker) const {
+void Session::prepare_successors(Worker& worker) const {
   constexpr std::int64_t kMost = 3;
   const PlannedStage& stage = runtime_.plan.stages[worker.stage];
   const std::int64_t wanted =
       stage.kind == StageKind::stage ? std::min(kMost, stage.running.crash_attempts) : 1;
-  while (static_cast<std::int64_t>(worker.successors.size()) < wanted) {
-    auto successor = start(worker, true);
-    if (!successor) return;  // the next start takes longer, that is all
-    worker.successors.push_back(std::make_unique<Process>(std::move(successor).value()));
-  }
+  SpawnOptions options = options_of(worker);
+  options.argv.insert(options.argv.begin() + 1, "--stand-by");
+  if (!worker.successors) worker.successors = std::make_unique<Successors>();
+  worker.successors->prepare(std::move(options), static_cast<std::size_t>(wanted));
 }
 
 bool Session::is_any_alive(const PlannedStage& stage) const {
@@ -337,13 +300,13 @@ std::vector<Action> Session::reap(std::uint32_t cell) {
 
 namespace {
 
-Death::Cause cause_of(const Ending& ending, bool is_overdue, bool was_oom) {
+Death::Cause cause_of(const Ending& ending, bool is_overdue) {
   if (is_overdue) return Death::Cause::timeout;
   if (ending.was_killed_here) return Death::Cause::own_kill;
   if (ending.gave_up && ending.code == kWorkerOutOfMemory) return Death::Cause::out_of_memory;
   if (!ending.signalled) return Death::Cause::exit;
   if (is_crash_signal(ending.code)) return Death::Cause::crash;
-  return ending.code == SIGKILL && was_oom ? Death::Cause::out_of_memory : Death::Cause::foreign_kill;
+  return Death::Cause::foreign_kill;
 }
 
 // A debugger holds it: it may take as long as it likes.
@@ -357,6 +320,13 @@ bool is_traced(pid_t pid) {
 
 }  // namespace
 
+// For want of memory, since this was last asked. The kernel counts before the process is reaped. Another
+// process may have been meant, which only matters if one was killed by hand as well.
+bool Session::has_kernel_killed() {
+  const std::uint64_t kills = oom_kills();
+  return kills > std::exchange(oom_kills_, kills);
+}
+
 std::vector<Action> Session::investigate(std::uint32_t cell, Ending& ending, const WorkerLog& log) {
   Worker& worker = workers_[cell];
   worker.tries_again = false;
@@ -365,11 +335,10 @@ std::vector<Action> Session::investigate(std::uint32_t cell, Ending& ending, con
   Death death;
   death.stage = worker.stage;
   death.keeps_frames = !stage.stateful;
-  // The kernel counts before the process is reaped. Another process may have been meant, which only matters
-  // if this one was killed by hand at the same moment.
-  const std::uint64_t kills = oom_kills();
-  death.cause = cause_of(ending, !worker.overdue.empty(), ending.was_out_of_memory || kills > oom_kills_);
-  oom_kills_ = kills;
+  death.cause = cause_of(ending, !worker.overdue.empty());
+  if (death.cause == Death::Cause::foreign_kill && ending.code == SIGKILL &&
+      (ending.was_out_of_memory || has_kernel_killed()))
+    death.cause = Death::Cause::out_of_memory;
   death.suspects = worker.overdue.empty() ? epoch_->control().begun(cell) : worker.overdue;
   if (death.suspects.empty()) return {};
   const Judgement judgement = blame_.judge(death, static_cast<int>(stage.running.crash_attempts));

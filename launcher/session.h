@@ -17,25 +17,14 @@
 #include "launcher/run_events.h"
 #include "launcher/running_time.h"
 #include "launcher/runtime_file.h"
+#include "launcher/signals.h"
+#include "launcher/successors.h"
 #include "launcher/supervisor.h"
 #include "launcher/symbols.h"
 #include "launcher/watch.h"
 #include "launcher/worker_log.h"
 
 namespace datagen::launcher {
-
-// Signals that end a run arrive here instead of at the process, from the object's making on.
-class Signals {
- public:
-  Signals();
-  ~Signals();
-  int fd() const { return fd_; }
-  // The next signal that arrived, or 0.
-  int take() const;
-
- private:
-  int fd_ = -1;
-};
 
 class Session {
  public:
@@ -53,12 +42,10 @@ class Session {
     std::uint32_t stage = 0;  // index in the plan
     std::uint32_t index = 0;  // in its stage
     std::unique_ptr<Process> process;
-    // Its successors, started and waiting to be told to begin: most of what a death costs is a start. Kept
-    // for workers that have died in this epoch.
-    std::vector<std::unique_ptr<Process>> successors;
-    bool tries_again = false;     // a record that killed it: its next death is near
-    std::size_t death_epoch = 0;  // in which it died last, of Supervisor::epochs()
-    std::uint64_t log_bytes = 0;  // of its log when it was started, or 0 since it begins anew
+    std::unique_ptr<Successors> successors;  // of one that has died in this epoch
+    bool tries_again = false;                // a record that killed it: its next death is near
+    std::size_t death_epoch = 0;             // in which it died last, of Supervisor::epochs()
+    std::uint64_t log_bytes = 0;             // of its log when it was started, or 0 since it begins anew
     bool was_killed_here = false;
     std::vector<ipc::Begun> overdue;  // records for which this launcher killed it
   };
@@ -66,13 +53,12 @@ class Session {
   Result<void> begin_epoch();
   Result<void> carry_out(std::vector<Action> actions);
   std::vector<Action> spawn(std::uint32_t cell);
-  Result<Process> start(const Worker& worker, bool stands_by) const;
-  // One that stands by and has not ended; null: none.
-  static std::unique_ptr<Process> take_successor(Worker& worker);
-  void start_successors(Worker& worker) const;
+  SpawnOptions options_of(const Worker& worker) const;
+  void prepare_successors(Worker& worker) const;
   bool is_any_alive(const PlannedStage& stage) const;
   void kill_all();
   std::vector<Action> reap(std::uint32_t cell);
+  bool has_kernel_killed();
   // Finds out what the worker died of, and writes what follows from it for those who come after.
   std::vector<Action> investigate(std::uint32_t cell, Ending& ending, const WorkerLog& log);
   std::vector<Action> tick();
@@ -98,7 +84,7 @@ class Session {
   std::unique_ptr<Epoch> epoch_;
   std::vector<Worker> workers_;            // by cell
   RunningTime running_time_;               // time-outs are measured in it
-  std::uint64_t oom_kills_ = oom_kills();  // at the last death
+  std::uint64_t oom_kills_ = oom_kills();  // when last asked
   Time logs_looked_at_;
   int epoll_ = -1;
   int timer_ = -1;

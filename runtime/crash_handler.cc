@@ -24,29 +24,34 @@ char stage_name[128];
 char executable_path[1024];
 thread_local const ipc::InFlight* in_flight = nullptr;
 
-// A line on its way to stderr. Async-signal-safe calls only, as all that the handler uses.
-class Line {
+// Text on its way to stderr. Async-signal-safe calls only, as all that the handler uses.
+class Text {
  public:
-  Line& operator<<(const char* text) {
-    while (*text != '\0' && end_ < sizeof bytes_ - 1) bytes_[end_++] = *text++;
+  Text& operator<<(const char* text) {
+    while (*text != '\0') put(*text++);
     return *this;
   }
-  Line& number(std::uint64_t value, unsigned base) {
+  Text& number(std::uint64_t value, unsigned base) {
     char digits[20];
     int count = 0;
     do digits[count++] = "0123456789abcdef"[value % base];
     while ((value /= base) != 0);
-    while (count > 0 && end_ < sizeof bytes_ - 1) bytes_[end_++] = digits[--count];
+    while (count > 0) put(digits[--count]);
     return *this;
   }
-  Line& hex(std::uint64_t value) { return (*this << "0x").number(value, 16); }
+  Text& hex(std::uint64_t value) { return (*this << "0x").number(value, 16); }
   void write_out() {
-    bytes_[end_++] = '\n';
     if (write(STDERR_FILENO, bytes_, end_) < 0) return;
+    end_ = 0;
   }
 
  private:
-  char bytes_[1536];
+  void put(char byte) {
+    if (end_ == sizeof bytes_) write_out();
+    bytes_[end_++] = byte;
+  }
+
+  char bytes_[4096];
   std::size_t end_ = 0;
 };
 
@@ -68,34 +73,32 @@ class AlternateStack {
   stack_t before_{};
 };
 
-void write_headline(int number, const siginfo_t* info) {
-  Line line;
-  line << "datagen-crash: SIG" << sigabbrev_np(number);
+void write_headline(Text& text, int number, const siginfo_t* info) {
+  text << "datagen-crash: SIG" << sigabbrev_np(number);
   // si_code above 0: the kernel found a fault; else somebody sent the signal and there is no address.
   if (info->si_code > 0 && number != SIGABRT)
-    (line << " at ").hex(reinterpret_cast<std::uintptr_t>(info->si_addr));
-  line << " in stage '" << stage_name << "'";
+    (text << " at ").hex(reinterpret_cast<std::uintptr_t>(info->si_addr));
+  text << " in stage '" << stage_name << "'";
   if (in_flight != nullptr) {
     const std::uint64_t frame = in_flight->frame.load(std::memory_order_relaxed);
     if (frame != ipc::InFlight::kNothing) {
-      (line << ", frame ").number(frame, 10);
-      (line << ", record of row ").number(in_flight->row.load(std::memory_order_relaxed), 10);
+      (text << ", frame ").number(frame, 10);
+      (text << ", record of row ").number(in_flight->row.load(std::memory_order_relaxed), 10);
     }
   }
-  line.write_out();
+  text << "\n";
 }
 
-void write_call(void* address) {
-  Line line;
+void write_call(Text& text, void* address) {
   dl_find_object found{};
   if (_dl_find_object(address, &found) == 0) {
     const char* path = found.dlfo_link_map->l_name;
-    line << (path != nullptr && *path != '\0' ? path : executable_path) << "+";
-    line.hex(reinterpret_cast<std::uintptr_t>(address) - found.dlfo_link_map->l_addr);
+    text << (path != nullptr && *path != '\0' ? path : executable_path) << "+";
+    text.hex(reinterpret_cast<std::uintptr_t>(address) - found.dlfo_link_map->l_addr);
   } else {
-    line.hex(reinterpret_cast<std::uintptr_t>(address));
+    text.hex(reinterpret_cast<std::uintptr_t>(address));
   }
-  line.write_out();
+  text << "\n";
 }
 
 void report(int number, siginfo_t* info, void*) {
@@ -106,11 +109,14 @@ void report(int number, siginfo_t* info, void*) {
   sigaddset(&alarms, SIGALRM);
   pthread_sigmask(SIG_UNBLOCK, &alarms, nullptr);
   alarm(kSecondsMax);
-  write_headline(number, info);
+  Text text;
+  write_headline(text, number, info);
+  text.write_out();  // before what may hang
   void* calls[kFramesMax];
   const int count = backtrace(calls, kFramesMax);
   constexpr int kOwnCalls = 2;  // this function and the kernel's trampoline
-  for (int call = kOwnCalls; call < count; ++call) write_call(calls[call]);
+  for (int call = kOwnCalls; call < count; ++call) write_call(text, calls[call]);
+  text.write_out();
   raise(number);  // SA_RESETHAND has put the default back: the launcher sees the signal
 }
 

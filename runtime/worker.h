@@ -21,7 +21,7 @@ struct WorkerOptions {
   std::uint32_t index = 0;
   std::uint32_t epoch = 0;
   std::int64_t launcher_pid = 0;
-  bool stands_by = false;  // begins when 8 bytes can be read from stdin
+  bool stands_by = false;  // a successor that was forked in advance (stand_by.h)
 };
 
 // Each returns a code of ipc/worker_exit.h.

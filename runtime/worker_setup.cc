@@ -1,6 +1,5 @@
 #include "worker_setup.h"
 
-#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "ipc/recovery.h"
 #include "paid_work.h"
 #include "run_files.h"
+#include "stand_by.h"
 #include "suspicions.h"
 
 namespace datagen {
@@ -42,20 +42,6 @@ std::uint64_t start_ticks() {
   std::uint64_t ticks = 0;
   fields >> ticks;
   return ticks;
-}
-
-// Until the launcher says to begin; nothing of the run has been written to before. Afterwards stdin is what
-// every worker has. False: the launcher is gone.
-bool stand_by() {
-  std::uint64_t word = 0;
-  ssize_t got = 0;
-  do {
-    got = read(STDIN_FILENO, &word, sizeof word);
-  } while (got < 0 && errno == EINTR);
-  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (null < 0 || dup2(null, STDIN_FILENO) < 0) return false;
-  close(null);
-  return got == sizeof word;
 }
 
 Result<std::vector<ipc::Edge>> attach_edges(const Weld& weld, std::uint32_t epoch,
@@ -86,7 +72,8 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
               ipc::Control::attach(ipc::control_name(weld.run_id, options.epoch), ipc::Access::read_write));
   DATAGEN_TRY(auto in, attach_edges(weld, options.epoch, weld.in, ipc::Ring::Role::consumer));
   DATAGEN_TRY(auto out, attach_edges(weld, options.epoch, weld.out, ipc::Ring::Role::producer));
-  if (options.stands_by && !stand_by()) return Error("the launcher is gone");
+  const std::uint64_t started = start_ticks();
+  if (options.stands_by) DATAGEN_TRY(wait_to_begin());
   const std::uint64_t first_seq = !in.empty()    ? in.front().ring.first_seq()
                                   : !out.empty() ? out.front().ring.first_seq()
                                                  : 0;
@@ -119,7 +106,7 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   ipc::Cell& own = setup->ports_->cell();
   setup->context_->cancel = &own.cancel;
   setup->context_->show_progress = show_progress;
-  own.start_ticks.store(start_ticks(), std::memory_order_relaxed);
+  own.start_ticks.store(started, std::memory_order_relaxed);
   own.pid.store(static_cast<std::uint32_t>(getpid()), std::memory_order_relaxed);
   own.state.store(ipc::WorkerState::running, std::memory_order_relaxed);
   return setup;

@@ -38,9 +38,9 @@ def rule(op, pattern, error, nth=0, token=""):
 
 
 def stands_by(pid):
-    """Of a successor that waits for the death of a worker."""
+    """Of a successor that waits for the death of a worker, or who is forked for them."""
     try:
-        return os.readlink(f"/proc/{pid}/fd/0").endswith("[eventfd]")
+        return os.readlink(f"/proc/{pid}/fd/0").startswith("socket:")
     except OSError:
         return False
 

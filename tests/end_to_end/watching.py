@@ -50,9 +50,14 @@ class Watching(SlowRun):
         wait_until(lambda: self.state()["edges"][0]["free"] == 0, what="a full ring before the slow stage")
         state = self.state()
         self.assertEqual(state["bottleneck"]["stage"], "slow", state)
-        text, _ = self.datagen("top", self.run_directory, "--once")
-        self.assertRegex(text, r"bottleneck: stage 'slow' limits the run: its worker is busy \d+ % of the time;\n  source → slow is full")
-        self.assertRegex(text, r"source → slow +8 +8 .*producers wait for room for \d+\.\d s")
+        looks = []
+
+        def is_full():  # a frame that has just been taken leaves room for a moment
+            looks.append(self.datagen("top", self.run_directory, "--once")[0])
+            return "source → slow is full" in looks[-1]
+        wait_until(is_full, what="a look at a full ring")
+        self.assertRegex(looks[-1], r"bottleneck: stage 'slow' limits the run: its worker is busy \d+ % of the time;\n  source → slow is full")
+        self.assertRegex(looks[-1], r"source → slow +8 +8 .*producers wait for room for \d+\.\d s")
         self.assertEqual(process.wait(timeout=60), 0, process.stderr.read())
         report = self.report()
         self.assertEqual(report["bottleneck"]["stage"], "slow")

@@ -81,30 +81,6 @@ std::uint64_t mask_of(const std::string& status, const std::string& name) {
 
 using Spawn = Shell;
 
-TEST_F(Spawn, OneThatStandsByBeginsWhenToldTo) {
-  SpawnOptions options{{script("s", "head -c 8 >/dev/null; echo begun\n")}, log()};
-  options.stands_by = true;
-  auto process = Process::spawn(options);
-  ASSERT_TRUE(process);
-  EXPECT_FALSE(process.value().has_ended());
-  EXPECT_EQ(file_text(log()), "");
-  process.value().begin();
-  EXPECT_EQ(process.value().wait().code, 0);
-  EXPECT_EQ(file_text(log()), "begun\n");
-}
-
-TEST_F(Spawn, OneThatDiedStandingByIsKnownToHaveEnded) {
-  SpawnOptions options{{script("s", "kill -9 $$\n")}, log()};
-  options.stands_by = true;
-  auto process = Process::spawn(options);
-  ASSERT_TRUE(process);
-  pollfd ended{process.value().fd(), POLLIN, 0};
-  ASSERT_EQ(poll(&ended, 1, -1), 1);
-  EXPECT_TRUE(process.value().has_ended());
-  process.value().begin();  // nobody listens, and nothing fails
-  EXPECT_TRUE(process.value().wait().signalled);
-}
-
 TEST_F(Spawn, GivesArgumentsAndWritesBothStreamsToTheLog) {
   const std::string path = script("echo", "echo \"$#:$1:$2\"; echo complaint >&2; exit 7\n");
   auto process = Process::spawn({{path, "a b", ""}, log()});
