@@ -15,6 +15,8 @@
 #include <string_view>
 #include <utility>
 
+#include "ipc/frame_checksum.h"
+
 namespace datagen::ipc {
 
 namespace {
@@ -207,15 +209,17 @@ Result<void> Channel::publish(std::uint64_t seq, std::string_view bytes) {
   const auto frame = std::as_bytes(std::span(bytes.data(), bytes.size()));
   BlockHeader* header = ring_->block_header(seq);
   if (header->placement != Placement::block) remove_overflow(*ring_, seq, overflow_);
+  std::uint64_t checksum = 0;
   if (frame.size() > ring_->frame_space(seq).size()) {
     DATAGEN_TRY(write_overflow(*ring_, seq, frame, overflow_));
+    checksum = frame_checksum(frame, seq);
   } else {
-    std::memcpy(ring_->frame_space(seq).data(), frame.data(), frame.size());
+    checksum = copy_frame(ring_->frame_space(seq).data(), frame, FrameChecksum(seq));
     header->seq = seq;
     header->frame_bytes = frame.size();
     header->placement = Placement::block;
   }
-  header->checksum = frame_checksum(frame, seq);
+  header->checksum = checksum;
   header->has_checksum = 1;
   ring_->publish(seq);
   wake_other();

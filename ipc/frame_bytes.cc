@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "ipc/frame_checksum.h"
+
 namespace datagen::ipc {
 
 Result<FrameBytes> read_frame(const Ring& ring, std::uint64_t seq, const OverflowPolicy& policy,

@@ -14,7 +14,7 @@
 namespace datagen::ipc {
 
 constexpr std::uint64_t kRingMagic = 0x31676e6952474431;  // "1DGRing1"
-constexpr std::uint32_t kLayoutVersion = 2;
+constexpr std::uint32_t kLayoutVersion = 3;
 // Fixed here, not taken from the compiler: the value is part of a format shared between builds.
 constexpr std::size_t kCacheLine = 64;
 constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};
@@ -47,7 +47,7 @@ enum class Placement : std::uint32_t { block = 0, segment = 1, file = 2 };
 struct alignas(kCacheLine) BlockHeader {
   std::uint64_t seq;
   std::uint64_t frame_bytes;  // length of the frame, wherever it is placed
-  std::uint64_t checksum;     // XXH3-64 of the frame's bytes, seeded with seq; 0 when checksums are off
+  std::uint64_t checksum;     // ipc/frame_checksum.h; 0 when checksums are off
   Placement placement;        // in this block, or in an overflow segment or file of the slot
   std::uint32_t has_checksum;
 };

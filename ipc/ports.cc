@@ -204,28 +204,35 @@ Result<FrameBytes> Ports::read_published(std::uint64_t seq) const {
                     checksums_ ? Checksums::required : Checksums::if_present);
 }
 
-void Ports::write_block(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame) {
+// Gives the checksum.
+std::uint64_t Ports::write_block(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame,
+                                 const FrameChecksum& begun) {
   BlockHeader* header = edge.ring.block_header(seq);
   // What an earlier attempt at this frame left, larger and dead before its publish; or an overflow that was
   // consumed long ago: then there is nothing to remove.
   if (header->placement != Placement::block) remove_overflow(edge.ring, seq, overflow_);
   std::byte* block = edge.ring.frame_space(seq).data();
-  if (!frame.empty() && frame.data() != block) std::memcpy(block, frame.data(), frame.size());
   header->seq = seq;
   header->frame_bytes = frame.size();
   header->placement = Placement::block;
+  if (frame.data() == block) return checksums_ ? begun.finish(frame) : 0;
+  if (checksums_) return copy_frame(block, frame, begun);
+  if (!frame.empty()) std::memcpy(block, frame.data(), frame.size());
+  return 0;
 }
 
 // All of a frame but the store that publishes it.
 Result<void> Ports::write_frame(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame,
-                                std::uint64_t checksum) {
+                                const FrameChecksum& begun) {
   const SlotWord before = edge.ring.word(seq);
   DATAGEN_CHECK(before == SlotWord::free(seq), "ring %s seq %llu word %llx", edge.ring.name().c_str(),
                 static_cast<unsigned long long>(seq), static_cast<unsigned long long>(before.bits()));
+  std::uint64_t checksum = 0;
   if (frame.size() > edge.ring.frame_space(seq).size()) {
     DATAGEN_TRY(write_overflow(edge.ring, seq, frame, overflow_));
+    if (checksums_) checksum = begun.finish(frame);
   } else {
-    write_block(edge, seq, frame);
+    checksum = write_block(edge, seq, frame, begun);
   }
   BlockHeader* header = edge.ring.block_header(seq);
   header->checksum = checksum;
@@ -234,12 +241,9 @@ Result<void> Ports::write_frame(Edge& edge, std::uint64_t seq, std::span<const s
 }
 
 Result<void> Ports::publish(std::uint64_t seq, std::span<const std::byte> frame,
-                            std::span<const std::byte> others) {
-  DATAGEN_TRY(write_frame(out_.front(), seq, frame, checksums_ ? frame_checksum(frame, seq) : 0));
-  if (out_.size() > 1) {
-    const std::uint64_t checksum = checksums_ ? frame_checksum(others, seq) : 0;
-    for (Edge& edge : std::span(out_).subspan(1)) DATAGEN_TRY(write_frame(edge, seq, others, checksum));
-  }
+                            std::span<const std::byte> others, const FrameChecksum& begun) {
+  DATAGEN_TRY(write_frame(out_.front(), seq, frame, begun));
+  for (Edge& edge : std::span(out_).subspan(1)) DATAGEN_TRY(write_frame(edge, seq, others, begun));
   for (Edge& edge : out_) {
     edge.ring.publish(seq);
     wake_one(edge.peers);

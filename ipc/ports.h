@@ -20,6 +20,7 @@
 
 #include "ipc/control.h"
 #include "ipc/frame_bytes.h"
+#include "ipc/frame_checksum.h"
 #include "ipc/overflow.h"
 #include "ipc/ring.h"
 
@@ -63,11 +64,12 @@ class Ports {
   // Writes `frame` into all out-edges (nothing is copied where it was built in place) and publishes it.
   // Errors: a frame too large for its block could not be stored elsewhere.
   Result<void> publish(std::uint64_t seq, std::span<const std::byte> frame) {
-    return publish(seq, frame, frame);
+    return publish(seq, frame, frame, FrameChecksum(seq));
   }
-  // The same with `others` on all out-edges but the first.
-  Result<void> publish(std::uint64_t seq, std::span<const std::byte> frame,
-                       std::span<const std::byte> others);
+  // The same with `others` on all out-edges but the first; `begun` is what is known of the checksum, and true
+  // of both.
+  Result<void> publish(std::uint64_t seq, std::span<const std::byte> frame, std::span<const std::byte> others,
+                       const FrameChecksum& begun);
   // The rest of a publish that a dead worker began.
   void complete_publish(std::uint64_t seq);
   // Frees `seq` on all in-edges, the claimed one last. May be repeated after a death at any of its stores.
@@ -112,8 +114,9 @@ class Ports {
   void leave_parking();
   bool input_is_missing() const;
   Result<void> write_frame(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame,
-                           std::uint64_t checksum);
-  void write_block(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame);
+                           const FrameChecksum& begun);
+  std::uint64_t write_block(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame,
+                            const FrameChecksum& begun);
   void wake_one(const CellRange& cells) const;
   void wake_all(const CellRange& cells) const;
 

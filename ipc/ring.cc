@@ -1,10 +1,9 @@
 #include "ipc/ring.h"
 
 #include <algorithm>
+#include <bit>
 #include <new>
 #include <utility>
-
-#include "ipc/checksum.h"
 
 namespace datagen::ipc {
 
@@ -85,6 +84,7 @@ Result<Ring> Ring::attach(const std::string& name, const RingGeometry& expected,
   Ring ring;
   ring.name_ = name;
   ring.geometry_ = expected;
+  ring.mask_ = std::has_single_bit(expected.slots) ? expected.slots - 1 : 0;
   const auto control_access = role == Role::observer ? Access::read_only : Access::read_write;
   const auto data_access = role == Role::producer ? Access::read_write : Access::read_only;
   DATAGEN_TRY(ring.control_, map_segment(name, control_access, 0, expected.data_offset()));
@@ -187,10 +187,6 @@ std::string Ring::unsound_words() const {
     report += "slot " + std::to_string(index) + " holds " + std::to_string(before.bits()) + "; ";
   }
   return report;
-}
-
-std::uint64_t frame_checksum(std::span<const std::byte> frame, std::uint64_t seq) {
-  return checksum64(frame.data(), frame.size(), seq);
 }
 
 }  // namespace datagen::ipc

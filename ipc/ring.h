@@ -82,7 +82,7 @@ class Ring {
 
   // The slot's block: header, then frame_capacity() bytes, then padding.
   BlockHeader* block_header(std::uint64_t seq) const {
-    return reinterpret_cast<BlockHeader*>(data_.data() + (seq % geometry_.slots) * geometry_.block_bytes);
+    return reinterpret_cast<BlockHeader*>(data_.data() + index(seq) * geometry_.block_bytes);
   }
   // A copy, each field read once: what was checked is what is used.
   BlockHeader read_block_header(std::uint64_t seq) const;
@@ -96,18 +96,19 @@ class Ring {
   std::string unsound_words() const;
 
  private:
-  Slot& slot(std::uint64_t seq) const { return slots_[seq % geometry_.slots]; }
+  // Of the frame's slot. Rings of a power of two of them, which most are, are spared some ten divisions at
+  // each hand-over.
+  std::uint64_t index(std::uint64_t seq) const { return mask_ != 0 ? seq & mask_ : seq % geometry_.slots; }
+  Slot& slot(std::uint64_t seq) const { return slots_[index(seq)]; }
 
   std::string name_;
   RingGeometry geometry_;
+  std::uint64_t mask_ = 0;  // slots - 1, where that is a mask
   std::uint64_t first_seq_ = 0;
   Mapping control_;  // header and slots
   Mapping data_;     // blocks
   RingHeader* header_ = nullptr;
   Slot* slots_ = nullptr;
 };
-
-// XXH3-64 of a frame; the seed keeps an older frame of the same slot from passing for this one.
-std::uint64_t frame_checksum(std::span<const std::byte> frame, std::uint64_t seq);
 
 }  // namespace datagen::ipc

@@ -47,8 +47,7 @@ Result<FrameReader> FrameReader::open(std::span<const std::byte> bytes) {
   reader.places_ = reader.frame_.substr(header.table_offset + table_bytes, places_bytes);
   reader.side_ = reader.frame_.substr(header.side_offset);
   for (std::size_t index = 0; index < reader.records_; ++index) {
-    RecordEntry entry;
-    std::memcpy(&entry, reader.table_ + index * sizeof entry, sizeof entry);
+    const RecordEntry entry = reader.entry(index);
     if (entry.offset < sizeof header + entry.path_length || entry.offset > header.table_offset ||
         entry.length > header.table_offset - entry.offset) {
       return Error("a frame's record " + std::to_string(index) + " lies outside of it");
@@ -57,16 +56,10 @@ Result<FrameReader> FrameReader::open(std::span<const std::byte> bytes) {
   return reader;
 }
 
-std::string_view FrameReader::text() const {
-  return {frame_.data() + sizeof(FrameHeader),
-          static_cast<std::size_t>(table_ - frame_.data()) - sizeof(FrameHeader)};
-}
-
 RecordView FrameReader::operator[](std::size_t index) const {
-  RecordEntry entry;
-  std::memcpy(&entry, table_ + index * sizeof entry, sizeof entry);
+  const RecordEntry entry = this->entry(index);
   RecordView record;
-  record.payload = frame_.substr(entry.offset, entry.length);
+  record.payload = payload(entry);
   record.path = frame_.substr(entry.offset - entry.path_length, entry.path_length);
   record.tag = entry.tag;
   record.flags = entry.flags;
@@ -96,6 +89,7 @@ void FrameWriter::begin(std::span<std::byte> space, const FrameOrigin& origin) {
   table_.clear();
   places_.clear();
   origin_.places = 0;
+  checksum_.reset();
   spilled_.clear();
   is_spilled_ = false;
   DATAGEN_CHECK(capacity_ >= end_, "a block of %zu bytes cannot hold a frame", capacity_);
@@ -146,6 +140,7 @@ void FrameWriter::add_entry(std::size_t path_bytes, std::size_t payload_bytes, c
   table_.push_back(entry);
   end_ += path_bytes + payload_bytes;
   if (newline_bytes(tag) != 0) base_[end_++] = '\n';
+  if (checksum_) checksum_->advance(reinterpret_cast<const std::byte*>(base_), end_);
 }
 
 void FrameWriter::add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag,
@@ -169,6 +164,22 @@ ByteBuffer& FrameWriter::begin_payload(std::string_view path) {
 void FrameWriter::end_payload(std::string_view path, const Origin& origin, Tag tag, std::uint8_t flags) {
   if (!payload_.is_borrowed()) return add(payload_.view(), path, origin, tag, flags);
   add_entry(path.size(), payload_.size(), origin, tag, flags);
+}
+
+void FrameWriter::add_all(const FrameReader& read) {
+  DATAGEN_CHECK(table_.empty() && end_ == sizeof(FrameHeader), "a frame with %zu records", table_.size());
+  const std::string_view text = read.text();
+  table_.resize(read.size());
+  for (std::size_t index = 0; index < table_.size(); ++index) table_[index] = read.entry(index);
+  reserve(text.size());
+  // In pieces, so that each is hashed while it is near.
+  for (std::size_t done = 0; done < text.size();) {
+    const std::size_t piece = std::min(text.size() - done, ipc::FrameChecksum::kPieceBytes);
+    std::memcpy(base_ + end_, text.data() + done, piece);
+    done += piece;
+    end_ += piece;
+    if (checksum_) checksum_->advance(reinterpret_cast<const std::byte*>(base_), end_);
+  }
 }
 
 std::span<char> FrameWriter::room() { return {base_ + end_, space_left(1)}; }

@@ -13,12 +13,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "byte_buffer.h"
+#include "ipc/frame_checksum.h"
 #include "ipc/result.h"
 #include "record.h"
 
@@ -59,6 +62,8 @@ struct FrameHeader {
   FrameOrigin origin;
 };
 
+static_assert(sizeof(FrameHeader) <= ipc::FrameChecksum::kPieceBytes);  // it is written last
+
 struct RecordEntry {
   std::uint32_t offset;  // of the payload, from the frame's start
   std::uint32_t length;
@@ -78,10 +83,22 @@ class FrameReader {
 
   std::size_t size() const { return records_; }
   RecordView operator[](std::size_t index) const;
+  // The same for who needs neither path nor origin.
+  RecordEntry entry(std::size_t index) const {
+    RecordEntry entry;
+    std::memcpy(&entry, table_ + index * sizeof entry, sizeof entry);
+    return entry;
+  }
+  std::string_view payload(const RecordEntry& entry) const {
+    return frame_.substr(entry.offset, entry.length);
+  }
   const FrameOrigin& origin() const { return origin_; }
   std::string_view places() const { return places_; }  // the bytes of its Places
   // Where all records lie, and whatever stands between them.
-  std::string_view text() const;
+  std::string_view text() const {
+    return {frame_.data() + sizeof(FrameHeader),
+            static_cast<std::size_t>(table_ - frame_.data()) - sizeof(FrameHeader)};
+  }
   std::string_view side() const { return side_; }
   std::size_t bytes() const { return frame_.size(); }
 
@@ -101,6 +118,12 @@ class FrameWriter {
   // The same for what is made of a frame that was read; places go along.
   void begin_from(std::span<std::byte> space, const FrameReader& read);
 
+  // Behind begin(), of what will be frame `seq` of a ring: what is added is hashed on the way. Not for what
+  // is filled in place.
+  void begin_checksum(std::uint64_t seq) { checksum_.emplace(seq); }
+  // As far as it is known; nothing where it was not begun. Also of copy_without_side().
+  const std::optional<ipc::FrameChecksum>& checksum() const { return checksum_; }
+
   FrameOrigin& origin() { return origin_; }
   // Of the next row, counted from first_row. Once one row has a place, all must.
   void add_place(const Place& place);
@@ -113,6 +136,11 @@ class FrameWriter {
   // end_payload takes what stands there by then. Nothing else is added in between.
   ByteBuffer& begin_payload(std::string_view path);
   void end_payload(std::string_view path, const Origin& origin, Tag tag, std::uint8_t flags);
+
+  // All records of the frame that begin_from() was given, as they are, instead of any add().
+  void add_all(const FrameReader& read);
+  // Sets flags of a record that was added.
+  void mark(std::size_t index, std::uint8_t flags) { table_[index].flags |= flags; }
 
   // In place: `room` bytes to be filled; then each record is named by its position in them. For sources,
   // whose lines lie in the order and distance of the file.
@@ -158,6 +186,7 @@ class FrameWriter {
   ByteBuffer spilled_;
   ByteBuffer copy_;
   ByteBuffer payload_;  // being built, in the free space as long as that is enough
+  std::optional<ipc::FrameChecksum> checksum_;
   bool is_spilled_ = false;
 };
 

@@ -7,9 +7,14 @@ std::string_view FrameLines::of(const FrameReader& frame, StageNotes& notes) {
   run_ = {};
   checker_.set_frame(frame.text());
   for (std::size_t index = 0; index < frame.size(); ++index) {
-    RecordView record = frame[index];
-    if (!check(record, notes)) continue;
-    append(record);
+    const RecordEntry entry = frame.entry(index);
+    if (ids_ == Ids::off && (entry.flags & kPlain)) {
+      append_plain(frame.payload(entry));
+    } else {
+      RecordView record = frame[index];
+      if (!check(record, notes)) continue;
+      append(record);
+    }
     ++notes.counts.out;
   }
   const char* const end = run_.data() + run_.size();
@@ -38,14 +43,18 @@ void FrameLines::append(const RecordView& record) {
     end_run();
     append_record(lines_, record, ids_);
     lines_.push_back('\n');
-    return;
+  } else {
+    append_plain(record.payload);
   }
+}
+
+void FrameLines::append_plain(std::string_view line) {
   const char* const end = run_.data() + run_.size();
-  if (!run_.empty() && record.payload.data() == end + 1 && *end == '\n') {
-    run_ = {run_.data(), run_.size() + 1 + record.payload.size()};
+  if (!run_.empty() && line.data() == end + 1 && *end == '\n') {
+    run_ = {run_.data(), run_.size() + 1 + line.size()};
   } else {
     end_run();
-    run_ = record.payload;
+    run_ = line;
   }
 }
 

@@ -24,6 +24,8 @@ class FrameLines {
  private:
   bool check(RecordView& record, StageNotes& notes);
   void append(const RecordView& record);
+  // A record that is its own line.
+  void append_plain(std::string_view line);
   void end_run();
 
   Ids ids_;

@@ -9,13 +9,15 @@
 namespace datagen {
 
 FrameWork::FrameWork(const detail::StageDefinition& definition, WorkerSetup& setup)
-    : setup_(setup),
+    : definition_(definition),
+      setup_(setup),
       ports_(setup.ports()),
       runner_(std::make_unique<OperatorRunner>(definition, setup.context_state(), setup.weld().dead_letters(),
                                                setup.weld().runner, progress())) {}
 
 FrameWork::FrameWork(const FrameWork& first, int index)
-    : setup_(first.setup_),
+    : definition_(first.definition_),
+      setup_(first.setup_),
       ports_(first.ports_),
       first_thread_(index * setup_.weld().runner.threads),
       own_context_(setup_.context_state().for_another_frame()),
@@ -44,12 +46,7 @@ Result<void> FrameWork::process(std::uint64_t seq, const Suspicions& suspicions,
   failure_ = kWorkerDamagedRing;
   DATAGEN_TRY(read_branches(seq));
   const FrameOrigin& origin = branches_.front().origin();
-  const FrameRecords in(branches_);
-  notes_.clear();
-  writer_.begin_from(ports_.space(seq), branches_.front());
-  // Only sinks read what is built as JSON: whichever of the two has time checks what nobody looked at.
-  runner_->check_untouched(setup_.weld().runner.built == Tag::json && ports_.readers_lag(seq));
-  runner_->run(in, writer_, notes_, suspicions);
+  run_operator(seq, suspicions);
   if (was_told_to_stop()) return success();  // what the operator left undone must not be published
   side_.clear();
   std::size_t bytes_in = 0;
@@ -67,8 +64,24 @@ Result<void> FrameWork::process(std::uint64_t seq, const Suspicions& suspicions,
   failure_ = kWorkerDamagedRing;
   ports_.free(seq);
   setup_.show_totals(notes_, bytes_in, out.size());
-  setup_.show_cost(began_ns, origin.rows, in.size());
+  setup_.show_cost(began_ns, origin.rows, records_);
   return success();
+}
+
+void FrameWork::run_operator(std::uint64_t seq, const Suspicions& suspicions) {
+  notes_.clear();
+  writer_.begin_from(ports_.space(seq), branches_.front());
+  if (setup_.weld().checksums) writer_.begin_checksum(seq);
+  // Only sinks read what is built as JSON: whichever of the two has time checks what nobody looked at.
+  const bool checks = setup_.weld().runner.built == Tag::json && ports_.readers_lag(seq);
+  if (definition_.hands_on_untouched && branches_.size() == 1 && suspicions.skips.empty()) {
+    records_ = branches_.front().size();
+    return untouched_.hand_on(branches_.front(), writer_, notes_, checks);
+  }
+  const FrameRecords in(branches_);
+  records_ = in.size();
+  runner_->check_untouched(checks);
+  runner_->run(in, writer_, notes_, suspicions);
 }
 
 Result<void> FrameWork::read_branches(std::uint64_t seq) {

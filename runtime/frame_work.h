@@ -12,6 +12,7 @@
 #include "frame_records.h"
 #include "operator_runner.h"
 #include "saved_state.h"
+#include "untouched_frame.h"
 #include "worker_setup.h"
 
 namespace datagen {
@@ -41,9 +42,12 @@ class FrameWork {
   const detail::ContextState& context() const {
     return own_context_ ? *own_context_ : setup_.context_state();
   }
+  // The operator's work on what read_branches() found.
+  void run_operator(std::uint64_t seq, const Suspicions& suspicions);
   // Frame `seq` of every in-edge, checked.
   Result<void> read_branches(std::uint64_t seq);
 
+  const detail::StageDefinition& definition_;
   WorkerSetup& setup_;
   ipc::Ports& ports_;
   int first_thread_ = 0;  // number of its threads in the worker's cell
@@ -53,6 +57,8 @@ class FrameWork {
   std::vector<ipc::FrameBytes> bytes_;  // by in-edge
   std::vector<FrameReader> branches_;
   FrameWriter writer_;
+  UntouchedFrame untouched_;
+  std::size_t records_ = 0;  // that were given to the operator
   StageNotes notes_;
   std::string side_;
   int failure_ = kWorkerDamagedRing;

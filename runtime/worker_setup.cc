@@ -196,8 +196,8 @@ int WorkerSetup::fail(int code, const std::string& message) {
 
 Result<void> publish(ipc::Ports& ports, std::uint64_t seq, FrameWriter& writer,
                      std::span<const std::byte> frame) {
-  if (ports.outputs() == 1) return ports.publish(seq, frame);
-  return ports.publish(seq, frame, writer.copy_without_side());
+  const auto begun = writer.checksum().value_or(ipc::FrameChecksum(seq));
+  return ports.publish(seq, frame, ports.outputs() == 1 ? frame : writer.copy_without_side(), begun);
 }
 
 int fail_worker(const std::string& stage, int code, const std::string& message) {

@@ -26,6 +26,9 @@ namespace datagen {
 // Override process_item or process_batch. Without `save`, process_item is called on one object from
 // `threads` threads and must be thread-safe. With it the stage is stateful: one worker, one thread, records
 // in order, and its state is saved at every commit.
+//
+// One whose process_item does nothing may say so, by a member `static constexpr bool hands_on_untouched =
+// true`: it is not called then for frames of a single branch, which pass as they are.
 struct Operator {
   virtual ~Operator() = default;
   static void describe(Parameters&) {}
@@ -47,6 +50,7 @@ struct StageDefinition {
   std::function<std::unique_ptr<Operator>()> make;
   bool batch = false;
   bool stateful = false;  // has save, or finish: strict order, one worker
+  bool hands_on_untouched = false;
 };
 
 int run_stage(int argc, char** argv, const StageDefinition& definition);
@@ -72,6 +76,7 @@ StageDefinition define_stage() {
   definition.make = [] { return std::make_unique<Op>(); };
   definition.batch = batch;
   definition.stateful = kOverridden<&Op::save> || kOverridden<&Op::finish>;
+  if constexpr (requires { Op::hands_on_untouched; }) definition.hands_on_untouched = Op::hands_on_untouched;
   return definition;
 }
 

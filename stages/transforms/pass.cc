@@ -4,6 +4,7 @@
 namespace {
 
 struct Pass : datagen::Operator {
+  static constexpr bool hands_on_untouched = true;
   static void describe(datagen::Parameters& p) {
     p.describe("Hands records on untouched; reading several branches, it joins them",
                "stages: [{pass: {}, from: [a, b]}]");

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "frame.h"
+#include "ipc/frame_checksum.h"
 #include "ipc/overflow.h"
 #include "json_write.h"
 #include "launcher/process.h"
