@@ -122,24 +122,48 @@ char* FrameWriter::reserve(std::size_t bytes) {
   return base_ + end_;
 }
 
-void FrameWriter::add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag,
-                      std::uint8_t flags) {
-  const std::size_t newline = tag == Tag::json ? 1 : 0;
-  char* to = reserve(path.size() + payload.size() + newline);
-  std::copy_n(path.data(), path.size(), to);
-  to = std::copy_n(payload.data(), payload.size(), to + path.size());
-  if (newline != 0) *to = '\n';
+namespace {
+// So that text reads as lines, which a sink may write as they stand.
+constexpr std::size_t newline_bytes(Tag tag) { return tag == Tag::json ? 1 : 0; }
+}  // namespace
+
+void FrameWriter::add_entry(std::size_t path_bytes, std::size_t payload_bytes, const Origin& origin, Tag tag,
+                            std::uint8_t flags) {
   RecordEntry entry;
-  entry.offset = static_cast<std::uint32_t>(end_ + path.size());
-  entry.length = static_cast<std::uint32_t>(payload.size());
+  entry.offset = static_cast<std::uint32_t>(end_ + path_bytes);
+  entry.length = static_cast<std::uint32_t>(payload_bytes);
   entry.row = origin.row == kNoRow ? kNoRowDelta : static_cast<std::uint32_t>(origin.row - origin_.first_row);
   entry.source = static_cast<std::uint32_t>(origin.offset - origin_.offset);
-  entry.path_length = static_cast<std::uint16_t>(path.size());
+  entry.path_length = static_cast<std::uint16_t>(path_bytes);
   entry.tag = tag;
   entry.flags = flags;
   table_.push_back(entry);
-  end_ += path.size() + payload.size() + newline;
+  end_ += path_bytes + payload_bytes;
+  if (newline_bytes(tag) != 0) base_[end_++] = '\n';
   if (checksum_) checksum_->advance(reinterpret_cast<const std::byte*>(base_), end_);
+}
+
+void FrameWriter::add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag,
+                      std::uint8_t flags) {
+  char* to = reserve(path.size() + payload.size() + newline_bytes(tag));
+  to = std::copy_n(path.data(), path.size(), to);
+  std::copy_n(payload.data(), payload.size(), to);
+  add_entry(path.size(), payload.size(), origin, tag, flags);
+}
+
+ByteBuffer& FrameWriter::begin_payload(std::string_view path) {
+  const std::size_t newline = newline_bytes(Tag::json);
+  char* const to = reserve(path.size() + newline);
+  std::copy_n(path.data(), path.size(), to);
+  const std::size_t begin = end_ + path.size();
+  const std::size_t taken = begin + newline + bytes_behind(table_.size() + 1) + kTableAlignment;
+  payload_.borrow(base_ + begin, capacity_ > taken ? capacity_ - taken : 0);
+  return payload_;
+}
+
+void FrameWriter::end_payload(std::string_view path, const Origin& origin, Tag tag, std::uint8_t flags) {
+  if (!payload_.is_borrowed()) return add(payload_.view(), path, origin, tag, flags);
+  add_entry(path.size(), payload_.size(), origin, tag, flags);
 }
 
 void FrameWriter::add_all(const FrameReader& read) {

@@ -132,6 +132,11 @@ class FrameWriter {
   void add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag,
            std::uint8_t flags);
 
+  // The same for a payload that is built where it is to lie: begin_payload gives the buffer to build it in,
+  // end_payload takes what stands there by then. Nothing else is added in between.
+  ByteBuffer& begin_payload(std::string_view path);
+  void end_payload(std::string_view path, const Origin& origin, Tag tag, std::uint8_t flags);
+
   // All records of the frame that begin_from() was given, as they are, instead of any add().
   void add_all(const FrameReader& read);
   // Sets flags of a record that was added.
@@ -163,6 +168,9 @@ class FrameWriter {
 
  private:
   char* reserve(std::size_t bytes);
+  // For a path and a payload that stand at end_, which moves behind them.
+  void add_entry(std::size_t path_bytes, std::size_t payload_bytes, const Origin& origin, Tag tag,
+                 std::uint8_t flags);
   // Of a table of so many records and of the places.
   std::size_t bytes_behind(std::size_t records) const {
     return records * sizeof(RecordEntry) + places_.size() * sizeof(Place);
@@ -177,6 +185,7 @@ class FrameWriter {
   std::vector<Place> places_;
   ByteBuffer spilled_;
   ByteBuffer copy_;
+  ByteBuffer payload_;  // being built, in the free space as long as that is enough
   std::optional<ipc::FrameChecksum> checksum_;
   bool is_spilled_ = false;
 };

@@ -29,7 +29,7 @@ bool FrameLines::check(RecordView& record, StageNotes& notes) {
   try {
     checker_.load(record);
     checker_.validate();
-    record.flags = checker_.record().flags;
+    record.flags = checker_.flags();
     return true;
   } catch (const BadRecord& bad) {
     ++notes.counts.dead;

@@ -17,9 +17,7 @@ constexpr std::size_t kArenaBytes = 16 * 1024;
 }  // namespace
 
 ItemState::ItemState(Tag built)
-    : built_(built), arena_block_(kArenaBytes), arena_(arena_block_.data(), arena_block_.size()) {
-  known_keys_.reserve(kKnownKeysMax);
-}
+    : built_(built), arena_block_(kArenaBytes), arena_(arena_block_.data(), arena_block_.size()) {}
 
 void ItemState::load(const RecordView& record, std::span<const RecordView> versions,
                      std::span<const std::string> branches) {
@@ -35,11 +33,14 @@ void ItemState::restore() {
   outcome_ = Outcome::unchanged;
   if (arena_used_) {
     arena_.release();
-    zone_.clear();
     arena_used_ = false;
   }
+  if (zone_used_) {
+    zone_.clear();
+    zone_used_ = false;
+  }
   part_documents_used_ = 0;
-  next_key_ = 0;
+  known_keys_.begin();
   given_.clear();
   has_members_ = false;
   members_.clear();
@@ -52,7 +53,7 @@ void ItemState::validate() {
   if (is_indexed_ || parsed_ || record_.tag != Tag::json) return;
   is_indexed_ = index_.check(record_.payload);
   if (!is_indexed_) return parse_document();
-  record_.flags |= kValidated | (index_.is_plain() ? kPlain : 0);
+  record_.flags |= kValidated;
 }
 
 void ItemState::try_to_validate() {
@@ -164,13 +165,19 @@ const Node* ItemState::field_node(const JsonIndex::Field& field) {
 }
 
 const Node* ItemState::member_node(const Member& member) {
-  if (member.form == Member::Form::encoded) {
-    if (built_ == Tag::msgpack) return value_node(member.value, member.key);
-    return raw_json_node(keep(member.value, simdjson::SIMDJSON_PADDING), nullptr, 0, member.key);
-  }
+  using Form = Member::Form;
+  std::string_view bytes = member.bytes();
   scratch_.clear();
-  append_json_string(scratch_, member.value);
-  return text_node(member.value, keep(scratch_.view()), member.key);
+  if (member.form == Form::text || member.form == Form::plain_text) {
+    append_json_string(scratch_, bytes);
+    return text_node(bytes, keep(scratch_.view()), member.key);
+  }
+  if (member.form == Form::scalar) {
+    append_built(scratch_, member.value);
+    bytes = keep(scratch_.view());
+  }
+  if (built_ == Tag::msgpack) return value_node(bytes, member.key);
+  return raw_json_node(keep(bytes, simdjson::SIMDJSON_PADDING), nullptr, 0, member.key);
 }
 
 Node* ItemState::msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index,
@@ -197,7 +204,7 @@ Node* ItemState::raw_json_node(std::string_view json, const Node* parent, std::s
 }
 
 const Node* ItemState::value_node(std::string_view msgpack_bytes, std::string_view key) {
-  arena_used_ = true;
+  arena_used_ = zone_used_ = true;
   const auto by_reference = [](msgpack::type::object_type, std::size_t, void*) { return true; };
   std::size_t offset = 0;
   bool referenced = false;
@@ -266,7 +273,7 @@ std::optional<std::string_view> ItemState::text_of(const JsonIndex::Field& field
   arena_used_ = true;
   auto* to = static_cast<char*>(arena_.allocate(content.size() + json::kDecodeSlack, 1));
   bool is_canonical = false;
-  const char* const end = json::decode_string(content, to, is_canonical);
+  const char* const end = index_.decode(content, to, is_canonical);
   if (end == nullptr) return std::nullopt;
   given_.push_back({{to, static_cast<std::size_t>(end - to)}, field.value, is_canonical, false});
   return given_.back().text;
@@ -289,7 +296,7 @@ std::string ItemState::json() {
   std::string_view bytes;
   if (has_members_) {
     scratch_.clear();
-    write_members(members_, scratch_);
+    append_rewritten(scratch_);
     bytes = scratch_.view();
     if (built_ == Tag::msgpack) {
       append_msgpack_as_json(out, bytes);

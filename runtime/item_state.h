@@ -17,6 +17,7 @@
 #include "datagen/item.h"
 #include "json_document.h"
 #include "json_index.h"
+#include "member.h"
 #include "record.h"
 
 namespace datagen::detail {
@@ -67,10 +68,13 @@ class ItemState {
 
   Outcome outcome() const { return outcome_; }
   const RecordView& record() const { return record_; }
+  // What is known of the record as it was taken.
+  std::uint8_t flags() const { return record_.flags | (is_indexed_ && index_.is_plain() ? kPlain : 0); }
   bool is_validated() const { return record_.flags & kValidated; }
   const std::string& drop_reason() const { return drop_reason_; }  // also of a rejection
   const std::string& rejection() const { return rejection_; }      // in words
-  // The rewritten record; valid until the next call.
+  // The rewritten record; the view is valid until the next call.
+  void append_rewritten(ByteBuffer& out) const { append_members(out, members_, built_); }
   std::string_view rewritten();
   std::uint8_t rewritten_flags() const;
   Tag built() const { return built_; }
@@ -109,24 +113,6 @@ class ItemState {
   [[noreturn]] void throw_bad_value(const Node& node, const char* reason, const char* problem) const;
 
  private:
-  // A field of a record that an operator has written to. Its bytes lie in the arena or in the record.
-  struct Member {
-    enum class Form : std::uint8_t {
-      encoded,     // msgpack or JSON, as records are built
-      text,        // what a JSON string is to say
-      plain_text,  // the same, without anything to be escaped
-    };
-    std::string_view key;
-    std::string_view value;
-    Form form = Form::encoded;
-    std::string_view json_key{};  // the key as JSON with its colon, where that is known
-  };
-  // A key that an operator writes to record after record: checked, and made JSON, once.
-  static constexpr std::size_t kKnownKeysMax = 64;
-  struct KnownKey {
-    std::string key;
-    std::string json;  // with the colon
-  };
   // A string of the record that an operator was given.
   struct GivenText {
     std::string_view text;
@@ -156,11 +142,13 @@ class ItemState {
   // The given text that holds this one, cut between characters.
   const GivenText* given(std::string_view text) const;
   std::string_view keep(std::string_view bytes, std::size_t padding = 0);
-  // A field that an operator writes: a copy of its key. Throws BadRecord when that is not valid UTF-8.
-  Member keep_key(std::string_view key);
-  // The same with its value.
-  Member encode(std::string_view key, const FieldValue& value);
+  // A field that an operator writes. Throws BadRecord when its key is not valid UTF-8.
+  void set_key(Member& member, std::string_view key);
+  // The same with its value, behind the others.
+  void encode_field(std::vector<Member>& members, std::string_view key, const FieldValue& value);
   void encode_text(Member& member, std::string_view text);
+  // As records are built.
+  void append_built(ByteBuffer& out, const FieldValue& value) const;
   // `json` is valid and stays where it is.
   void encode_json(Member& member, std::string_view json);
   void open_members();
@@ -169,8 +157,6 @@ class ItemState {
   // Checks JSON text that an operator wrote, and gives a copy of it.
   std::string_view keep_json(std::string_view text, const std::string& call, bool is_record);
   void members_from_msgpack(std::string_view map);
-  static void put_member(std::vector<Member>& members, const Member& member);
-  void write_members(const std::vector<Member>& members, ByteBuffer& out) const;
   void append_child(std::string_view msgpack_map);
   void make_child();
   std::string_view decode_key(std::string_view quoted);
@@ -194,13 +180,13 @@ class ItemState {
   std::pmr::monotonic_buffer_resource arena_;
   bool arena_used_ = false;
   msgpack::zone zone_;
+  bool zone_used_ = false;
 
   std::vector<GivenText> given_;
   bool has_members_ = false;
   std::vector<Member> members_;
-  std::vector<Member> assigned_;      // while they are encoded
-  std::vector<KnownKey> known_keys_;  // never moved
-  std::size_t next_key_ = 0;          // of them, the one that the operator is likely to write next
+  std::vector<Member> assigned_;  // while they are encoded
+  KnownKeys known_keys_;
   ByteBuffer scratch_;
   ByteBuffer rewritten_;
   ByteBuffer children_;

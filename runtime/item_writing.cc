@@ -20,37 +20,31 @@ void check_is_map(std::string_view msgpack) {
 
 }  // namespace
 
-ItemState::Member ItemState::keep_key(std::string_view key) {
-  for (std::size_t tries = 0; tries < known_keys_.size(); ++tries) {
-    if (next_key_ >= known_keys_.size()) next_key_ = 0;
-    const KnownKey& known = known_keys_[next_key_++];
-    if (known.key == key) return {.key = known.key, .value = {}, .json_key = known.json};
-  }
-  check_key(key);
-  if (known_keys_.size() == kKnownKeysMax) return {.key = keep(key), .value = {}};  // they may be data
-  scratch_.clear();
-  append_json_string(scratch_, key);
-  scratch_.push_back(':');
-  const KnownKey& known = known_keys_.emplace_back(KnownKey{std::string(key), std::string(scratch_.view())});
-  return {.key = known.key, .value = {}, .json_key = known.json};
+void ItemState::set_key(Member& member, std::string_view key) {
+  member.known = known_keys_.find(key);
+  member.key = member.known != nullptr ? std::string_view(member.known->key) : keep(key);
 }
 
-ItemState::Member ItemState::encode(std::string_view key, const FieldValue& value) {
-  Member member = keep_key(key);
-  if (value.kind() == FieldValue::Kind::text) {
-    encode_text(member, value.text());
-  } else if (value.kind() == FieldValue::Kind::json) {
-    encode_json(member, keep(value.text()));
-  } else {
-    scratch_.clear();
-    if (built_ == Tag::msgpack) {
-      append_field_value(scratch_, value);
-    } else {
-      append_field_as_json(scratch_, value);
-    }
-    member.value = keep(scratch_.view());
+void ItemState::encode_field(std::vector<Member>& members, std::string_view key, const FieldValue& value) {
+  Member& member = members.emplace_back();
+  set_key(member, key);
+  switch (value.kind()) {
+    case FieldValue::Kind::text:
+      return encode_text(member, value.text());
+    case FieldValue::Kind::json:
+      return encode_json(member, keep(value.text()));
+    case FieldValue::Kind::msgpack:
+      scratch_.clear();
+      append_built(scratch_, value);
+      member.value = keep(scratch_.view());
+      return;
+    case FieldValue::Kind::number:
+      check_finite(value.number());
+      [[fallthrough]];
+    default:
+      member.form = Member::Form::scalar;
+      member.value = value;
   }
-  return member;
 }
 
 // What was given to the operator is valid and stays where it is: it is not copied before it is written.
@@ -73,6 +67,10 @@ void ItemState::encode_text(Member& member, std::string_view text) {
   }
 }
 
+void ItemState::append_built(ByteBuffer& out, const FieldValue& value) const {
+  built_ == Tag::msgpack ? append_field_value(out, value) : append_field_as_json(out, value);
+}
+
 void ItemState::encode_json(Member& member, std::string_view json) {
   const bool has_line_end = json.find('\n') != json.npos || json.find('\r') != json.npos;
   member.value = json;
@@ -93,7 +91,7 @@ void ItemState::open_members() {
     validate();
     if (is_indexed_) {
       for (const JsonIndex::Field& field : index_.fields()) {
-        Member member{field.key, {}};
+        Member member{.key = field.key};
         encode_json(member, field.value);
         put_member(members_, member);
       }
@@ -119,7 +117,7 @@ std::string_view ItemState::decode_key(std::string_view quoted) {
 
 void ItemState::members_from_json(std::string_view object, std::vector<Member>& members) {
   json::for_each_child(object, [&](std::string_view key, std::string_view value) {
-    Member member{decode_key(key), {}};
+    Member member{.key = decode_key(key)};
     encode_json(member, value);
     put_member(members, member);
     return true;
@@ -142,19 +140,9 @@ void ItemState::members_from_msgpack(std::string_view map) {
       append_msgpack_as_json(scratch_, value);
       value = keep(scratch_.view());
     }
-    put_member(members_, {name, value});
+    put_member(members_, {.key = name, .value = value});
     position += length;
   }
-}
-
-void ItemState::put_member(std::vector<Member>& members, const Member& member) {
-  for (Member& other : members) {
-    if (other.key == member.key) {
-      other = member;
-      return;
-    }
-  }
-  members.push_back(member);
 }
 
 void ItemState::forbid_when_dropped(const char* call) const {
@@ -164,9 +152,10 @@ void ItemState::forbid_when_dropped(const char* call) const {
 
 void ItemState::set(std::string_view key, const FieldValue& value) {
   forbid_when_dropped("set");
-  const Member encoded = encode(key, value);
+  assigned_.clear();
+  encode_field(assigned_, key, value);
   open_members();
-  put_member(members_, encoded);
+  put_member(members_, assigned_.back());
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
@@ -184,7 +173,8 @@ void ItemState::set_json(std::string_view key, std::string_view text) {
   const std::string_view json = keep_json(text, "set_json of field '" + std::string(key) + "'", false);
   forbid_when_dropped("set_json");
   open_members();
-  Member member = keep_key(key);
+  Member member;
+  set_key(member, key);
   encode_json(member, json);
   put_member(members_, member);
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
@@ -202,8 +192,10 @@ void ItemState::assign(const Field* fields, std::size_t count) {
   // All is encoded before anything changes: what throws leaves the record as it was. What was handed out of
   // the old members stays in the arena.
   assigned_.clear();
-  for (std::size_t index = 0; index < count; ++index)
-    put_member(assigned_, encode(fields[index].key, fields[index].value));
+  for (std::size_t index = 0; index < count; ++index) {
+    encode_field(assigned_, fields[index].key, fields[index].value);
+    settle_last_member(assigned_);
+  }
   members_.swap(assigned_);
   has_members_ = true;
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
@@ -228,46 +220,9 @@ void ItemState::assign_json(std::string_view text) {
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
-void ItemState::write_members(const std::vector<Member>& members, ByteBuffer& out) const {
-  using Form = Member::Form;
-  if (built_ == Tag::msgpack) {
-    append_map_header(out, members.size());
-    for (const Member& member : members) {
-      append_msgpack_text(out, member.key);
-      if (member.form != Form::encoded) append_text_head(out, member.value.size());
-      out.append(member.value);
-    }
-    return;
-  }
-  char separator = '{';
-  for (const Member& member : members) {
-    out.push_back(std::exchange(separator, ','));
-    if (member.json_key.empty()) {
-      append_json_string(out, member.key);
-      out.push_back(':');
-    } else {
-      out.append(member.json_key);
-    }
-    switch (member.form) {
-      case Form::encoded:
-        out.append(member.value);
-        break;
-      case Form::text:
-        append_json_string(out, member.value);
-        break;
-      case Form::plain_text:
-        out.push_back('"');
-        out.append(member.value);
-        out.push_back('"');
-        break;
-    }
-  }
-  out.append(members.empty() ? "{}" : "}");
-}
-
 std::string_view ItemState::rewritten() {
   rewritten_.clear();
-  write_members(members_, rewritten_);
+  append_rewritten(rewritten_);
   return rewritten_.view();
 }
 
@@ -307,7 +262,7 @@ void ItemState::emit_json(std::string_view text) {
   forbid_when_dropped("emit_json");
   assigned_.clear();
   members_from_json(object, assigned_);
-  write_members(assigned_, children_);
+  append_members(children_, assigned_, built_);
   make_child();
 }
 
@@ -315,9 +270,11 @@ void ItemState::emit_copy(const Field* fields, std::size_t count) {
   forbid_when_dropped("emit_copy");
   open_members();
   assigned_ = members_;
-  for (std::size_t index = 0; index < count; ++index)
-    put_member(assigned_, encode(fields[index].key, fields[index].value));
-  write_members(assigned_, children_);
+  for (std::size_t index = 0; index < count; ++index) {
+    encode_field(assigned_, fields[index].key, fields[index].value);
+    settle_last_member(assigned_);
+  }
+  append_members(children_, assigned_, built_);
   make_child();
 }
 

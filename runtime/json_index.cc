@@ -1,9 +1,11 @@
 #include "json_index.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "json_scan.h"
+#include "key_text.h"
 
 namespace datagen {
 
@@ -17,27 +19,32 @@ constexpr std::size_t kScanBytes = 16 * 1024;
 constexpr std::size_t kScanBytesMax = std::size_t{1} << 30;
 
 // What may follow a number or a word.
-bool ends_scalar(char c) {
-  return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+constexpr auto kEndsScalar = [] {
+  std::array<bool, 256> ends{};
+  for (const char c : {',', '}', ']', ' ', '\t', '\n', '\r'}) ends[static_cast<unsigned char>(c)] = true;
+  return ends;
+}();
 
-// A number or a word at the start of `text`, which goes on with whatever follows.
-bool is_scalar(std::string_view text) {
+// A whole number or word at `at`. Another token stands behind it in the text.
+bool is_scalar(const char* at) {
+  const auto has_word = [&](std::string_view word) {
+    return std::memcmp(at, word.data(), word.size()) == 0 ? word.size() : 0;
+  };
   std::size_t length = 0;
-  switch (text[0]) {
+  switch (*at) {
     case 't':
-      length = text.starts_with("true") ? 4 : 0;
+      length = has_word("true");
       break;
     case 'f':
-      length = text.starts_with("false") ? 5 : 0;
+      length = has_word("false");
       break;
     case 'n':
-      length = text.starts_with("null") ? 4 : 0;
+      length = has_word("null");
       break;
     default:
-      length = json::number_end(text, 0);
+      length = json::number_length([&](std::size_t index) { return at[index]; });
   }
-  return length > 0 && length < text.size() && ends_scalar(text[length]);
+  return length > 0 && kEndsScalar[static_cast<unsigned char>(at[length])];
 }
 
 }  // namespace
@@ -54,7 +61,7 @@ bool JsonIndex::scan(std::string_view text) {
   if (stage.stage1(bytes, text.size(), simdjson::stage1_mode::regular) != simdjson::SUCCESS) return false;
   next_ = stage.structural_indexes.get();
   last_ = next_ + stage.n_structural_indexes;
-  return is_usable_ = marks_.scan(text);
+  return is_usable_ = escapes_.scan(text);
 }
 
 // The token at `at`; null when there is none. Records are asked for in order most of the time.
@@ -67,7 +74,7 @@ const std::uint32_t* JsonIndex::find_token(std::uint32_t at) const {
 
 const JsonIndex::Field* JsonIndex::find(std::string_view key) const {
   for (std::size_t index = field_count_; index-- > 0;) {
-    if (fields_[index].key == key) return &fields_[index];
+    if (is_same_key(fields_[index].key, key)) return &fields_[index];
   }
   return nullptr;
 }
@@ -96,81 +103,66 @@ void JsonIndex::find_tokens(std::string_view record) {
 
 bool JsonIndex::check(std::string_view record) {
   if (!covers(record)) find_tokens(record);
-  if (!is_usable_) return false;
-  const std::string_view object = json::trim(record);
-  if (object.empty()) return false;
-  const auto begin = static_cast<std::uint32_t>(object.data() - text_.data());
-  if (!walk(begin, begin + static_cast<std::uint32_t>(object.size()))) return false;
-  is_plain_ = is_plain_ && !marks_.has_return() && object.size() == record.size() &&
-              !marks_.has_line_end(begin, begin + object.size());
-  return true;
+  record_ = record;
+  return is_usable_ && walk(json::trim(record));
+}
+
+bool JsonIndex::is_plain() const {
+  if (record_.front() != '{' || record_.back() != '}') return false;
+  for (const char line_end : {'\n', '\r'}) {
+    if (std::memchr(record_.data(), line_end, record_.size()) != nullptr) return false;
+  }
+  return std::ranges::none_of(fields(), [](const Field& field) { return field.key == "_i"; });
 }
 
 namespace {
 
-// The tokens of a record, one by one.
-class Tokens {
- public:
-  Tokens(const char* text, const std::uint32_t* first, std::uint32_t end)
-      : text_(text), token_(first), end_(end) {}
+// The walk goes over tokens by their places in `text`. In front of `last` there are the text's own; it and
+// the one behind it may be read as well (simdjson puts the text's length there), and so may a byte behind the
+// text.
 
-  // Steps on to the next; 0 behind the record. Behind the text's last token stands its length, twice.
-  char next() {
-    const std::uint32_t at = *++token_;
-    return at < end_ ? text_[at] : '\0';
-  }
-  const char* at() const { return text_ + *token_; }
-  const std::uint32_t* position() const { return token_; }
-  // Behind the value before the token in hand, from which only white space separates it.
-  const char* end_of_value() const {
-    const char* behind = at();
-    while (static_cast<unsigned char>(behind[-1]) <= ' ') --behind;
-    return behind;
-  }
-  // The token in hand, `c`, is a whole number or word.
-  bool is_scalar(char c) const { return c != '\0' && datagen::is_scalar({at(), left()}); }
+// Behind the value in front of this token, from which only white space separates it.
+const char* end_of_value(const char* token) {
+  while (static_cast<unsigned char>(token[-1]) <= ' ') --token;
+  return token;
+}
 
- private:
-  std::size_t left() const { return end_ - *token_; }
-
-  const char* text_;
-  const std::uint32_t* token_;
-  std::uint32_t end_;
-};
-
-// The array or object that begins with the brace in hand, by the grammar of RFC 8259; its last brace is in
-// hand afterwards.
-bool skip_container(Tokens& tokens, char c) {
-  std::uint64_t objects =
-      0;  // a bit for each level that is open, the innermost lowest: an object, not an array
+// The token behind the array or object that begins with this one, by the grammar of RFC 8259; null: it is not
+// right, or has too many levels.
+const std::uint32_t* skip_container(const char* text, const std::uint32_t* token, const std::uint32_t* last) {
+  std::uint64_t objects = 0;  // a bit for each level that is open, the innermost lowest: not an array
   int levels = 0;
+  char c = text[*token];
 
 open:
-  if (++levels == kLevelsMax) return false;
+  if (++levels == kLevelsMax) return nullptr;
   objects = objects << 1 | (c == '{' ? 1 : 0);
-  c = tokens.next();
+  c = text[*++token];
   if (c == (objects & 1 ? '}' : ']')) goto close;
 
 member:
+  if (last - token < (objects & 1 ? 4 : 2)) return nullptr;  // what it takes, with the token behind it
   if (objects & 1) {
-    if (c != '"' || tokens.next() != ':') return false;
-    c = tokens.next();
+    if (c != '"' || text[token[1]] != ':') return nullptr;
+    token += 2;
+    c = text[*token];
   }
   if (c == '{' || c == '[') goto open;
-  if (c != '"' && !tokens.is_scalar(c)) return false;
+  if (c != '"' && !is_scalar(text + *token)) return nullptr;
 
 behind_value:
-  c = tokens.next();
+  c = text[*++token];
   if (c == ',') {
-    c = tokens.next();
+    c = text[*++token];
     goto member;
   }
-  if (c != (objects & 1 ? '}' : ']')) return false;
+  if (c != (objects & 1 ? '}' : ']')) return nullptr;
 
 close:
+  if (token >= last) return nullptr;
   objects >>= 1;
   if (--levels > 0) goto behind_value;
-  return true;
+  return token + 1;
 }
 
 std::string_view between(const char* begin, const char* end) {
@@ -179,39 +171,44 @@ std::string_view between(const char* begin, const char* end) {
 
 }  // namespace
 
-// `begin` is to be the object's first brace, and `end` lies behind the other.
-bool JsonIndex::walk(std::uint32_t begin, std::uint32_t end) {
-  const std::uint32_t* const first = find_token(begin);
-  if (first == nullptr || text_[begin] != '{') return false;
-  Tokens tokens(text_.data(), first, end);
+// That it does not look where the object is to end, but whether it has ended there, is enough: tokens only
+// go forward.
+bool JsonIndex::walk(std::string_view object) {
+  if (object.empty() || object[0] != '{') return false;
+  const char* const text = text_.data();
+  const std::uint32_t* token = find_token(static_cast<std::uint32_t>(offset(object.data())));
+  if (token == nullptr) return false;
+  const std::uint32_t* const last = last_;
   std::size_t count = 0;
-  bool is_plain = true;
-  char c = tokens.next();
-  while (c != '}' || count > 0) {
-    if (c != '"') return false;
-    const char* const key_begin = tokens.at() + 1;
-    if (tokens.next() != ':') return false;
-    const std::string_view key = between(key_begin, tokens.end_of_value() - 1);
-    if (!is_free_of_escapes(key)) return false;  // not worth the trouble
-    if (key.size() == 2 && key[0] == '_' && key[1] == 'i') is_plain = false;
-    c = tokens.next();
-    const char* const value_begin = tokens.at();
-    if (c == '{' || c == '[') {
-      if (!skip_container(tokens, c)) return false;
-    } else if (c != '"' && !tokens.is_scalar(c)) {
-      return false;
+  ++token;
+  if (text[*token] != '}') {
+    for (;; ++token) {
+      if (last - token < 4) return false;  // a key, a colon, a value and the token behind it
+      const std::uint32_t key_begin = token[0] + 1;
+      const std::uint32_t colon = token[1];
+      const char* const value = text + token[2];
+      if (text[token[0]] != '"' || text[colon] != ':') return false;
+      const auto key_end = static_cast<std::uint32_t>(end_of_value(text + colon) - text - 1);
+      if (escapes_.any(key_begin, key_end)) return false;  // not worth the trouble
+      if (*value == '"') {
+        token += 3;
+      } else if (*value == '{' || *value == '[') {
+        token = skip_container(text, token + 2, last);
+        if (token == nullptr) return false;
+      } else {
+        if (!is_scalar(value)) return false;
+        token += 3;
+      }
+      const char* const behind = text + *token;
+      if (count == fields_.size()) fields_.resize(2 * count + 16);
+      fields_[count++] = {between(text + key_begin, text + key_end), between(value, end_of_value(behind))};
+      if (*behind == '}') break;
+      if (*behind != ',') return false;
     }
-    c = tokens.next();
-    if (count == fields_.size()) fields_.resize(2 * count + 16);
-    fields_[count++] = {key, between(value_begin, tokens.end_of_value())};
-    if (c == '}') break;
-    if (c != ',') return false;
-    c = tokens.next();
   }
   field_count_ = count;
-  is_plain_ = is_plain;
-  next_ = tokens.position() + 1;
-  return tokens.at() + 1 == text_.data() + end;
+  next_ = token + 1;
+  return text + *token + 1 == object.data() + object.size();
 }
 
 }  // namespace datagen

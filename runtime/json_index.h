@@ -13,7 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "json_marks.h"
+#include "json_decode.h"
+#include "json_escapes.h"
 
 namespace datagen {
 
@@ -40,12 +41,16 @@ class JsonIndex {
   // The last of them with this key; null when there is none.
   const Field* find(std::string_view key) const;
   // Of the same: nothing stands around the object and no line end within it, and it has no "_i".
-  bool is_plain() const { return is_plain_; }
+  bool is_plain() const;
   // An escape \uD800 to \uDFFF may stand in it.
-  bool may_have_surrogates() const { return marks_.has_surrogate(); }
+  bool may_have_surrogates() const { return escapes_.has_surrogate(); }
   // No escape stands in this part of it.
   bool is_free_of_escapes(std::string_view part) const {
-    return !marks_.has_backslash(offset(part.data()), offset(part.data()) + part.size());
+    return !escapes_.any(offset(part.data()), offset(part.data()) + part.size());
+  }
+  // json::decode_string of what stands between the quotes of one of its strings.
+  char* decode(std::string_view content, char* to, bool& is_canonical) const {
+    return json::decode_string(content, escapes_, offset(content.data()), to, is_canonical);
   }
 
  private:
@@ -57,10 +62,10 @@ class JsonIndex {
   void find_tokens(std::string_view record);
   bool scan(std::string_view text);
   const std::uint32_t* find_token(std::uint32_t at) const;
-  bool walk(std::uint32_t begin, std::uint32_t end);
+  bool walk(std::string_view object);
 
   simdjson::dom::parser parser_;
-  JsonMarks marks_;  // of text_
+  JsonEscapes escapes_;  // of text_
   std::string_view around_;
   const char* spoiled_end_ = nullptr;  // records before it are looked at one by one
   std::string_view text_;              // whose tokens are known
@@ -72,7 +77,7 @@ class JsonIndex {
   const std::uint32_t* last_ = nullptr;  // behind the last token
   std::vector<Field> fields_;            // more than there are, to be used again
   std::size_t field_count_ = 0;
-  bool is_plain_ = false;
+  std::string_view record_;  // of these fields
 };
 
 }  // namespace datagen

@@ -2,11 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 namespace datagen::json {
 
@@ -70,132 +65,9 @@ std::size_t skip_value(std::string_view text, std::size_t position) {
 }
 
 std::size_t number_end(std::string_view text, std::size_t position) {
-  const auto digits = [&](std::size_t from) {
-    while (from < text.size() && text[from] >= '0' && text[from] <= '9') ++from;
-    return from;
-  };
-  std::size_t at = position;
-  if (text[at] == '-') ++at;
-  std::size_t end = digits(at);
-  if (end == at || (text[at] == '0' && end > at + 1)) return position;
-  if (end < text.size() && text[end] == '.') {
-    const std::size_t fraction = digits(end + 1);
-    if (fraction == end + 1) return position;
-    end = fraction;
-  }
-  if (end < text.size() && (text[end] == 'e' || text[end] == 'E')) {
-    at = end + 1;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    end = digits(at);
-    if (end == at) return position;
-  }
-  return end;
-}
-
-namespace {
-
-// What a backslash and this character stand for; 0: nothing, or (u) a code unit.
-constexpr auto kMeanings = [] {
-  std::array<char, 256> meanings{};
-  meanings['"'] = '"';
-  meanings['\\'] = '\\';
-  meanings['/'] = '/';
-  meanings['b'] = '\b';
-  meanings['f'] = '\f';
-  meanings['n'] = '\n';
-  meanings['r'] = '\r';
-  meanings['t'] = '\t';
-  return meanings;
-}();
-
-char meaning_of(char escape) { return kMeanings[static_cast<unsigned char>(escape)]; }
-
-#if defined(__SSE2__)
-__m128i load_16(const char* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); }
-void store_16(char* to, __m128i bytes) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes); }
-
-// One bit for each of 32 bytes: it is a backslash.
-unsigned backslashes_32(__m128i first, __m128i second) {
-  const auto found = [](__m128i bytes) {
-    return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
-  };
-  return found(first) | found(second) << 16;
-}
-#endif
-
-// Copies up to a backslash or the end; both pointers advance by the same count.
-void copy_to_backslash(char*& to, const char*& from, const char* end) {
-#if defined(__SSE2__)
-  while (from < end) {
-    const __m128i first = load_16(from);
-    const __m128i second = load_16(from + 16);
-    store_16(to, first);
-    store_16(to + 16, second);
-    const unsigned found = backslashes_32(first, second);
-    const std::ptrdiff_t clean = std::min<std::ptrdiff_t>(found == 0 ? 32 : __builtin_ctz(found), end - from);
-    to += clean;
-    from += clean;
-    if (found != 0) return;
-  }
-#else
-  while (from < end && *from != '\\') *to++ = *from++;
-#endif
-}
-
-char* write_utf8(char* to, unsigned code) {
-  const auto tail = [&](unsigned shift) { return static_cast<char>(0x80 | ((code >> shift) & 0x3f)); };
-  if (code < 0x80) {
-    *to++ = static_cast<char>(code);
-  } else if (code < 0x800) {
-    *to++ = static_cast<char>(0xc0 | code >> 6);
-    *to++ = tail(0);
-  } else if (code < 0x10000) {
-    *to++ = static_cast<char>(0xe0 | code >> 12);
-    *to++ = tail(6);
-    *to++ = tail(0);
-  } else {
-    *to++ = static_cast<char>(0xf0 | code >> 18);
-    *to++ = tail(12);
-    *to++ = tail(6);
-    *to++ = tail(0);
-  }
-  return to;
-}
-
-// \u00XX is the canonical form of control characters without a short one, with small digits.
-bool is_canonical_unit(std::string_view escape, int unit) {
-  constexpr std::string_view kShort = "\b\t\n\f\r";
-  if (unit >= 0x20 || kShort.find(static_cast<char>(unit)) != kShort.npos) return false;
-  return escape[5] < 'A' || escape[5] > 'F';
-}
-
-}  // namespace
-
-char* decode_string(std::string_view content, char* to, bool& is_canonical) {
-  const char* from = content.data();
-  const char* const end = from + content.size();
-  is_canonical = true;
-  for (;;) {
-    copy_to_backslash(to, from, end);
-    if (from == end) return to;
-    if (const char meaning = meaning_of(from[1]); meaning != 0) {
-      if (meaning == '/') is_canonical = false;
-      *to++ = meaning;
-      from += 2;
-      continue;
-    }
-    const std::string_view rest(from, static_cast<std::size_t>(end - from));
-    int unit = escaped_code_unit(rest, 0);
-    if (!is_canonical_unit(rest, unit)) is_canonical = false;
-    from += 6;
-    if (unit >= 0xD800 && unit <= 0xDFFF) {
-      const int other = escaped_code_unit(rest, 6);
-      if (unit >= 0xDC00 || other < 0xDC00 || other > 0xDFFF) return nullptr;
-      unit = 0x10000 + ((unit - 0xD800) << 10) + (other - 0xDC00);
-      from += 6;
-    }
-    to = write_utf8(to, static_cast<unsigned>(unit));
-  }
+  return position + number_length([rest = text.substr(position)](std::size_t at) {
+           return at < rest.size() ? rest[at] : '\0';
+         });
 }
 
 int escaped_code_unit(std::string_view text, std::size_t position) {

@@ -8,8 +8,6 @@
 
 namespace datagen::json {
 
-constexpr std::size_t kDecodeSlack = 32;
-
 inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 inline bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -48,14 +46,35 @@ inline bool is_plain_string(std::string_view value) {
   return value.size() >= 2 && value[0] == '"' && value.find('\\') == std::string_view::npos;
 }
 
-// The end of a number by the grammar of RFC 8259, or `position` when there is none.
-std::size_t number_end(std::string_view text, std::size_t position);
+// The length of a number by the grammar of RFC 8259, or 0 when there is none. `byte(n)` is the n-th byte of
+// the text; any that is no part of a number stands for its end.
+template <class Byte>
+std::size_t number_length(Byte byte) {
+  std::size_t at = byte(0) == '-' ? 1 : 0;
+  const auto skip_digits = [&] {
+    const std::size_t begin = at;
+    while (is_digit(byte(at))) ++at;
+    return at > begin;
+  };
+  if (byte(at) == '0') {
+    if (is_digit(byte(++at))) return 0;
+  } else if (!skip_digits()) {
+    return 0;
+  }
+  if (byte(at) == '.') {
+    ++at;
+    if (!skip_digits()) return 0;
+  }
+  if (byte(at) == 'e' || byte(at) == 'E') {
+    ++at;
+    if (byte(at) == '+' || byte(at) == '-') ++at;
+    if (!skip_digits()) return 0;
+  }
+  return at;
+}
 
-// Writes what a JSON string says, given what stands between its quotes, and returns the end of it; null when
-// it has a lone surrogate, and thus no UTF-8 form. Up to kDecodeSlack bytes are read behind `content`, and
-// written behind the result, which is never longer. `is_canonical`: the writer of json_write.h would give the
-// same content.
-char* decode_string(std::string_view content, char* to, bool& is_canonical);
+// The end of the number at `position`, or `position` when there is none.
+std::size_t number_end(std::string_view text, std::size_t position);
 
 // The code unit of the escape \uXXXX at `position`, or -1.
 int escaped_code_unit(std::string_view text, std::size_t position);

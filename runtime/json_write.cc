@@ -385,11 +385,9 @@ void check_text(std::string_view text) {
     throw BadRecord("invalid_utf8", "a text to be written is not valid UTF-8");
 }
 
-namespace {
 void check_finite(double number) {
   if (!std::isfinite(number)) throw std::invalid_argument("NaN and infinities have no JSON form");
 }
-}  // namespace
 
 void check_key(std::string_view key) {
   const bool is_ascii = std::ranges::all_of(key, [](char c) { return static_cast<signed char>(c) >= 0; });

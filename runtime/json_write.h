@@ -44,6 +44,8 @@ void append_field_value(ByteBuffer& out, const FieldValue& value);
 void append_field_as_json(ByteBuffer& out, const FieldValue& value);
 // A msgpack value that was read, written again: floats stay floats.
 void append_msgpack_object(ByteBuffer& out, const msgpack::object& object);
+// Throws std::invalid_argument for NaN and infinities.
+void check_finite(double number);
 // Both throw BadRecord for what is not valid UTF-8.
 void check_key(std::string_view key);
 void check_text(std::string_view text);

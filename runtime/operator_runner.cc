@@ -300,11 +300,12 @@ void OperatorRunner::append(ItemState& state, const Result& result, FrameWriter&
   if (is_rejected) return bury(record, rejection(state, result), notes);
   switch (state.outcome()) {
     case Outcome::unchanged:
-      out.add(record.payload, record.path, record.origin, record.tag, record.flags);
+      out.add(record.payload, record.path, record.origin, record.tag, state.flags());
       ++notes.counts.out;
       return;
     case Outcome::rewritten:
-      out.add(state.rewritten(), record.path, record.origin, options_.built, state.rewritten_flags());
+      state.append_rewritten(out.begin_payload(record.path));
+      out.end_payload(record.path, record.origin, options_.built, state.rewritten_flags());
       ++notes.counts.out;
       return;
     case Outcome::expanded:
@@ -322,7 +323,7 @@ void OperatorRunner::append(ItemState& state, const Result& result, FrameWriter&
 
 void OperatorRunner::keep(ItemState& state, Result& result) {
   result.outcome = state.outcome();
-  result.flags = state.record().flags;
+  result.flags = state.flags();
   if (!result.dead && result.outcome == Outcome::rejected) {
     result.reason = rejection(state, result);
     result.dead = true;

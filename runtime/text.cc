@@ -1,6 +1,7 @@
 #include "datagen/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "vectors.h"
@@ -8,6 +9,9 @@
 namespace datagen {
 
 namespace {
+
+// A byte of white space, or one of no ASCII character.
+bool may_be_space(char byte) { return static_cast<signed char>(byte) <= ' '; }
 
 // Length of the white-space code point at the start of `text`, or 0. All of them below U+3001, so no need to
 // decode in general: the bytes are compared.
@@ -33,12 +37,12 @@ std::size_t trailing_space(std::string_view text) {
 }  // namespace
 
 std::string_view strip(std::string_view text) {
-  while (!text.empty()) {
+  while (!text.empty() && may_be_space(text.front())) {
     const std::size_t length = leading_space(text);
     if (length == 0) break;
     text.remove_prefix(length);
   }
-  while (!text.empty()) {
+  while (!text.empty() && may_be_space(text.back())) {
     const std::size_t length = trailing_space(text);
     if (length == 0) break;
     text.remove_suffix(length);
@@ -48,66 +52,75 @@ std::string_view strip(std::string_view text) {
 
 namespace {
 
+std::size_t count_continuations_by_byte(std::string_view text) {
+  std::size_t count = 0;
+  for (const char c : text) count += static_cast<signed char>(c) < -64 ? 1 : 0;
+  return count;
+}
+
 #if defined(__x86_64__)
 
-// Continuation bytes of UTF-8 are those below -64. A lane of a sum holds 255 of them at most.
-constexpr std::size_t kVectorsMax = 255;
+// Continuation bytes of UTF-8 are those below -64. Both functions take at least one vector of text; what is
+// left behind the last whole one is counted with the bytes before it, which are masked.
+constexpr char kLowestStart = -64;
+
+// From kMask[n] on: as many lanes as fill the vector, of which the last n are set.
+template <std::size_t kLanes>
+constexpr auto kMask = [] {
+  std::array<char, 2 * kLanes> lanes{};
+  std::fill(lanes.begin() + kLanes, lanes.end(), '\xff');
+  return lanes;
+}();
 
 std::size_t sum_of_halves(__m128i halves) {
   return static_cast<std::size_t>(_mm_cvtsi128_si64(halves) + _mm_cvtsi128_si64(_mm_srli_si128(halves, 8)));
 }
 
-// Of as many whole vectors as `text` has, which goes on behind them.
-std::size_t take_continuations(std::string_view& text) {
-  constexpr std::size_t kVector = sizeof(__m128i);
-  std::size_t count = 0;
-  while (text.size() >= kVector) {
-    const std::size_t vectors = std::min(kVectorsMax, text.size() / kVector);
-    __m128i counts = _mm_setzero_si128();
-    for (std::size_t index = 0; index < vectors; ++index) {
-      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data()) + index);
-      counts = _mm_sub_epi8(counts, _mm_cmplt_epi8(bytes, _mm_set1_epi8(-64)));
-    }
-    count += sum_of_halves(_mm_sad_epu8(counts, _mm_setzero_si128()));
-    text.remove_prefix(vectors * kVector);
+__m128i load_16(const char* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); }
+
+std::size_t count_continuations_sse2(std::string_view text) {
+  constexpr std::size_t kBytes = sizeof(__m128i);
+  const char* const whole_end = text.data() + text.size() / kBytes * kBytes;
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i start = _mm_set1_epi8(kLowestStart);
+  const __m128i last = _mm_and_si128(_mm_cmplt_epi8(load_16(text.data() + text.size() - kBytes), start),
+                                     load_16(&kMask<kBytes>[text.size() % kBytes]));
+  __m128i counts = _mm_sad_epu8(_mm_sub_epi8(zero, last), zero);
+  for (const char* at = text.data(); at != whole_end; at += kBytes) {
+    const __m128i found = _mm_cmplt_epi8(load_16(at), start);
+    counts = _mm_add_epi64(counts, _mm_sad_epu8(_mm_sub_epi8(zero, found), zero));
   }
-  return count;
+  return sum_of_halves(counts);
 }
 
-DATAGEN_AVX2 std::size_t take_continuations_avx2(std::string_view& text) {
-  constexpr std::size_t kVector = sizeof(__m256i);
-  std::size_t count = 0;
-  while (text.size() >= kVector) {
-    const std::size_t vectors = std::min(kVectorsMax, text.size() / kVector);
-    __m256i counts = _mm256_setzero_si256();
-    for (std::size_t index = 0; index < vectors; ++index) {
-      const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text.data()) + index);
-      counts = _mm256_sub_epi8(counts, _mm256_cmpgt_epi8(_mm256_set1_epi8(-64), bytes));
-    }
-    const __m256i sums = _mm256_sad_epu8(counts, _mm256_setzero_si256());
-    count += sum_of_halves(_mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1)));
-    text.remove_prefix(vectors * kVector);
+DATAGEN_AVX2 __m256i load_32(const char* from) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+}
+
+DATAGEN_AVX2 std::size_t count_continuations_avx2(std::string_view text) {
+  constexpr std::size_t kBytes = sizeof(__m256i);
+  const char* const whole_end = text.data() + text.size() / kBytes * kBytes;
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i start = _mm256_set1_epi8(kLowestStart);
+  const __m256i last = _mm256_and_si256(_mm256_cmpgt_epi8(start, load_32(text.data() + text.size() - kBytes)),
+                                        load_32(&kMask<kBytes>[text.size() % kBytes]));
+  __m256i counts = _mm256_sad_epu8(_mm256_sub_epi8(zero, last), zero);
+  for (const char* at = text.data(); at != whole_end; at += kBytes) {
+    const __m256i found = _mm256_cmpgt_epi8(start, load_32(at));
+    counts = _mm256_add_epi64(counts, _mm256_sad_epu8(_mm256_sub_epi8(zero, found), zero));
   }
-  return count;
+  return sum_of_halves(_mm_add_epi64(_mm256_castsi256_si128(counts), _mm256_extracti128_si256(counts, 1)));
 }
 
 std::size_t count_continuations(std::string_view text) {
   static const bool kHasAvx2 = has_avx2();
-  std::size_t count = kHasAvx2 ? take_continuations_avx2(text) : 0;
-  count += take_continuations(text);
-  char last[sizeof(__m128i)] = {};
-  std::copy(text.begin(), text.end(), last);
-  std::string_view rest(last, sizeof last);
-  return count + take_continuations(rest);
+  if (text.size() >= sizeof(__m256i) && kHasAvx2) return count_continuations_avx2(text);
+  return text.size() < sizeof(__m128i) ? count_continuations_by_byte(text) : count_continuations_sse2(text);
 }
 
 #else
 
-std::size_t count_continuations(std::string_view text) {
-  std::size_t count = 0;
-  for (const char c : text) count += static_cast<signed char>(c) < -64 ? 1 : 0;
-  return count;
-}
+std::size_t count_continuations(std::string_view text) { return count_continuations_by_byte(text); }
 
 #endif
 

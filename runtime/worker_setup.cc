@@ -87,6 +87,10 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   setup->ports_.emplace(std::move(in), std::move(out), std::move(control), cell, weld.cells, order, first_seq,
                         ipc::OverflowPolicy{weld.run_directory + "/overflow", weld.overflow_bytes},
                         weld.checksums);
+  const auto threads = static_cast<std::uint32_t>(weld.frames * weld.runner.threads);
+  if (threads > setup->ports_->control().in_flight_per_cell())
+    return Error("the control segment has too few entries for " + std::to_string(threads) + " threads");
+  setup->in_flight_ = {&setup->ports_->control().in_flight(cell, 0), threads};
   setup->context_ =
       std::make_unique<detail::ContextState>(weld.stage, static_cast<int>(options.index), weld.parameters);
   detail::PaidWork& paid_work = *setup->context_->paid_work;
@@ -137,11 +141,13 @@ void WorkerSetup::show_progress(std::int64_t done, std::int64_t total) {
 
 void WorkerSetup::show_record(int thread, std::uint64_t frame, std::size_t first, std::size_t count,
                               const RecordView* record) {
-  ipc::InFlight& entry =
-      ports_->control().in_flight(ports_->cell_index(), static_cast<std::uint32_t>(thread));
+  ipc::InFlight& entry = in_flight_[static_cast<std::size_t>(thread)];
   entry.frame.store(ipc::InFlight::kNothing, std::memory_order_relaxed);
   if (record == nullptr) return;
-  name_record_in_crash(entry);
+  if (entry_of_this_thread != &entry) {
+    entry_of_this_thread = &entry;
+    name_record_in_crash(entry);
+  }
   std::atomic_thread_fence(std::memory_order_release);  // never the new record's words under the old frame
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
@@ -154,7 +160,6 @@ void WorkerSetup::show_record(int thread, std::uint64_t frame, std::size_t first
   entry.path_hash.store(path_hash(record->path), std::memory_order_relaxed);
   entry.done.store(0, std::memory_order_relaxed);
   entry.total.store(0, std::memory_order_relaxed);
-  entry_of_this_thread = &entry;
   entry.frame.store(frame, std::memory_order_release);
 }
 

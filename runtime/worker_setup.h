@@ -49,6 +49,7 @@ class WorkerSetup {
   std::optional<FramePace> pace_;
   std::mutex counting_;  // over pace_ and the cell's counters
   std::optional<ipc::Ports> ports_;
+  std::span<ipc::InFlight> in_flight_;  // an entry for each thread
   std::unique_ptr<detail::ContextState> context_;
 };
 

@@ -231,6 +231,31 @@ TEST(Frame, GrowsToManyTimesItsSpace) {
     ASSERT_EQ(opened.value()[index].payload, payloads[index]);
 }
 
+// By chance: payloads that fit, outgrow what is left, or come when the frame has moved already.
+TEST(Frame, IsTheSameWhetherAPayloadIsCopiedOrBuiltInPlace) {
+  std::mt19937_64 random(31);
+  for (int round = 0; round < 2'000; ++round) {
+    const std::size_t space_bytes = sizeof(FrameHeader) + random() % 1'000;
+    Bytes copied_space(space_bytes), built_space(space_bytes);
+    FrameWriter copied, built;
+    copied.begin(copied_space, origin_of(5, 1, 0));
+    built.begin(built_space, origin_of(5, 1, 0));
+    for (std::size_t record = 0, count = random() % 20; record < count; ++record) {
+      const std::string payload(1 + random() % 60, static_cast<char>('a' + record));
+      const std::string path(random() % 3, '7');
+      const Tag tag = random() % 2 == 0 ? Tag::json : Tag::msgpack;
+      const Origin origin{5 + record, 1 + record, 10 * record, 2};
+      copied.add(payload, path, origin, tag, kValidated);
+      ByteBuffer& out = built.begin_payload(path);
+      const std::size_t half = random() % payload.size();
+      out.append(std::string_view(payload).substr(0, half));
+      out.append(std::string_view(payload).substr(half));
+      built.end_payload(path, origin, tag, kValidated);
+    }
+    ASSERT_EQ(copy(built.finish("side")), copy(copied.finish("side"))) << round;
+  }
+}
+
 TEST(Frame, TakesRecordsInPlace) {
   Bytes space(8192);
   FrameWriter writer;

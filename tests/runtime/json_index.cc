@@ -207,29 +207,6 @@ TEST(JsonIndex, KnowsNothingOfARecordThatStandsWhereAnotherStood) {
   EXPECT_EQ(index.fields()[0].key, "b");
 }
 
-TEST(JsonScan, DecodesAsSimdjsonAndKnowsTheCanonicalForm) {
-  Random random(23);
-  simdjson::dom::parser parser;
-  for (int round = 0; round < 20'000; ++round) {
-    const std::string quoted = any_string(random);
-    const std::string bytes = padded(quoted);
-    const std::string_view content = std::string_view(bytes).substr(1, quoted.size() - 2);
-    std::string decoded(content.size() + json::kDecodeSlack, '\0');
-    bool is_canonical = false;
-    const char* const end = json::decode_string(content, decoded.data(), is_canonical);
-    std::string_view expected;
-    const bool has_utf8_form = parser.parse(quoted).get(expected) == simdjson::SUCCESS;
-    ASSERT_EQ(end != nullptr, has_utf8_form) << quoted;
-    if (end == nullptr) continue;
-    decoded.resize(static_cast<std::size_t>(end - decoded.data()));
-    ASSERT_EQ(decoded, expected) << quoted;
-    ByteBuffer out;
-    append_json_string(out, decoded);
-    EXPECT_EQ(is_canonical, out.view() == quoted) << quoted;
-    EXPECT_EQ(json_length(decoded), out.size() - 2) << quoted;
-  }
-}
-
 // ---- records built as JSON
 
 // What a sink writes for the record that `change` leaves, or for its children, built as `built`.

@@ -1,4 +1,4 @@
-#include "json_marks.h"
+#include "json_escapes.h"
 
 #include <algorithm>
 #include <cstring>
@@ -10,13 +10,12 @@ namespace datagen {
 
 namespace {
 
-using Block = JsonMarks::Block;
-
-constexpr std::size_t kBlockBytes = 64;
+constexpr std::size_t kBlockBytes = JsonEscapes::kBlockBytes;
 constexpr std::string_view kShortEscapes = "\"\\/bfnrt";
 
-// Fills in `count` blocks, and says whether a '\r' stands in one of them.
-using MarkBlocks = bool (*)(const char* text, std::size_t count, Block* blocks);
+// Fills in a word for each of `count` blocks.
+using MarkBlocks = void (*)(const char* text, std::size_t count, std::uint64_t* backslashes,
+                            std::uint64_t* short_escapes);
 
 #if defined(__x86_64__)
 
@@ -30,27 +29,20 @@ std::uint64_t equal_bytes(const __m128i (&bytes)[4], char wanted) {
   return found;
 }
 
-bool mark_blocks(const char* text, std::size_t count, Block* blocks) {
-  std::uint64_t returns = 0;
+void mark_blocks(const char* text, std::size_t count, std::uint64_t* backslashes,
+                 std::uint64_t* short_escapes) {
   for (std::size_t index = 0; index < count; ++index, text += kBlockBytes) {
     __m128i bytes[4];
     std::memcpy(bytes, text, kBlockBytes);
-    Block& block = blocks[index];
-    block = {equal_bytes(bytes, '\\'), equal_bytes(bytes, '\n'), 0};
-    for (const char escape : kShortEscapes) block.short_escapes |= equal_bytes(bytes, escape);
-    returns |= equal_bytes(bytes, '\r');
+    backslashes[index] = equal_bytes(bytes, '\\');
+    short_escapes[index] = 0;
+    for (const char escape : kShortEscapes) short_escapes[index] |= equal_bytes(bytes, escape);
   }
-  return returns != 0;
 }
 
 DATAGEN_AVX2 std::uint64_t bits_of(__m256i low, __m256i high) {
   return static_cast<unsigned>(_mm256_movemask_epi8(low)) |
          std::uint64_t{static_cast<unsigned>(_mm256_movemask_epi8(high))} << 32;
-}
-
-DATAGEN_AVX2 std::uint64_t equal_bytes(__m256i low, __m256i high, char wanted) {
-  const __m256i same = _mm256_set1_epi8(wanted);
-  return bits_of(_mm256_cmpeq_epi8(low, same), _mm256_cmpeq_epi8(high, same));
 }
 
 // Lanes of -1 where no short escape stands. Each upper half of a byte that one of them has (2, 5, 6, 7) has a
@@ -67,35 +59,31 @@ DATAGEN_AVX2 __m256i no_short_escapes(__m256i bytes) {
   return _mm256_cmpeq_epi8(both, _mm256_setzero_si256());
 }
 
-DATAGEN_AVX2 bool mark_blocks_avx2(const char* text, std::size_t count, Block* blocks) {
-  std::uint64_t returns = 0;
+DATAGEN_AVX2 void mark_blocks_avx2(const char* text, std::size_t count, std::uint64_t* backslashes,
+                                   std::uint64_t* short_escapes) {
+  const __m256i backslash = _mm256_set1_epi8('\\');
   for (std::size_t index = 0; index < count; ++index, text += kBlockBytes) {
     const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text));
     const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + 32));
-    blocks[index] = {equal_bytes(low, high, '\\'), equal_bytes(low, high, '\n'),
-                     ~bits_of(no_short_escapes(low), no_short_escapes(high))};
-    returns |= equal_bytes(low, high, '\r');
+    backslashes[index] = bits_of(_mm256_cmpeq_epi8(low, backslash), _mm256_cmpeq_epi8(high, backslash));
+    short_escapes[index] = ~bits_of(no_short_escapes(low), no_short_escapes(high));
   }
-  return returns != 0;
 }
 
 MarkBlocks best() { return has_avx2() ? mark_blocks_avx2 : mark_blocks; }
 
 #else
 
-bool mark_blocks(const char* text, std::size_t count, Block* blocks) {
-  bool has_return = false;
+void mark_blocks(const char* text, std::size_t count, std::uint64_t* backslashes,
+                 std::uint64_t* short_escapes) {
   for (std::size_t index = 0; index < count; ++index) {
-    blocks[index] = {};
+    backslashes[index] = short_escapes[index] = 0;
     for (std::size_t bit = 0; bit < kBlockBytes; ++bit, ++text) {
       const std::uint64_t mark = std::uint64_t{1} << bit;
-      if (*text == '\\') blocks[index].backslashes |= mark;
-      if (*text == '\n') blocks[index].line_ends |= mark;
-      if (kShortEscapes.find(*text) != kShortEscapes.npos) blocks[index].short_escapes |= mark;
-      has_return = has_return || *text == '\r';
+      if (*text == '\\') backslashes[index] |= mark;
+      if (kShortEscapes.find(*text) != kShortEscapes.npos) short_escapes[index] |= mark;
     }
   }
-  return has_return;
 }
 
 MarkBlocks best() { return mark_blocks; }
@@ -118,25 +106,29 @@ std::uint64_t escaped_bytes(std::uint64_t backslashes, std::uint64_t& carry) {
 
 }  // namespace
 
-bool JsonMarks::scan(std::string_view text) {
+bool JsonEscapes::scan(std::string_view text) {
   static const MarkBlocks kBest = best();
   const MarkBlocks mark = is_plain_ ? mark_blocks : kBest;
   const std::size_t whole = text.size() / kBlockBytes;
-  if (blocks_.size() <= whole) blocks_.resize(whole + 1);
-  has_return_ = mark(text.data(), whole, blocks_.data());
+  if (starts_.size() <= whole) {
+    starts_.resize(whole + 1);
+    short_escapes_.resize(whole + 1);
+  }
+  mark(text.data(), whole, starts_.data(), short_escapes_.data());
   char rest[kBlockBytes] = {};
   const std::string_view last = text.substr(whole * kBlockBytes);
   std::copy(last.begin(), last.end(), rest);
-  if (mark(rest, 1, &blocks_[whole])) has_return_ = true;
-  return check_escapes(text);
+  mark(rest, 1, &starts_[whole], &short_escapes_[whole]);
+  return check(text);
 }
 
-bool JsonMarks::check_escapes(std::string_view text) {
+bool JsonEscapes::check(std::string_view text) {
   has_surrogate_ = false;
   std::uint64_t carry = 0;
   for (std::size_t index = 0; index <= text.size() / kBlockBytes; ++index) {
-    const std::uint64_t escaped = escaped_bytes(blocks_[index].backslashes, carry);
-    for (std::uint64_t long_ones = escaped & ~blocks_[index].short_escapes; long_ones != 0;
+    const std::uint64_t escaped = escaped_bytes(starts_[index], carry);
+    starts_[index] &= ~escaped;
+    for (std::uint64_t long_ones = escaped & ~short_escapes_[index]; long_ones != 0;
          long_ones &= long_ones - 1) {
       const std::size_t at = index * kBlockBytes + static_cast<std::size_t>(__builtin_ctzll(long_ones));
       const int unit = json::escaped_code_unit(text, at - 1);

@@ -1,5 +1,5 @@
-// JsonMarks, by every kind of vectors, against a walk byte by byte.
-#include "json_marks.h"
+// JsonEscapes, by every kind of vectors, against a walk byte by byte.
+#include "json_escapes.h"
 
 #include <gtest/gtest.h>
 
@@ -11,11 +11,14 @@
 namespace datagen {
 namespace {
 
-// Every backslash that is not itself escaped begins an escape of JSON; `surrogate` is set where one is.
-bool has_valid_escapes(std::string_view text, bool& surrogate) {
+// Every backslash that is not itself escaped begins an escape of JSON: a 1 in `starts` for each. `surrogate`
+// is set where one is.
+bool has_valid_escapes(std::string_view text, std::string& starts, bool& surrogate) {
   surrogate = false;
+  starts.assign(text.size(), '\0');
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] != '\\') continue;
+    starts[at] = 1;
     const int unit = json::escaped_code_unit(text, at);
     if (unit >= 0xD800 && unit <= 0xDFFF) surrogate = true;
     ++at;
@@ -26,29 +29,31 @@ bool has_valid_escapes(std::string_view text, bool& surrogate) {
   return true;
 }
 
-class JsonMarksBy : public testing::TestWithParam<bool> {
+class JsonEscapesBy : public testing::TestWithParam<bool> {
  protected:
   void check(const std::string& text) {
     bool surrogate = false;
-    const bool valid = has_valid_escapes(text, surrogate);
-    ASSERT_EQ(marks_.scan(text), valid) << text;
+    std::string starts;
+    const bool valid = has_valid_escapes(text, starts, surrogate);
+    ASSERT_EQ(escapes_.scan(text), valid) << text;
     if (!valid) return;
-    EXPECT_EQ(marks_.has_surrogate(), surrogate) << text;
-    EXPECT_EQ(marks_.has_return(), text.find('\r') != text.npos) << text;
+    EXPECT_EQ(escapes_.has_surrogate(), surrogate) << text;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      const std::uint64_t block = escapes_.starts(at / JsonEscapes::kBlockBytes);
+      ASSERT_EQ(block >> at % JsonEscapes::kBlockBytes & 1, static_cast<std::uint64_t>(starts[at]))
+          << at << text;
+    }
     for (std::size_t begin = 0; begin <= text.size(); begin += 1 + begin / 7) {
       for (std::size_t end = begin; end <= text.size(); end += 1 + end / 5) {
-        const std::string part = text.substr(begin, end - begin);
-        ASSERT_EQ(marks_.has_backslash(begin, end), part.find('\\') != part.npos)
-            << begin << ' ' << end << text;
-        ASSERT_EQ(marks_.has_line_end(begin, end), part.find('\n') != part.npos)
+        ASSERT_EQ(escapes_.any(begin, end), starts.substr(begin, end - begin).find('\1') != text.npos)
             << begin << ' ' << end << text;
       }
     }
   }
-  JsonMarks marks_{GetParam()};
+  JsonEscapes escapes_{GetParam()};
 };
 
-TEST_P(JsonMarksBy, EveryByteBehindABackslashAtEveryPlace) {
+TEST_P(JsonEscapesBy, EveryByteBehindABackslashAtEveryPlace) {
   for (int byte = 0; byte < 256; ++byte) {
     for (std::size_t place = 55; place < 68; ++place) {
       std::string text(place, 'x');
@@ -61,7 +66,7 @@ TEST_P(JsonMarksBy, EveryByteBehindABackslashAtEveryPlace) {
   }
 }
 
-TEST_P(JsonMarksBy, RunsOfBackslashesOfEveryLengthAtEveryPlace) {
+TEST_P(JsonEscapesBy, RunsOfBackslashesOfEveryLengthAtEveryPlace) {
   for (std::size_t length = 0; length < 140; ++length) {
     for (std::size_t place = 0; place < 66; place += 1 + place / 8) {
       const std::string text = std::string(place, ' ') + std::string(length, '\\');
@@ -72,7 +77,7 @@ TEST_P(JsonMarksBy, RunsOfBackslashesOfEveryLengthAtEveryPlace) {
   }
 }
 
-TEST_P(JsonMarksBy, TextsOfChance) {
+TEST_P(JsonEscapesBy, TextsOfChance) {
   std::mt19937_64 random(7);
   static const std::string kParts[] = {
       "a", "\\n", "\\\\", "\n", "\r", "\\u00e9", "\\ud83d\\ude00", "longer text of no interest", "\\\"", "é"};
@@ -84,7 +89,7 @@ TEST_P(JsonMarksBy, TextsOfChance) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Vectors, JsonMarksBy, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(Vectors, JsonEscapesBy, testing::Bool(),
                          [](const auto& by) { return by.param ? "Plain" : "Best"; });
 
 }  // namespace
