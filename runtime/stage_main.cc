@@ -175,7 +175,8 @@ StageCommand parse_stage_command(int argc, char** argv, const Parameters& declar
   app.add_option("--index", command.worker.index, "the worker's number in its stage")->group(internal);
   app.add_option("--epoch", epoch, "the epoch of the rings, in hex")->group(internal);
   app.add_option("--launcher", command.worker.launcher_pid, "the launcher's process id")->group(internal);
-  app.add_flag("--stand-by", command.worker.stands_by, "first of all: be forked when stdin says so")->group(internal);
+  app.add_flag("--stand-by", command.worker.stands_by, "first of all: be forked when stdin says so")
+      ->group(internal);
   if (identity.list_flag != nullptr) {
     list = app.add_option(identity.list_flag, command.list_path, "list the files behind a URI as JSON");
     if (identity.kind == std::string_view("source"))
