@@ -142,10 +142,11 @@ class ItemState {
   // The given text that holds this one, cut between characters.
   const GivenText* given(std::string_view text) const;
   std::string_view keep(std::string_view bytes, std::size_t padding = 0);
-  // A field that an operator writes. Throws BadRecord when its key is not valid UTF-8.
+  // Of a field that an operator writes. Throws BadRecord when the key is not valid UTF-8.
   void set_key(Member& member, std::string_view key);
-  // The same with its value, behind the others.
-  void encode_field(std::vector<Member>& members, std::string_view key, const FieldValue& value);
+  void encode(Member& member, const FieldValue& value);
+  // Both, and the field in its place among the others.
+  void put_field(std::vector<Member>& members, std::string_view key, const FieldValue& value);
   void encode_text(Member& member, std::string_view text);
   // As records are built.
   void append_built(ByteBuffer& out, const FieldValue& value) const;

@@ -21,13 +21,12 @@ void check_is_map(std::string_view msgpack) {
 }  // namespace
 
 void ItemState::set_key(Member& member, std::string_view key) {
-  member.known = known_keys_.find(key);
+  member.known = known_keys_.find_next(key);
+  if (member.known == nullptr) member.known = known_keys_.find(key);
   member.key = member.known != nullptr ? std::string_view(member.known->key) : keep(key);
 }
 
-void ItemState::encode_field(std::vector<Member>& members, std::string_view key, const FieldValue& value) {
-  Member& member = members.emplace_back();
-  set_key(member, key);
+void ItemState::encode(Member& member, const FieldValue& value) {
   switch (value.kind()) {
     case FieldValue::Kind::text:
       return encode_text(member, value.text());
@@ -45,6 +44,13 @@ void ItemState::encode_field(std::vector<Member>& members, std::string_view key,
       member.form = Member::Form::scalar;
       member.value = value;
   }
+}
+
+void ItemState::put_field(std::vector<Member>& members, std::string_view key, const FieldValue& value) {
+  Member& member = members.emplace_back();
+  set_key(member, key);
+  encode(member, value);
+  settle_last_member(members);
 }
 
 // What was given to the operator is valid and stays where it is: it is not copied before it is written.
@@ -152,10 +158,11 @@ void ItemState::forbid_when_dropped(const char* call) const {
 
 void ItemState::set(std::string_view key, const FieldValue& value) {
   forbid_when_dropped("set");
-  assigned_.clear();
-  encode_field(assigned_, key, value);
+  Member member;
+  set_key(member, key);
+  encode(member, value);
   open_members();
-  put_member(members_, assigned_.back());
+  put_member(members_, member);
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
 }
 
@@ -192,10 +199,8 @@ void ItemState::assign(const Field* fields, std::size_t count) {
   // All is encoded before anything changes: what throws leaves the record as it was. What was handed out of
   // the old members stays in the arena.
   assigned_.clear();
-  for (std::size_t index = 0; index < count; ++index) {
-    encode_field(assigned_, fields[index].key, fields[index].value);
-    settle_last_member(assigned_);
-  }
+  for (std::size_t index = 0; index < count; ++index)
+    put_field(assigned_, fields[index].key, fields[index].value);
   members_.swap(assigned_);
   has_members_ = true;
   if (outcome_ == Outcome::unchanged) outcome_ = Outcome::rewritten;
@@ -270,10 +275,8 @@ void ItemState::emit_copy(const Field* fields, std::size_t count) {
   forbid_when_dropped("emit_copy");
   open_members();
   assigned_ = members_;
-  for (std::size_t index = 0; index < count; ++index) {
-    encode_field(assigned_, fields[index].key, fields[index].value);
-    settle_last_member(assigned_);
-  }
+  for (std::size_t index = 0; index < count; ++index)
+    put_field(assigned_, fields[index].key, fields[index].value);
   append_members(children_, assigned_, built_);
   make_child();
 }

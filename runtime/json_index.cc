@@ -179,7 +179,8 @@ bool JsonIndex::walk(std::string_view object) {
   const std::uint32_t* token = find_token(static_cast<std::uint32_t>(offset(object.data())));
   if (token == nullptr) return false;
   const std::uint32_t* const last = last_;
-  std::size_t count = 0;
+  Field* field = fields_.data();
+  const Field* room_end = field + fields_.size();
   ++token;
   if (text[*token] != '}') {
     for (;; ++token) {
@@ -200,13 +201,18 @@ bool JsonIndex::walk(std::string_view object) {
         token += 3;
       }
       const char* const behind = text + *token;
-      if (count == fields_.size()) fields_.resize(2 * count + 16);
-      fields_[count++] = {between(text + key_begin, text + key_end), between(value, end_of_value(behind))};
+      if (field == room_end) {
+        const auto count = static_cast<std::size_t>(field - fields_.data());
+        fields_.resize(2 * count + 16);
+        field = fields_.data() + count;
+        room_end = fields_.data() + fields_.size();
+      }
+      *field++ = {between(text + key_begin, text + key_end), between(value, end_of_value(behind))};
       if (*behind == '}') break;
       if (*behind != ',') return false;
     }
   }
-  field_count_ = count;
+  field_count_ = static_cast<std::size_t>(field - fields_.data());
   next_ = token + 1;
   return text + *token + 1 == object.data() + object.size();
 }

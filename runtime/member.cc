@@ -6,7 +6,7 @@
 
 namespace datagen::detail {
 
-const KnownKey* KnownKeys::search(std::string_view key) {
+const KnownKey* KnownKeys::find(std::string_view key) {
   auto known = std::ranges::find(keys_, key, &KnownKey::key);
   if (known == keys_.end()) {
     check_key(key);
@@ -19,7 +19,7 @@ const KnownKey* KnownKeys::search(std::string_view key) {
     padded.append(ByteBuffer::kPadding, '\0');
     known = keys_.insert(keys_.end(), {std::string(key), std::move(padded)});
   }
-  next_ = static_cast<std::size_t>(known - keys_.begin()) + 1;
+  next_ = &*known + 1;
   return &*known;
 }
 

@@ -21,23 +21,28 @@ struct KnownKey {
 
 class KnownKeys {
  public:
-  KnownKeys() { keys_.reserve(kKeysMax); }
-
-  // Null for one more than it can take: keys may be data. Throws BadRecord when it is not valid UTF-8.
-  const KnownKey* find(std::string_view key) {
-    // An operator writes the same keys in the same order, most of the time.
-    if (next_ < keys_.size() && is_same_key(keys_[next_].key, key)) return &keys_[next_++];
-    return search(key);
+  KnownKeys() {
+    keys_.reserve(kKeysMax);
+    begin();
   }
+  KnownKeys(const KnownKeys&) = delete;
+  KnownKeys& operator=(const KnownKeys&) = delete;
+
+  // The key, when an operator that writes the same keys in the same order has come to it, else null.
+  const KnownKey* find_next(std::string_view key) {
+    if (next_ == keys_.data() + keys_.size() || !is_same_key(next_->key, key)) return nullptr;
+    return next_++;
+  }
+  // The key in any case; null for one more than it can take: keys may be data. Throws BadRecord when it is
+  // not valid UTF-8.
+  const KnownKey* find(std::string_view key);
   // The next record's keys follow.
-  void begin() { next_ = 0; }
+  void begin() { next_ = keys_.data(); }
 
  private:
   static constexpr std::size_t kKeysMax = 64;
-  const KnownKey* search(std::string_view key);
-
   std::vector<KnownKey> keys_;  // never moved
-  std::size_t next_ = 0;
+  const KnownKey* next_;
 };
 
 // Its bytes lie in the item's arena or in the record that was read.
