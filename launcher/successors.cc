@@ -1,6 +1,7 @@
 #include "launcher/successors.h"
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -38,6 +39,7 @@ void Successors::prepare(SpawnOptions options, std::size_t wanted) {
 void Successors::collect() {
   while (auto successor = ipc::take_passed_on(socket_.fd())) {
     --asked_;
+    setpgid(successor->pid, successor->pid);  // as it does itself, whichever comes first
     has_passed_on_ = true;
     auto process = Process::adopt(successor->pid);
     if (!process) continue;
