@@ -211,18 +211,27 @@ class Limits(Environment):
         def mapped(pid):
             return set(re.findall(r"/dev/shm/datagen\.\w+\.\w+\.(\w+)", read(f"/proc/{pid}/maps")))
 
+        def strange(name, pid):
+            found = []
+            for number, path in descriptors(pid).items():
+                wanted = [r"/dev/null"] if number == 0 else [rf"{run}/logs/.*\.0\.log"] if number < 3 else \
+                    [pattern if pattern.startswith("/") else rf"{run}/{pattern}" for pattern in mine[name]]
+                # A folder above is open while its names are synced.
+                is_above = (self.place.output + self.place.run_directory).find(path) >= 0 and os.path.isdir(path)
+                if not is_above and not any(re.fullmatch(pattern, path) for pattern in wanted):
+                    found.append(f"{number} is {path}")
+            return found
+
         def meanwhile(launcher):
             for _ in range(3):  # replaced in place, and by a new epoch
                 workers = self.wait_for_output()
                 for name, pid in workers.items():
-                    for number, path in descriptors(pid).items():
-                        wanted = [r"/dev/null"] if number == 0 else [rf"{run}/logs/.*\.0\.log"] if number < 3 else \
-                            [pattern if pattern.startswith("/") else rf"{run}/{pattern}" for pattern in mine[name]]
-                        # A folder above is open while its names are synced.
-                        is_above = (self.place.output + self.place.run_directory).find(path) >= 0 and os.path.isdir(path)
-                        self.assertTrue(is_above or any(re.fullmatch(pattern, path) for pattern in wanted), f"{name}: {number} is {path}")
-                    # One that has just been started has not mapped all yet.
+                    # One that has just been started has not mapped all yet, and reads the plan and about itself.
                     runs.wait_until(lambda: mapped(pid) - {"control"} == edges[name], what=f"{name} maps {edges[name]}")
+                    try:
+                        runs.wait_until(lambda: not strange(name, pid), what="the end of what is open at a start", seconds=5)
+                    except AssertionError:
+                        self.assertEqual(strange(name, pid), [], name)
                 successors = sum(faults.stands_by(pid) for pid, _ in runs.processes_of(self.place.run_directory))
                 self.assertLessEqual(len(descriptors(launcher.pid)), 3 + 4 + len(workers) + 2 * successors + 1, descriptors(launcher.pid))
                 os.kill(workers["clean_text"], signal.SIGKILL)
