@@ -41,7 +41,8 @@ class Text {
   }
   Text& hex(std::uint64_t value) { return (*this << "0x").number(value, 16); }
   void write_out() {
-    if (write(STDERR_FILENO, bytes_, end_) < 0) return;
+    const ssize_t written = write(STDERR_FILENO, bytes_, end_);
+    static_cast<void>(written);  // what cannot be written (a full disk) is lost
     end_ = 0;
   }
 
