@@ -140,7 +140,7 @@ void FrameWriter::add_entry(std::size_t path_bytes, std::size_t payload_bytes, c
   table_.push_back(entry);
   end_ += path_bytes + payload_bytes;
   if (newline_bytes(tag) != 0) base_[end_++] = '\n';
-  if (checksum_) checksum_->advance(reinterpret_cast<const std::byte*>(base_), end_);
+  hash_what_is_added();
 }
 
 void FrameWriter::add(std::string_view payload, std::string_view path, const Origin& origin, Tag tag,
@@ -178,7 +178,7 @@ void FrameWriter::add_all(const FrameReader& read) {
     std::memcpy(base_ + end_, text.data() + done, piece);
     done += piece;
     end_ += piece;
-    if (checksum_) checksum_->advance(reinterpret_cast<const std::byte*>(base_), end_);
+    hash_what_is_added();
   }
 }
 

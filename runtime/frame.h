@@ -171,6 +171,9 @@ class FrameWriter {
   // For a path and a payload that stand at end_, which moves behind them.
   void add_entry(std::size_t path_bytes, std::size_t payload_bytes, const Origin& origin, Tag tag,
                  std::uint8_t flags);
+  void hash_what_is_added() {
+    if (checksum_) checksum_->advance(reinterpret_cast<const std::byte*>(base_), end_);
+  }
   // Of a table of so many records and of the places.
   std::size_t bytes_behind(std::size_t records) const {
     return records * sizeof(RecordEntry) + places_.size() * sizeof(Place);

@@ -8,8 +8,8 @@ std::string_view FrameLines::of(const FrameReader& frame, StageNotes& notes) {
   checker_.set_frame(frame.text());
   for (std::size_t index = 0; index < frame.size(); ++index) {
     const RecordEntry entry = frame.entry(index);
-    if (ids_ == Ids::off && (entry.flags & kPlain)) {
-      append_plain(frame.payload(entry));
+    if (is_line(entry.flags)) {
+      append_line(frame.payload(entry));
     } else {
       RecordView record = frame[index];
       if (!check(record, notes)) continue;
@@ -39,16 +39,13 @@ bool FrameLines::check(RecordView& record, StageNotes& notes) {
 }
 
 void FrameLines::append(const RecordView& record) {
-  if (ids_ != Ids::off || !(record.flags & kPlain)) {
-    end_run();
-    append_record(lines_, record, ids_);
-    lines_.push_back('\n');
-  } else {
-    append_plain(record.payload);
-  }
+  if (is_line(record.flags)) return append_line(record.payload);
+  end_run();
+  append_record(lines_, record, ids_);
+  lines_.push_back('\n');
 }
 
-void FrameLines::append_plain(std::string_view line) {
+void FrameLines::append_line(std::string_view line) {
   const char* const end = run_.data() + run_.size();
   if (!run_.empty() && line.data() == end + 1 && *end == '\n') {
     run_ = {run_.data(), run_.size() + 1 + line.size()};

@@ -24,8 +24,9 @@ class FrameLines {
  private:
   bool check(RecordView& record, StageNotes& notes);
   void append(const RecordView& record);
-  // A record that is its own line.
-  void append_plain(std::string_view line);
+  // The record's payload is what is to be written of it.
+  bool is_line(std::uint8_t flags) const { return ids_ == Ids::off && (flags & kPlain); }
+  void append_line(std::string_view line);
   void end_run();
 
   Ids ids_;

@@ -112,7 +112,7 @@ bool JsonIndex::is_plain() const {
   for (const char line_end : {'\n', '\r'}) {
     if (std::memchr(record_.data(), line_end, record_.size()) != nullptr) return false;
   }
-  return std::ranges::none_of(fields(), [](const Field& field) { return field.key == "_i"; });
+  return find("_i") == nullptr;
 }
 
 namespace {
