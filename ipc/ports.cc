@@ -72,9 +72,8 @@ bool Ports::is_published(std::uint64_t seq) const {
 }
 
 bool Ports::readers_lag(std::uint64_t seq) const {
-  constexpr std::uint64_t kFrames = 2;  // one in work, one that waits
   const Ring& ring = out_.front().ring;
-  return seq >= ring.first_seq() + kFrames && ring.word(seq - kFrames).seq() <= seq - kFrames;
+  return seq > ring.first_seq() && ring.word(seq - 1).is_full(seq - 1);
 }
 
 bool Ports::try_claim(std::uint64_t& seq) {

@@ -56,7 +56,7 @@ class Ports {
 
   // Frame `seq` is published on the first out-edge already, by a worker that died since.
   bool is_published(std::uint64_t seq) const;
-  // Who reads the first out-edge has not freed frame `seq` - 2 yet, so what is done here instead of there
+  // The frame before `seq` waits for who reads the first out-edge, so what is done here instead of there
   // delays nobody. A hint.
   bool readers_lag(std::uint64_t seq) const;
   // Where the next frame may be built in place: the first out-edge's block (see kReadPadding behind it).

@@ -67,6 +67,12 @@ void OutputFile::write(std::string_view data) {
   if (is_regular_ && bytes_ - given_to_disk_ >= kWriteBackBytes) begin_write_back();
 }
 
+void OutputFile::skip_to(std::uint64_t bytes) {
+  if (bytes_ > given_to_disk_) begin_write_back();
+  if (lseek(fd_, static_cast<off_t>(bytes), SEEK_SET) < 0) fail("cannot seek in " + path_, errno);
+  bytes_ = given_to_disk_ = bytes;
+}
+
 // A hint: what fails is told by the sync.
 void OutputFile::begin_write_back() {
   sync_file_range(fd_, static_cast<off_t>(given_to_disk_), static_cast<off_t>(bytes_ - given_to_disk_),

@@ -7,7 +7,8 @@
 #include <system_error>
 #include <thread>
 
-#include "commit_log.h"
+#include "direct_output.h"
+#include "durable_file.h"
 #include "pack_queue.h"
 #include "unit_packer.h"
 
@@ -40,6 +41,11 @@ void RecordFiles::declare(Parameters& p) {
           "bytes for each part, before compression, for example 1GiB; 0: one file. Parts are numbered: "
           "part-00000…");
   p.integer("split_records", 0).min(0).help("records for each part, instead of bytes; 0: one file");
+  p.choice("direct", {"auto", "never", "always"}, "auto")
+      .help(
+          "write past the page cache (not what is compressed); auto: what is behind a file's first 64 MiB, "
+          "if "
+          "the disk takes 250 MB/s");
 }
 
 void RecordFiles::configure(const std::string& path, Context& context) {
@@ -48,6 +54,7 @@ void RecordFiles::configure(const std::string& path, Context& context) {
   split_records_ = context.param<std::uint64_t>("split_records");
   if (split_bytes_ != 0 && split_records_ != 0)
     throw std::runtime_error("split and split_records: give one of them");
+  direct_ = context.param<std::string>("direct");
   const bool is_folder = fs::is_directory(absolute) || !absolute.has_filename();
   if (is_folder && !is_split()) {
     throw std::runtime_error(
@@ -172,7 +179,12 @@ std::uint64_t RecordFiles::content_bytes(std::uint64_t bytes) const {
 }
 
 void RecordFiles::open_part(std::uint64_t part, std::uint64_t bytes) {
-  auto file = std::make_shared<OutputFile>();
+  using enum DirectOutput::Bypass;
+  // Units are covered as soon as they are written.
+  const bool is_packed = compression_ != Compression::none;
+  auto file = std::make_shared<DirectOutput>(is_packed || direct_ == "never" ? never
+                                             : direct_ == "always"           ? always
+                                                                             : automatic);
   file->open(part_path(part), bytes);
   file_part_ = part;
   const std::lock_guard lock(files_mutex_);
@@ -199,7 +211,8 @@ void RecordFiles::write(std::string_view text, std::span<const std::size_t> ends
   }
   put(text.substr(begin));
   if (!queue_) {
-    cover();
+    uncovered_.push_back({writes_, parts_bytes_ + file_->bytes()});
+    cover_written();
   } else {
     if (unit_->content.size() >= kUnitBytes) push_unit(writes_, false);
     collect(units_max_);
@@ -251,8 +264,21 @@ void RecordFiles::cover() {
   covered_bytes_ = parts_bytes_ + file_->bytes();
 }
 
+// Of what was given to write(), that which stands in the files.
+void RecordFiles::cover_written() {
+  const std::uint64_t written = parts_bytes_ + file_->written();
+  while (!uncovered_.empty() && uncovered_.front().bytes <= written) {
+    covered_writes_ = uncovered_.front().writes;
+    covered_bytes_ = uncovered_.front().bytes;
+    uncovered_.pop_front();
+  }
+}
+
 void RecordFiles::flush() {
-  if (!queue_) return;
+  if (!queue_) {
+    file_->flush();
+    return cover_written();
+  }
   // Also of an empty output: gzip and zstd refuse a file without a single unit.
   const bool is_empty = parts_bytes_ + file_->bytes() == 0 && queue_->empty();
   if (!unit_->content.empty() || is_empty) push_unit(writes_, false);
@@ -261,6 +287,7 @@ void RecordFiles::flush() {
 }
 
 void RecordFiles::begin_file() {
+  file_->finish();
   parts_bytes_ += file_->bytes();
   bool too_many = false;
   {
@@ -277,7 +304,7 @@ void RecordFiles::sync() { sync_files(true); }
 void RecordFiles::sync_files(bool with_current) {
   // Held to the end: whoever comes second returns only when what the first took is durable.
   const std::lock_guard one_at_a_time(sync_mutex_);
-  std::vector<std::shared_ptr<OutputFile>> files;
+  std::vector<std::shared_ptr<DirectOutput>> files;
   {
     const std::lock_guard lock(files_mutex_);
     files.swap(retired_);

@@ -30,6 +30,10 @@ class OutputFile {
   // Not a device, pipe or terminal.
   bool is_regular() const { return is_regular_; }
 
+  // For who writes to the file directly, behind bytes(): the descriptor, and up to where it did.
+  int fd() const { return fd_; }
+  void skip_to(std::uint64_t bytes);
+
  private:
   void begin_write_back();
 

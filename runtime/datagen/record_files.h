@@ -2,11 +2,13 @@
 // split_records); plain, or compressed by suffix (.gz, .zst).
 //
 // Owner: the one worker of a sink. Compressed records are gathered into units (gzip members, zstd frames) of
-// about 1 MiB; what is not yet written as whole units is `held`: its frames stay in the ring, so a successor
-// that cuts the output behind the last whole unit finds them there again.
+// about 1 MiB, plain ones of a large file into pieces of that size that bypass the page cache; what is not
+// yet written as whole units or pieces is `held`: its frames stay in the ring, so a successor that cuts the
+// output behind the last frame that is written finds them there again.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -16,11 +18,11 @@
 #include <vector>
 
 #include <datagen/input_stream.h>
-#include <datagen/output_file.h>
 #include <datagen/sink.h>
 
 namespace datagen {
 
+class DirectOutput;
 class PackQueue;
 struct PackUnit;
 
@@ -30,7 +32,7 @@ class RecordFiles {
   explicit RecordFiles(std::string suffix);
   ~RecordFiles();
 
-  // The parameters that open() reads: compress, level, pack_threads, split, split_records.
+  // The parameters that open() reads: compress, level, pack_threads, split, split_records, direct.
   static void declare(Parameters& parameters);
 
   // What Sink::outputs() is to answer. Throws std::runtime_error for a path or parameters that do not fit.
@@ -67,6 +69,7 @@ class RecordFiles {
   void push_unit(std::uint64_t writes, bool ends_part);
   void collect(std::size_t most);
   void cover();
+  void cover_written();
   void begin_file();
   void sync_files(bool with_current);
 
@@ -76,6 +79,7 @@ class RecordFiles {
   Compression compression_ = Compression::none;
   int level_ = 0;
   std::uint64_t split_bytes_ = 0, split_records_ = 0;  // 0: not split by it
+  std::string direct_;
 
   std::uint64_t part_ = 0;                           // that put() goes into
   std::uint64_t part_bytes_ = 0, part_records_ = 0;  // of its content
@@ -83,6 +87,10 @@ class RecordFiles {
   std::uint64_t parts_bytes_ = 0;                    // of the files before it
   std::uint64_t writes_ = 0, covered_writes_ = 0;  // calls of write(), and those that the output has in full
   std::uint64_t covered_bytes_ = 0;                // of the output, behind them
+  struct Uncovered {
+    std::uint64_t writes, bytes;  // of the output, behind that write
+  };
+  std::deque<Uncovered> uncovered_;  // not compressed
   std::unique_ptr<PackQueue> queue_;
   std::unique_ptr<PackUnit> unit_;  // being filled
   std::size_t units_max_ = 0;
@@ -91,8 +99,8 @@ class RecordFiles {
   // sync() runs on another thread.
   std::mutex files_mutex_;  // the two below
   std::mutex sync_mutex_;
-  std::shared_ptr<OutputFile> file_;
-  std::vector<std::shared_ptr<OutputFile>> retired_;  // parts that are written, not yet durable
+  std::shared_ptr<DirectOutput> file_;
+  std::vector<std::shared_ptr<DirectOutput>> retired_;  // parts that are written, not yet durable
 };
 
 // A sink whose output is record files: what it adds is the text.

@@ -1,6 +1,6 @@
 """Kills processes of a run at random until it is complete, and compares the output with an undisturbed run's.
 
-    python3 tests/end_to_end/chaos.py BIN [--kills N] [--seed S] [--workers W] [--packed .gz|.zst]
+    python3 tests/end_to_end/chaos.py BIN [--kills N] [--seed S] [--workers W] [--packed .gz|.zst | --direct]
 
 Kills any process of the run by SIGKILL, the launcher included (then the run is gone on with). Prints the seed; exit 0 when
 the output is byte-identical, no record lost or doubled, and nothing is left behind.
@@ -46,13 +46,13 @@ def output_of(folder):
     return subprocess.run([*program, path], stdout=subprocess.PIPE, check=True).stdout
 
 
-def command(binary, source, folder, workers):
+def command(binary, source, folder, workers, more=()):
     suffix = os.path.splitext(source)[1]
     output = os.path.join(folder, "out.jsonl" + (suffix if suffix in (".gz", ".zst") else ""))
     return [os.path.join(binary, "datagen"), "run", "--input", "jsonl://" + source, "--stage", "split_text", "--stage", "clean_text",
             "--output", "jsonl://" + output, "--run-dir", os.path.join(folder, "run"), "--quiet",
             "--set", f"split_text.workers={workers}", "--set", f"clean_text.workers={workers}", "--set", "clean_text.frames=3",
-            "--set", "rings.slots=8", "--set", "rings.block_bytes=16KiB"]
+            "--set", "rings.slots=8", "--set", "rings.block_bytes=16KiB", *more]
 
 
 def undisturbed(binary, source, folder, workers):
@@ -63,9 +63,9 @@ def undisturbed(binary, source, folder, workers):
 
 
 class Chaos:
-    def __init__(self, binary, source, folder, workers, chance, pause):
+    def __init__(self, binary, source, folder, workers, chance, pause, more):
         os.mkdir(folder)
-        self.arguments = command(binary, source, folder, workers)
+        self.arguments = command(binary, source, folder, workers, more)
         self.run_directory = os.path.join(folder, "run")
         self.chance = chance
         self.pause = pause
@@ -103,10 +103,12 @@ def main():
     parser.add_argument("--records", type=int, default=400_000)
     parser.add_argument("--workers", type=int, default=3)
     parser.add_argument("--packed", choices=(".gz", ".zst"), help="the input and the output are compressed")
+    parser.add_argument("--direct", action="store_true", help="the output bypasses the page cache")
     parser.add_argument("--pause", type=float, default=0.12, help="longest time between two kills, in seconds")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     chance = random.Random(options.seed)
+    more = ["--set", "output.direct=always", "--set", "rings.slots=64"] if options.direct else []
     kills, launches, turns = 0, 0, 0
     with tempfile.TemporaryDirectory(prefix="datagen-chaos.") as folder:
         source = os.path.join(folder, "in.jsonl")
@@ -117,7 +119,7 @@ def main():
         print(f"undisturbed: {seconds:.1f} s, {len(expected):,} bytes", flush=True)
         while kills < options.kills:
             turns += 1
-            chaos = Chaos(options.binary, source, os.path.join(folder, f"turn{turns}"), options.workers, chance, options.pause)
+            chaos = Chaos(options.binary, source, os.path.join(folder, f"turn{turns}"), options.workers, chance, options.pause, more)
             began = time.monotonic()
             chaos.run(options.kills - kills)
             kills += chaos.kills

@@ -55,12 +55,13 @@ class Place:
         self.run_directory = os.path.join(folder, "runs", "run")
         self.token = folder + ".token"
         self.daemons = folder + ".daemons"  # numbers of processes that a stage left behind on purpose
+        self.rings = ["rings.slots=2", "rings.block_bytes=4KiB"]
         os.makedirs(folder, exist_ok=True)
         with open(self.source, "w") as file:
             file.write(input_text())
 
     def command(self):
-        sets = ("commit_interval=10ms", "rings.slots=2", "rings.block_bytes=4KiB", "max_dead_letters=100%")
+        sets = ("commit_interval=10ms", *self.rings, "max_dead_letters=100%")
         return ["run", "--input", "jsonl://" + self.source, "--stage", "clean_text", "--stage", TALLY, "--output", "jsonl://" + self.output,
                 "--run-dir", self.run_directory, *(word for value in sets for word in ("--set", value))]
 
@@ -95,6 +96,10 @@ class Place:
         """As a user would behind a death of the launcher: resume, or, when not even the plan was written, run again."""
         has_plan = os.path.exists(os.path.join(self.run_directory, "runtime.json"))
         return self.go(*(("resume", self.run_directory) if has_plan else self.command()), **options)
+
+    def bypass_page_cache(self):
+        """The sink does, and has slots enough to hold several frames until they are pages."""
+        self.rings = ["rings.slots=16", "rings.block_bytes=4KiB", "output.direct=always"]
 
     def arm(self):
         with open(self.token, "w"):
@@ -170,6 +175,11 @@ class FaultTest(runs.RunTest):
         print(f"seed {self.seed}", flush=True)
         self.place = Place(self.path("disk"))
         self.addCleanup(self.place.destroy)
+
+    def choose_disk_path(self):
+        if self.chance.random() < 0.5:
+            print("past the page cache", flush=True)
+            self.place.bypass_page_cache()
 
     def some(self, cases, count):
         """All of them, or without --all so many."""

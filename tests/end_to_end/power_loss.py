@@ -59,6 +59,7 @@ class PowerLoss(faults.FaultTest):
         return cuts
 
     def test_power_fails_at_any_time(self):
+        self.choose_disk_path()
         expected = self.undisturbed()
         cuts, number = 0, 0
         while cuts < CUTS:
@@ -67,6 +68,7 @@ class PowerLoss(faults.FaultTest):
         print(f"{cuts} cuts in {number} runs: identical", flush=True)
 
     def test_what_a_failed_sync_lost_is_not_believed_later(self):
+        self.choose_disk_path()
         expected = self.undisturbed()
         once = self.path("once")
         patterns = ("*/made/out.jsonl", "*/sink.done", "*/tally.done", "*/dead_letter.jsonl", "*/state/tally.*")

@@ -33,6 +33,7 @@ class EveryCall(faults.FaultTest):
         return was_killed
 
     def test_every_call_of_every_process(self):
+        self.choose_disk_path()
         expected = self.undisturbed()
         for role in faults.ROLES:
             began, call = time.monotonic(), 0
@@ -41,6 +42,7 @@ class EveryCall(faults.FaultTest):
             print(f"{role}: {call} calls, {2 * call} kills, {time.monotonic() - began:.0f} s: identical", flush=True)
 
     def test_some_calls_of_every_process(self):
+        self.choose_disk_path()
         expected = self.undisturbed()
         for role in faults.ROLES:
             # One call out of each stretch, so that each phase of a process's life has its turn.

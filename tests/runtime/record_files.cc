@@ -75,9 +75,11 @@ class Sinking {
 
 const std::vector<Settings> kSettings = {
     {"out.jsonl", {}},
+    {"out.jsonl", {{"direct", "always"}}},
     {"out.jsonl.gz", {}},
     {"out.jsonl.zst", {}},
     {"", {{"split", std::int64_t{5000}}}},
+    {"", {{"split", std::int64_t{20000}}, {"direct", "always"}}},
     {"", {{"split", std::int64_t{5000}}, {"compress", "zst"}}},
     {"out.jsonl.gz", {{"split", std::int64_t{300}}}},
     {"", {{"split_records", std::int64_t{7}}}},

@@ -112,6 +112,16 @@ Faults& faults() {
   return *made;
 }
 
+// The first half of a write; of one past the page cache, as much as it takes.
+void tear(int fd, const void* data, std::size_t bytes, off_t offset) {
+  constexpr std::size_t kSector = 512;
+  if (offset < 0) {
+    syscall(SYS_write, fd, data, bytes / 2);
+  } else {
+    syscall(SYS_pwrite64, fd, data, bytes / 2 / kSector * kSector, offset);
+  }
+}
+
 }  // namespace
 
 std::string path_of(int fd) {
@@ -121,12 +131,12 @@ std::string path_of(int fd) {
   return length < 0 ? "" : std::string(path, static_cast<std::size_t>(length));
 }
 
-int enter(Op op, const std::string& path, int fd, const void* data, std::size_t* bytes) {
+int enter(Op op, const std::string& path, int fd, const void* data, std::size_t* bytes, off_t offset) {
   Faults& all = faults();
   const unsigned long call_number = ++all.calls;
   if (!all.count_file.empty()) all.show(call_number);
   if (all.is_meant && call_number == all.kill_at && Faults::take(all.token)) {
-    if (all.is_torn && data != nullptr) syscall(SYS_write, fd, data, *bytes / 2);
+    if (all.is_torn && data != nullptr) tear(fd, data, *bytes, offset);
     all.die();
   }
   for (Rule& rule : all.rules) {

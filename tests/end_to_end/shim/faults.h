@@ -15,6 +15,8 @@
 // Calls are counted at the C library's functions: of what it calls within itself (stdio) nothing is seen.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <string>
 
@@ -22,10 +24,10 @@ namespace faults {
 
 enum class Op { write, sync, create, rename, truncate };
 
-// Before a call. Returns the error that it is to fail with, or 0. `bytes` of a write may become fewer. When
-// the process is to die here, it does.
+// Before a call. Returns the error that it is to fail with, or 0. `bytes` of a write may become fewer; its
+// `offset` is negative where the descriptor knows it. When the process is to die here, it does.
 int enter(Op op, const std::string& path, int fd = -1, const void* data = nullptr,
-          std::size_t* bytes = nullptr);
+          std::size_t* bytes = nullptr, off_t offset = -1);
 
 std::string path_of(int fd);
 

@@ -72,7 +72,7 @@ int cut(int fd, off_t bytes) {
 ssize_t put(int fd, const void* data, size_t bytes, off_t offset) {
   if (fd <= STDERR_FILENO) return syscall(SYS_write, fd, data, bytes);
   const std::string path = faults::path_of(fd);
-  if (const int error = enter(Op::write, path, fd, data, &bytes)) return fail(error);
+  if (const int error = enter(Op::write, path, fd, data, &bytes, offset)) return fail(error);
   const ssize_t written =
       offset < 0 ? syscall(SYS_write, fd, data, bytes) : syscall(SYS_pwrite64, fd, data, bytes, offset);
   if (written > 0 && faults::is_on_disk(path)) {
