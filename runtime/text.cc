@@ -6,6 +6,10 @@
 
 #include "vectors.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace datagen {
 
 namespace {
@@ -113,7 +117,7 @@ DATAGEN_AVX2 std::size_t count_continuations_avx2(std::string_view text) {
 }
 
 std::size_t count_continuations(std::string_view text) {
-  static const bool kHasAvx2 = has_avx2();
+  static const bool kHasAvx2 = best_vectors() >= Vectors::avx2;
   if (text.size() >= sizeof(__m256i) && kHasAvx2) return count_continuations_avx2(text);
   return text.size() < sizeof(__m128i) ? count_continuations_by_byte(text) : count_continuations_sse2(text);
 }
