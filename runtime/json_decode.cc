@@ -191,6 +191,12 @@ struct TakeByAvx2 {
     const __m256i is_letter = _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8('\\'));  // of those that are escaped
     return _mm256_blendv_epi8(bytes, meanings, _mm256_and_si256(is_letter, lanes_of(escaped)));
   }
+  DATAGEN_AVX2 static char* close_up(char* to, const char* eight, std::uint8_t kept) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(eight));
+    const __m128i places = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(kCloseUp[kept].data()));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_shuffle_epi8(bytes, places));
+    return to + std::popcount(kept);
+  }
   DATAGEN_AVX2 void operator()(char* to, const char* from, std::uint64_t kept, std::uint64_t escaped) const {
     alignas(32) char bytes[kStepBytes];
     for (std::size_t at = 0; at < kStepBytes; at += 32) {
@@ -198,12 +204,9 @@ struct TakeByAvx2 {
       _mm256_store_si256(reinterpret_cast<__m256i*>(bytes + at),
                          with_meanings(some, static_cast<std::uint32_t>(escaped >> at)));
     }
-    for (std::size_t at = 0; at < kStepBytes; at += 8) {
-      const auto choice = static_cast<std::uint8_t>(kept >> at);
-      const __m128i eight = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes + at));
-      const __m128i places = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(kCloseUp[choice].data()));
-      _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_shuffle_epi8(eight, places));
-      to += std::popcount(choice);
+    for (std::size_t at = 0; at < kStepBytes; at += 16) {
+      to = close_up(to, bytes + at, static_cast<std::uint8_t>(kept >> at));
+      to = close_up(to, bytes + at + 8, static_cast<std::uint8_t>(kept >> (at + 8)));
     }
   }
 };

@@ -73,6 +73,20 @@ struct MarkByAvx2 {
   }
 };
 
+struct MarkByAvx512 {
+  DATAGEN_AVX512 static __m512i four_times(const char (&table)[16]) {
+    // Without a mask gcc 12 warns of what its own header leaves uninitialized.
+    return _mm512_maskz_broadcast_i32x4(0xffff, _mm_load_si128(reinterpret_cast<const __m128i*>(table)));
+  }
+  DATAGEN_AVX512 Marks operator()(const char* block) const {
+    const __m512i bytes = _mm512_loadu_si512(block);
+    const __m512i upper = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(0x0f));
+    return {_mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\')),
+            _mm512_test_epi8_mask(_mm512_shuffle_epi8(four_times(kByLowerHalf), bytes),
+                                  _mm512_shuffle_epi8(four_times(kByUpperHalf), upper))};
+  }
+};
+
 #else
 
 struct MarkCommonly {
@@ -150,7 +164,14 @@ DATAGEN_AVX2 bool scan_by_avx2(Scan& scan, const char* bytes, std::size_t block,
   return scan_blocks(scan, bytes, block, end, MarkByAvx2());
 }
 
-ScanBlocks scan_by(Vectors vectors) { return vectors >= Vectors::avx2 ? scan_by_avx2 : scan_commonly; }
+DATAGEN_AVX512 bool scan_by_avx512(Scan& scan, const char* bytes, std::size_t block, std::size_t end) {
+  return scan_blocks(scan, bytes, block, end, MarkByAvx512());
+}
+
+ScanBlocks scan_by(Vectors vectors) {
+  constexpr ScanBlocks kScans[] = {scan_commonly, scan_by_avx2, scan_by_avx512};
+  return kScans[static_cast<std::size_t>(vectors)];
+}
 
 #else
 

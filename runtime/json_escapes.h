@@ -35,6 +35,12 @@ class JsonEscapes {
     }
     return begin < end && starts(begin) << (kBlockBytes - (end - begin)) != 0;
   }
+  // The same of few bytes, at least one.
+  bool any_of_few(std::size_t begin, std::size_t end) const {
+    const std::size_t skipped = begin % kBlockBytes;
+    if (skipped + (end - begin) > kBlockBytes) return any(begin, end);
+    return starts_[begin / kBlockBytes] >> skipped << (kBlockBytes - (end - begin)) != 0;
+  }
 
  private:
   static std::uint64_t bits_from(const std::vector<std::uint64_t>& words, std::size_t offset) {

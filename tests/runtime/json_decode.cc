@@ -56,7 +56,9 @@ TEST_P(JsonDecodeBy, SaysWhatSimdjsonSaysAndKnowsTheCanonicalForm) {
     ByteBuffer out;
     append_json_string(out, decoded);
     EXPECT_EQ(is_canonical, out.view() == quoted) << quoted;
-    EXPECT_EQ(json_length(decoded), out.size() - 2) << quoted;
+    // Whatever stands behind the text.
+    const std::string padded = decoded + std::string(16, '\n');
+    EXPECT_EQ(json_length(std::string_view(padded).substr(0, decoded.size())), out.size() - 2) << quoted;
   }
 }
 
