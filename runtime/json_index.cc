@@ -108,11 +108,8 @@ bool JsonIndex::check(std::string_view record) {
 }
 
 bool JsonIndex::is_plain() const {
-  if (record_.front() != '{' || record_.back() != '}') return false;
-  for (const char line_end : {'\n', '\r'}) {
-    if (std::memchr(record_.data(), line_end, record_.size()) != nullptr) return false;
-  }
-  return find("_i") == nullptr;
+  return record_.front() == '{' && record_.back() == '}' && !json::has_line_end(record_) &&
+         find("_i") == nullptr;
 }
 
 namespace {
