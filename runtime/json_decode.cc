@@ -198,6 +198,10 @@ struct TakeByAvx2 {
     return to + std::popcount(kept);
   }
   DATAGEN_AVX2 void operator()(char* to, const char* from, std::uint64_t kept, std::uint64_t escaped) const {
+    if (escaped == 0) {
+      std::memcpy(to, from, kStepBytes);
+      return;
+    }
     alignas(32) char bytes[kStepBytes];
     for (std::size_t at = 0; at < kStepBytes; at += 32) {
       const __m256i some = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + at));
