@@ -1,6 +1,7 @@
 #include "json_escapes.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "json_scan.h"
@@ -43,15 +44,22 @@ struct MarkCommonly {
   }
 };
 
+// The same table of 16 bytes for each 16 lanes.
+constexpr std::array<char, 64> repeated(const std::array<char, 16>& table) {
+  std::array<char, 64> all{};
+  for (std::size_t lane = 0; lane < all.size(); ++lane) all[lane] = table[lane % table.size()];
+  return all;
+}
+
 // Each upper half of a byte that one of the common escapes has (2, 5, 6, 7) has a bit; a byte is one of them
 // when both of its halves name the same bit.
-alignas(16) constexpr char kByLowerHalf[16] = {0, 0, 1 | 4 | 8, 0, 8, 0, 4, 0,   // "br t f
-                                               0, 0, 0,         0, 2, 0, 4, 0};  // \ n
-alignas(16) constexpr char kByUpperHalf[16] = {0, 0, 1, 0, 0, 2, 4, 8};
+alignas(64) constexpr auto kByLowerHalf = repeated({0, 0, 1 | 4 | 8, 0, 8, 0, 4, 0,  // "br t f
+                                                    0, 0, 0, 0, 2, 0, 4, 0});        // \ n
+alignas(64) constexpr auto kByUpperHalf = repeated({0, 0, 1, 0, 0, 2, 4, 8});
 
 struct MarkByAvx2 {
-  DATAGEN_AVX2 static __m256i twice(const char (&table)[16]) {
-    return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table)));
+  DATAGEN_AVX2 static __m256i table(const std::array<char, 64>& lanes) {
+    return _mm256_load_si256(reinterpret_cast<const __m256i*>(lanes.data()));
   }
   DATAGEN_AVX2 static std::uint64_t bits_of(__m256i low, __m256i high) {
     return static_cast<unsigned>(_mm256_movemask_epi8(low)) |
@@ -60,8 +68,8 @@ struct MarkByAvx2 {
   // Lanes of -1 where no common escape stands.
   DATAGEN_AVX2 static __m256i no_common_escapes(__m256i bytes) {
     const __m256i upper = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(0x0f));
-    const __m256i both = _mm256_and_si256(_mm256_shuffle_epi8(twice(kByLowerHalf), bytes),
-                                          _mm256_shuffle_epi8(twice(kByUpperHalf), upper));
+    const __m256i both = _mm256_and_si256(_mm256_shuffle_epi8(table(kByLowerHalf), bytes),
+                                          _mm256_shuffle_epi8(table(kByUpperHalf), upper));
     return _mm256_cmpeq_epi8(both, _mm256_setzero_si256());
   }
   DATAGEN_AVX2 Marks operator()(const char* block) const {
@@ -74,16 +82,12 @@ struct MarkByAvx2 {
 };
 
 struct MarkByAvx512 {
-  DATAGEN_AVX512 static __m512i four_times(const char (&table)[16]) {
-    // Without a mask gcc 12 warns of what its own header leaves uninitialized.
-    return _mm512_maskz_broadcast_i32x4(0xffff, _mm_load_si128(reinterpret_cast<const __m128i*>(table)));
-  }
   DATAGEN_AVX512 Marks operator()(const char* block) const {
     const __m512i bytes = _mm512_loadu_si512(block);
     const __m512i upper = _mm512_and_si512(_mm512_srli_epi16(bytes, 4), _mm512_set1_epi8(0x0f));
     return {_mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\\')),
-            _mm512_test_epi8_mask(_mm512_shuffle_epi8(four_times(kByLowerHalf), bytes),
-                                  _mm512_shuffle_epi8(four_times(kByUpperHalf), upper))};
+            _mm512_test_epi8_mask(_mm512_shuffle_epi8(_mm512_load_si512(kByLowerHalf.data()), bytes),
+                                  _mm512_shuffle_epi8(_mm512_load_si512(kByUpperHalf.data()), upper))};
   }
 };
 
@@ -138,17 +142,22 @@ struct Scan {
 }
 
 // The blocks from number `block` to `end`, whose bytes these are. Marking does not wait for what is carried
-// from block to block, so it pays that both are in one loop.
+// from block to block, so it pays that both are in one loop; the carry must not go through memory.
 template <class Mark>
 [[gnu::always_inline]] inline bool scan_blocks(Scan& scan, const char* bytes, std::size_t block,
                                                std::size_t end, Mark mark) {
+  std::uint64_t* const starts = scan.starts;
+  std::uint64_t* const rare = scan.rare;
+  std::uint64_t carry = scan.carry;
   for (; block < end; ++block, bytes += kBlockBytes) {
     const Marks marks = mark(bytes);
-    const std::uint64_t escaped = escaped_bytes(marks.backslashes, scan.carry);
-    scan.starts[block] = marks.backslashes & ~escaped;
-    scan.rare[block] = escaped & ~marks.common_escapes;
-    if (scan.rare[block] != 0 && !check_rare(scan, block)) return false;
+    const std::uint64_t escaped = escaped_bytes(marks.backslashes, carry);
+    const std::uint64_t rare_ones = escaped & ~marks.common_escapes;
+    starts[block] = marks.backslashes & ~escaped;
+    rare[block] = rare_ones;
+    if (rare_ones != 0 && !check_rare(scan, block)) return false;
   }
+  scan.carry = carry;
   return true;
 }
 
