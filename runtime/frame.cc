@@ -60,7 +60,7 @@ RecordView FrameReader::operator[](std::size_t index) const {
   const RecordEntry entry = this->entry(index);
   RecordView record;
   record.payload = payload(entry);
-  record.path = frame_.substr(entry.offset - entry.path_length, entry.path_length);
+  record.path = {record.payload.data() - entry.path_length, entry.path_length};
   record.tag = entry.tag;
   record.flags = entry.flags;
   record.origin.source = origin_.source;

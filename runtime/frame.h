@@ -89,8 +89,9 @@ class FrameReader {
     std::memcpy(&entry, table_ + index * sizeof entry, sizeof entry);
     return entry;
   }
+  // open() has seen that all of them lie within the frame.
   std::string_view payload(const RecordEntry& entry) const {
-    return frame_.substr(entry.offset, entry.length);
+    return {frame_.data() + entry.offset, entry.length};
   }
   const FrameOrigin& origin() const { return origin_; }
   std::string_view places() const { return places_; }  // the bytes of its Places

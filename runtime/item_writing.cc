@@ -78,9 +78,8 @@ void ItemState::append_built(ByteBuffer& out, const FieldValue& value) const {
 }
 
 void ItemState::encode_json(Member& member, std::string_view json) {
-  const bool has_line_end = json.find('\n') != json.npos || json.find('\r') != json.npos;
   member.value = json;
-  if (built_ == Tag::json && !has_line_end) return;
+  if (built_ == Tag::json && !json::has_line_end(json)) return;
   scratch_.clear();
   if (built_ == Tag::json) {
     append_on_one_line(scratch_, json);

@@ -108,11 +108,8 @@ bool JsonIndex::check(std::string_view record) {
 }
 
 bool JsonIndex::is_plain() const {
-  if (record_.front() != '{' || record_.back() != '}') return false;
-  for (const char line_end : {'\n', '\r'}) {
-    if (std::memchr(record_.data(), line_end, record_.size()) != nullptr) return false;
-  }
-  return find("_i") == nullptr;
+  return record_.front() == '{' && record_.back() == '}' && !json::has_line_end(record_) &&
+         find("_i") == nullptr;
 }
 
 namespace {
@@ -190,7 +187,7 @@ bool JsonIndex::walk(std::string_view object) {
       const char* const value = text + token[2];
       if (text[token[0]] != '"' || text[colon] != ':') return false;
       const auto key_end = static_cast<std::uint32_t>(end_of_value(text + colon) - text - 1);
-      if (escapes_.any(key_begin, key_end)) return false;  // not worth the trouble
+      if (escapes_.any_of_few(key_begin, key_end + 1)) return false;  // not worth the trouble
       if (*value == '"') {
         token += 3;
       } else if (*value == '{' || *value == '[') {

@@ -3,6 +3,12 @@
 #include <algorithm>
 #include <array>
 
+#include "vectors.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace datagen::json {
 
 namespace {
@@ -78,6 +84,41 @@ int escaped_code_unit(std::string_view text, std::size_t position) {
   const unsigned a = digit(2), b = digit(3), c = digit(4), d = digit(5);
   if ((a | b | c | d) >= kNoDigit) return -1;
   return static_cast<int>(a << 12 | b << 8 | c << 4 | d);
+}
+
+namespace {
+
+bool has_line_end_commonly(std::string_view text) {
+  return text.find('\n') != text.npos || text.find('\r') != text.npos;
+}
+
+#if defined(__x86_64__)
+
+// Of at least 32 bytes. Most have none, so none is waited for.
+DATAGEN_AVX2 bool has_line_end_avx2(std::string_view text) {
+  const auto* const last = text.data() + text.size() - sizeof(__m256i);
+  __m256i found = _mm256_setzero_si256();
+  const char* at = text.data();
+  do {
+    at = std::min(at, last);
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+    found = _mm256_or_si256(found, _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\n')));
+    found = _mm256_or_si256(found, _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\r')));
+    at += sizeof(__m256i);
+  } while (at < last + sizeof(__m256i));
+  return _mm256_testz_si256(found, found) == 0;
+}
+
+#endif
+
+}  // namespace
+
+bool has_line_end(std::string_view text) {
+#if defined(__x86_64__)
+  static const bool kHasAvx2 = best_vectors() >= Vectors::avx2;
+  if (kHasAvx2 && text.size() >= sizeof(__m256i)) return has_line_end_avx2(text);
+#endif
+  return has_line_end_commonly(text);
 }
 
 bool has_lone_surrogate(std::string_view text) {

@@ -79,6 +79,9 @@ std::size_t number_end(std::string_view text, std::size_t position);
 // The code unit of the escape \uXXXX at `position`, or -1.
 int escaped_code_unit(std::string_view text, std::size_t position);
 
+// Whether \n or \r stands in a text.
+bool has_line_end(std::string_view text);
+
 // Whether a JSON text or string contains an escape \uD800 to \uDFFF without its other half.
 bool has_lone_surrogate(std::string_view text);
 

@@ -22,9 +22,10 @@ enum class Ids : std::uint8_t { add, off, keep };  // keep: an input's own "_i" 
 // Any valid JSON on one line: line ends between its tokens become blanks.
 void append_on_one_line(ByteBuffer& out, std::string_view json);
 
-// The text as a JSON string, with quotes; how long it is without them.
-std::size_t json_length(std::string_view text);
+// The text as a JSON string, with quotes.
 void append_json_string(ByteBuffer& out, std::string_view text);
+// How long that is, without quotes. Behind the text 16 bytes can be read.
+std::size_t json_length(std::string_view text);
 
 // As Python's repr(float): shortest digits that read back the same.
 void append_json_number(ByteBuffer& out, double value);

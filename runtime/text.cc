@@ -2,23 +2,79 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "vectors.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace datagen {
 
 namespace {
 
-// A byte of white space, or one of no ASCII character.
-bool may_be_space(char byte) { return static_cast<signed char>(byte) <= ' '; }
+bool is_ascii(char byte) { return static_cast<signed char>(byte) >= 0; }
 
-// Length of the white-space code point at the start of `text`, or 0. All of them below U+3001, so no need to
-// decode in general: the bytes are compared.
-std::size_t leading_space(std::string_view text) {
+bool is_ascii_space(char byte) {
+  const auto code = static_cast<unsigned char>(byte);
+  return (code >= 0x09 && code <= 0x0d) || (code >= 0x1c && code <= 0x20);
+}
+
+#if defined(__x86_64__)
+
+// A bit for each of 16 bytes, the first lowest: it is none of ASCII's white space.
+unsigned no_ascii_spaces(const char* from) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+  const auto is_between = [&](char first, char last) {
+    const __m128i distance = _mm_sub_epi8(bytes, _mm_set1_epi8(first));
+    return _mm_cmpeq_epi8(_mm_min_epu8(distance, _mm_set1_epi8(static_cast<char>(last - first))), distance);
+  };
+  const __m128i spaces = _mm_or_si128(is_between(0x09, 0x0d), is_between(0x1c, 0x20));
+  return ~static_cast<unsigned>(_mm_movemask_epi8(spaces)) & 0xffff;
+}
+
+// How many bytes of it the text begins with, and ends with: how many of them there are cannot be foreseen, so
+// it is counted without asking byte by byte.
+std::size_t leading_ascii_spaces(std::string_view text) {
+  std::size_t count = 0;
+  for (; count + 16 <= text.size(); count += 16) {
+    if (const unsigned others = no_ascii_spaces(text.data() + count); others != 0)
+      return count + static_cast<std::size_t>(std::countr_zero(others));
+  }
+  while (count < text.size() && is_ascii_space(text[count])) ++count;
+  return count;
+}
+
+std::size_t trailing_ascii_spaces(std::string_view text) {
+  std::size_t left = text.size();
+  for (; left >= 16; left -= 16) {
+    if (const unsigned others = no_ascii_spaces(text.data() + left - 16); others != 0)
+      return text.size() - left + static_cast<std::size_t>(std::countl_zero(others << 16));
+  }
+  while (left > 0 && is_ascii_space(text[left - 1])) --left;
+  return text.size() - left;
+}
+
+#else
+
+std::size_t leading_ascii_spaces(std::string_view text) {
+  return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_ascii_space) - text.begin());
+}
+
+std::size_t trailing_ascii_spaces(std::string_view text) {
+  return static_cast<std::size_t>(std::find_if_not(text.rbegin(), text.rend(), is_ascii_space) -
+                                  text.rbegin());
+}
+
+#endif
+
+// Length of the white-space code point beyond ASCII at the start of `text`, or 0. All of them below U+3001,
+// so no need to decode in general: the bytes are compared.
+std::size_t leading_wide_space(std::string_view text) {
   const auto byte = [&](std::size_t index) { return static_cast<unsigned char>(text[index]); };
   const unsigned char first = byte(0);
-  if (first < 0x80) return (first >= 0x09 && first <= 0x0d) || (first >= 0x1c && first <= 0x20) ? 1 : 0;
   if (first == 0xc2) return text.size() > 1 && (byte(1) == 0x85 || byte(1) == 0xa0) ? 2 : 0;
   if (first < 0xe1 || first > 0xe3 || text.size() < 3) return 0;
   const std::uint32_t code = (first & 0x0fu) << 12 | (byte(1) & 0x3fu) << 6 | (byte(2) & 0x3fu);
@@ -28,26 +84,27 @@ std::size_t leading_space(std::string_view text) {
 }
 
 // The same for the end of the text.
-std::size_t trailing_space(std::string_view text) {
+std::size_t trailing_wide_space(std::string_view text) {
   std::size_t length = 1;
   while (length < text.size() && length < 4 && (text[text.size() - length] & 0xc0) == 0x80) ++length;
-  return leading_space(text.substr(text.size() - length)) == length ? length : 0;
+  return leading_wide_space(text.substr(text.size() - length)) == length ? length : 0;
 }
 
 }  // namespace
 
 std::string_view strip(std::string_view text) {
-  while (!text.empty() && may_be_space(text.front())) {
-    const std::size_t length = leading_space(text);
+  for (;;) {
+    text.remove_prefix(leading_ascii_spaces(text));
+    const std::size_t length = text.empty() || is_ascii(text.front()) ? 0 : leading_wide_space(text);
     if (length == 0) break;
     text.remove_prefix(length);
   }
-  while (!text.empty() && may_be_space(text.back())) {
-    const std::size_t length = trailing_space(text);
-    if (length == 0) break;
+  for (;;) {
+    text.remove_suffix(trailing_ascii_spaces(text));
+    const std::size_t length = text.empty() || is_ascii(text.back()) ? 0 : trailing_wide_space(text);
+    if (length == 0) return text;
     text.remove_suffix(length);
   }
-  return text;
 }
 
 namespace {
@@ -113,7 +170,7 @@ DATAGEN_AVX2 std::size_t count_continuations_avx2(std::string_view text) {
 }
 
 std::size_t count_continuations(std::string_view text) {
-  static const bool kHasAvx2 = has_avx2();
+  static const bool kHasAvx2 = best_vectors() >= Vectors::avx2;
   if (text.size() >= sizeof(__m256i) && kHasAvx2) return count_continuations_avx2(text);
   return text.size() < sizeof(__m128i) ? count_continuations_by_byte(text) : count_continuations_sse2(text);
 }

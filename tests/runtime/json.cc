@@ -15,6 +15,25 @@
 namespace datagen {
 namespace {
 
+// ---- scanning
+
+TEST(JsonScan, FindsALineEndAtEveryPlaceOfEveryLength) {
+  for (std::size_t length = 0; length < 140; ++length) {
+    const std::string text(length, '\x0b');
+    ASSERT_FALSE(json::has_line_end(text)) << length;
+    // Not what stands around it.
+    const std::string around = '\n' + text + '\r';
+    ASSERT_FALSE(json::has_line_end(std::string_view(around).substr(1, length))) << length;
+    for (std::size_t place = 0; place < length; ++place) {
+      for (const char line_end : {'\n', '\r'}) {
+        std::string two_lines = text;
+        two_lines[place] = line_end;
+        ASSERT_TRUE(json::has_line_end(two_lines)) << length << ' ' << place;
+      }
+    }
+  }
+}
+
 // ---- writing
 
 std::string number(double value) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "json_scan.h"
+#include "tests/runtime/all_vectors.h"
 
 namespace datagen {
 namespace {
@@ -29,7 +30,7 @@ bool has_valid_escapes(std::string_view text, std::string& starts, bool& surroga
   return true;
 }
 
-class JsonEscapesBy : public testing::TestWithParam<bool> {
+class JsonEscapesBy : public testing::TestWithParam<Vectors> {
  protected:
   void check(const std::string& text) {
     bool surrogate = false;
@@ -39,9 +40,16 @@ class JsonEscapesBy : public testing::TestWithParam<bool> {
     if (!valid) return;
     EXPECT_EQ(escapes_.has_surrogate(), surrogate) << text;
     for (std::size_t at = 0; at < text.size(); ++at) {
-      const std::uint64_t block = escapes_.starts(at / JsonEscapes::kBlockBytes);
-      ASSERT_EQ(block >> at % JsonEscapes::kBlockBytes & 1, static_cast<std::uint64_t>(starts[at]))
-          << at << text;
+      std::uint64_t expected_starts = 0, expected_rare = 0, inside = 0;
+      for (std::size_t bit = 0; bit < JsonEscapes::kBlockBytes && at + bit < text.size(); ++bit) {
+        const std::uint64_t mark = std::uint64_t{1} << bit;
+        inside |= mark;
+        if (starts[at + bit] != 0) expected_starts |= mark;
+        const bool is_rare = text[at + bit] == 'u' || text[at + bit] == '/';
+        if (is_rare && at + bit > 0 && starts[at + bit - 1] != 0) expected_rare |= mark;
+      }
+      ASSERT_EQ(escapes_.starts(at) & inside, expected_starts) << at << text;
+      ASSERT_EQ(escapes_.rare(at) & inside, expected_rare) << at << text;
     }
     for (std::size_t begin = 0; begin <= text.size(); begin += 1 + begin / 7) {
       for (std::size_t end = begin; end <= text.size(); end += 1 + end / 5) {
@@ -80,7 +88,8 @@ TEST_P(JsonEscapesBy, RunsOfBackslashesOfEveryLengthAtEveryPlace) {
 TEST_P(JsonEscapesBy, TextsOfChance) {
   std::mt19937_64 random(7);
   static const std::string kParts[] = {
-      "a", "\\n", "\\\\", "\n", "\r", "\\u00e9", "\\ud83d\\ude00", "longer text of no interest", "\\\"", "é"};
+      "a",    "\\n", "\\\\", "\\/", "\n", "\r", "\\u00e9", "\\ud83d\\ude00", "longer text of no interest",
+      "\\\"", "é"};
   for (int round = 0; round < 5000; ++round) {
     std::string text;
     for (std::size_t left = random() % 40; left > 0; --left) text += kParts[random() % std::size(kParts)];
@@ -89,8 +98,8 @@ TEST_P(JsonEscapesBy, TextsOfChance) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Vectors, JsonEscapesBy, testing::Bool(),
-                         [](const auto& by) { return by.param ? "Plain" : "Best"; });
+INSTANTIATE_TEST_SUITE_P(Vectors, JsonEscapesBy, testing::ValuesIn(all_vectors()),
+                         [](const auto& by) { return name_of(by.param); });
 
 }  // namespace
 }  // namespace datagen

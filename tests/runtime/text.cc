@@ -59,6 +59,22 @@ TEST(Strip, RemovesEverySpaceBesideEveryLengthOfCodePoint) {
   }
 }
 
+TEST(Strip, RemovesEveryNumberOfSpaces) {
+  for (const std::string& space : {utf8(0x20), utf8(0x1c), utf8(0x0d) + utf8(0x2003) + utf8(0x09)}) {
+    std::string before, behind;
+    for (int count = 0; count < 70; ++count) {
+      for (const std::string& inner : {std::string("a"), "b" + std::string(20, ' ') + "c", utf8(0x4e2d)}) {
+        ASSERT_EQ(strip(before + inner), inner) << count;
+        ASSERT_EQ(strip(inner + before), inner) << count;
+        ASSERT_EQ(strip(before + inner + behind), inner) << count;
+      }
+      before += space;
+      if (count % 2 == 0) behind += space;
+    }
+    EXPECT_EQ(strip(before), "");
+  }
+}
+
 TEST(Strip, LeavesNothingOfEmptyAndBlankText) {
   EXPECT_EQ(strip(""), "");
   std::string all;

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -166,6 +168,26 @@ TEST_P(ValueAs, ValueOrHelpsOutForMissingAndNullOnly) {
   EXPECT_EQ(reason<int>("\"7\""), "wrong_type");
   LoadedItem text(record("\"7\""));
   EXPECT_EQ(bad_reason([&] { text->get("v").value_or(1); }), "wrong_type");
+}
+
+TEST(Value, NumbersAreTheNearestDoubles) {
+  std::mt19937_64 random(3);
+  const auto digits = [&](std::size_t count) {
+    std::string text;
+    while (text.size() < count) text += static_cast<char>('0' + random() % 10);
+    return text;
+  };
+  for (int round = 0; round < 20'000; ++round) {
+    std::string number = random() % 3 == 0 ? "-" : "";
+    number += random() % 2 == 0 ? "0" : "1" + digits(random() % 18);
+    if (random() % 4 != 0) number += "." + digits(1 + random() % 18);
+    if (random() % 8 == 0) number += random() % 2 == 0 ? "e-7" : "E12";
+    LoadedItem item("{\"n\":" + number + "}");
+    const double expected = std::strtod(number.c_str(), nullptr);
+    const auto found = item->get("n").as<double>();
+    ASSERT_EQ(found, expected) << number;
+    ASSERT_EQ(std::signbit(found), std::signbit(expected)) << number;
+  }
 }
 
 TEST(Value, BuiltNumbersFollowTheSameRules) {
