@@ -5,8 +5,9 @@
 
 namespace datagen::ipc {
 
-#if defined(DATAGEN_CHECKSUM_AVX2)
+#if defined(DATAGEN_CHECKSUM_AVX)
 std::uint64_t checksum64_avx2(const void* bytes, std::size_t count, std::uint64_t seed);
+std::uint64_t checksum64_avx512(const void* bytes, std::size_t count, std::uint64_t seed);
 #endif
 
 namespace {
@@ -18,7 +19,10 @@ std::uint64_t checksum64_everywhere(const void* bytes, std::size_t count, std::u
 }
 
 Checksum choose() {
-#if defined(DATAGEN_CHECKSUM_AVX2)
+#if defined(DATAGEN_CHECKSUM_AVX)
+  // VBMI2 is not used: it tells processors apart that do not slow down for vectors of this width.
+  if (__builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vbmi2") != 0)
+    return checksum64_avx512;
   if (__builtin_cpu_supports("avx2") != 0) return checksum64_avx2;
 #endif
   return checksum64_everywhere;

@@ -93,11 +93,6 @@ Result<Control> Control::attach(const std::string& name, Access access) {
   return control;
 }
 
-Cell& Control::cell(std::uint32_t index) const {
-  DATAGEN_CHECK(index < cells_count_, "cell %u of %u", index, cells_count_);
-  return cells_[index];
-}
-
 InFlight& Control::in_flight(std::uint32_t cell, std::uint32_t thread) const {
   DATAGEN_CHECK(cell < cells_count_ && thread < in_flight_per_cell_, "cell %u thread %u", cell, thread);
   return in_flight_[cell * in_flight_per_cell_ + thread];
@@ -143,15 +138,6 @@ WrittenState load_written(const Cell& cell) {
   const Written& copy = cell.written[cell.written_version.load(std::memory_order_acquire) % 2];
   return {copy.seq.load(std::memory_order_relaxed), copy.bytes.load(std::memory_order_relaxed),
           copy.dead_bytes.load(std::memory_order_relaxed), copy.journal.load(std::memory_order_relaxed)};
-}
-
-bool Control::wake(std::uint32_t index) const {
-  Cell& target = cell(index);
-  // The load keeps the common case (nobody is parked) free of a locked instruction.
-  if (target.parked.load(std::memory_order_relaxed) == 0) return false;
-  if (target.parked.exchange(0, std::memory_order_acq_rel) == 0) return false;
-  sem_post(&target.semaphore);
-  return true;
 }
 
 namespace {

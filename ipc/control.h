@@ -190,6 +190,22 @@ class Control {
   QuarantineTable* quarantine_ = nullptr;
 };
 
+// Inline: what each hand-over of a frame calls.
+
+inline Cell& Control::cell(std::uint32_t index) const {
+  DATAGEN_CHECK(index < cells_count_, "cell %u of %u", index, cells_count_);
+  return cells_[index];
+}
+
+inline bool Control::wake(std::uint32_t index) const {
+  Cell& target = cell(index);
+  // The load keeps the common case (nobody is parked) free of a locked instruction.
+  if (target.parked.load(std::memory_order_relaxed) == 0) return false;
+  if (target.parked.exchange(0, std::memory_order_acq_rel) == 0) return false;
+  sem_post(&target.semaphore);
+  return true;
+}
+
 // Length of the control segment, before it is rounded up to a page.
 std::uint64_t control_bytes(std::uint64_t cells, std::uint64_t in_flight_per_cell);
 

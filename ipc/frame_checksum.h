@@ -7,9 +7,13 @@
 // not pass for this one. A frame of one piece is hashed at once.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
+
+#include "ipc/result.h"
 
 namespace datagen::ipc {
 
@@ -38,7 +42,26 @@ class FrameChecksum {
 // Of a frame that is there as a whole.
 std::uint64_t frame_checksum(std::span<const std::byte> frame, std::uint64_t seq);
 
-// Copies a frame to `to`; its checksum, of which `sum` may know a part.
-std::uint64_t copy_frame(std::byte* to, std::span<const std::byte> frame, FrameChecksum sum);
+// Copies a frame to `to`, piece by piece; the checksum of the copy, taken while each piece is near. `sum` may
+// know a part of it. `steps`, when given, gets the sum as it was behind each whole piece (see FrameSteps).
+class FrameSteps;
+std::uint64_t copy_frame(std::byte* to, std::span<const std::byte> frame, FrameChecksum sum,
+                         FrameSteps* steps = nullptr);
+
+// What was known of a frame's checksum at each of its pieces: for another frame of that number which begins
+// with the same bytes, but for those in the first piece.
+class FrameSteps {
+ public:
+  void begin(const FrameChecksum& nothing) { steps_.assign(1, nothing); }
+  void add(const FrameChecksum& sum) { steps_.push_back(sum); }
+  // Of what stands before `end`.
+  const FrameChecksum& before(std::size_t end) const {
+    DATAGEN_CHECK(!steps_.empty(), "nothing was hashed before %zu", end);
+    return steps_[std::min(std::max<std::size_t>(end / FrameChecksum::kPieceBytes, 1), steps_.size()) - 1];
+  }
+
+ private:
+  std::vector<FrameChecksum> steps_;
+};
 
 }  // namespace datagen::ipc

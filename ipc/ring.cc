@@ -108,32 +108,10 @@ Result<Ring> Ring::observe(const std::string& name) {
   return attach(name, geometry, header->epoch, Role::observer);
 }
 
-bool Ring::claim(std::uint64_t seq, std::uint32_t owner) {
-  std::uint64_t expected = SlotWord::full(seq).bits();
-  return slot(seq).word.compare_exchange_strong(expected, SlotWord::claimed(seq, owner).bits(),
-                                                std::memory_order_acq_rel, std::memory_order_relaxed);
-}
-
 bool Ring::take_back(std::uint64_t seq, std::uint32_t owner) {
   std::uint64_t expected = SlotWord::claimed(seq, owner).bits();
   return slot(seq).word.compare_exchange_strong(expected, SlotWord::full(seq).bits(),
                                                 std::memory_order_acq_rel, std::memory_order_relaxed);
-}
-
-void Ring::publish(std::uint64_t seq) {
-  const SlotWord before = word(seq);
-  DATAGEN_CHECK(before == SlotWord::free(seq), "ring %s seq %llu word %llx", name_.c_str(),
-                static_cast<unsigned long long>(seq), static_cast<unsigned long long>(before.bits()));
-  slot(seq).word.store(SlotWord::full(seq).bits(), std::memory_order_release);
-}
-
-void Ring::free(std::uint64_t seq) {
-  const SlotWord before = word(seq);
-  if (before.seq() > seq) return;  // a worker that died after this very store did it
-  DATAGEN_CHECK(before.seq() == seq && before.state() != SlotState::free, "ring %s seq %llu word %llx",
-                name_.c_str(), static_cast<unsigned long long>(seq),
-                static_cast<unsigned long long>(before.bits()));
-  slot(seq).word.store(SlotWord::free(seq + geometry_.slots).bits(), std::memory_order_release);
 }
 
 bool Ring::is_drained() const {
@@ -160,18 +138,6 @@ std::uint64_t Ring::first_unpublished() const {
     first = std::min(first, now.state() == SlotState::free ? now.seq() : now.seq() + geometry_.slots);
   }
   return first;
-}
-
-BlockHeader Ring::read_block_header(std::uint64_t seq) const {
-  // volatile: the compiler may neither read a field twice nor take it from memory again later.
-  const volatile BlockHeader* header = block_header(seq);
-  BlockHeader copy{};
-  copy.seq = header->seq;
-  copy.frame_bytes = header->frame_bytes;
-  copy.checksum = header->checksum;
-  copy.placement = header->placement;
-  copy.has_checksum = header->has_checksum;
-  return copy;
 }
 
 std::string Ring::unsound_words() const {

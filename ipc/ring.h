@@ -111,4 +111,40 @@ class Ring {
   Slot* slots_ = nullptr;
 };
 
+// Inline: what each hand-over of a frame calls.
+
+inline bool Ring::claim(std::uint64_t seq, std::uint32_t owner) {
+  std::uint64_t expected = SlotWord::full(seq).bits();
+  return slot(seq).word.compare_exchange_strong(expected, SlotWord::claimed(seq, owner).bits(),
+                                                std::memory_order_acq_rel, std::memory_order_relaxed);
+}
+
+inline void Ring::publish(std::uint64_t seq) {
+  const SlotWord before = word(seq);
+  DATAGEN_CHECK(before == SlotWord::free(seq), "ring %s seq %llu word %llx", name_.c_str(),
+                static_cast<unsigned long long>(seq), static_cast<unsigned long long>(before.bits()));
+  slot(seq).word.store(SlotWord::full(seq).bits(), std::memory_order_release);
+}
+
+inline void Ring::free(std::uint64_t seq) {
+  const SlotWord before = word(seq);
+  if (before.seq() > seq) return;  // a worker that died after this very store did it
+  DATAGEN_CHECK(before.seq() == seq && before.state() != SlotState::free, "ring %s seq %llu word %llx",
+                name_.c_str(), static_cast<unsigned long long>(seq),
+                static_cast<unsigned long long>(before.bits()));
+  slot(seq).word.store(SlotWord::free(seq + geometry_.slots).bits(), std::memory_order_release);
+}
+
+inline BlockHeader Ring::read_block_header(std::uint64_t seq) const {
+  // volatile: the compiler may neither read a field twice nor take it from memory again later.
+  const volatile BlockHeader* header = block_header(seq);
+  BlockHeader copy{};
+  copy.seq = header->seq;
+  copy.frame_bytes = header->frame_bytes;
+  copy.checksum = header->checksum;
+  copy.placement = header->placement;
+  copy.has_checksum = header->has_checksum;
+  return copy;
+}
+
 }  // namespace datagen::ipc

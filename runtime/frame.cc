@@ -166,12 +166,16 @@ void FrameWriter::end_payload(std::string_view path, const Origin& origin, Tag t
   add_entry(path.size(), payload_.size(), origin, tag, flags);
 }
 
-void FrameWriter::add_all(const FrameReader& read) {
+void FrameWriter::add_all(const FrameReader& read, const ipc::FrameSteps& steps) {
   DATAGEN_CHECK(table_.empty() && end_ == sizeof(FrameHeader), "a frame with %zu records", table_.size());
   const std::string_view text = read.text();
   table_.resize(read.size());
   for (std::size_t index = 0; index < table_.size(); ++index) table_[index] = read.entry(index);
-  reserve(text.size());
+  if (reserve(text.size()) == text.data()) {
+    end_ += text.size();
+    if (checksum_) checksum_ = steps.before(end_);
+    return;
+  }
   // In pieces, so that each is hashed while it is near.
   for (std::size_t done = 0; done < text.size();) {
     const std::size_t piece = std::min(text.size() - done, ipc::FrameChecksum::kPieceBytes);

@@ -138,8 +138,10 @@ class FrameWriter {
   ByteBuffer& begin_payload(std::string_view path);
   void end_payload(std::string_view path, const Origin& origin, Tag tag, std::uint8_t flags);
 
-  // All records of the frame that begin_from() was given, as they are, instead of any add().
-  void add_all(const FrameReader& read);
+  // All records of the frame that begin_from() was given, as they are, instead of any add(). Where that frame
+  // was copied to the space that begin_from() was given, it stays there, and `steps` tell what its copying
+  // has hashed already.
+  void add_all(const FrameReader& read, const ipc::FrameSteps& steps);
   // Sets flags of a record that was added.
   void mark(std::size_t index, std::uint8_t flags) { table_[index].flags |= flags; }
 

@@ -44,7 +44,7 @@ Result<void> FrameWork::process(std::uint64_t seq, const Suspicions& suspicions,
     return success();
   }
   failure_ = kWorkerDamagedRing;
-  DATAGEN_TRY(read_branches(seq));
+  DATAGEN_TRY(read_branches(seq, is_handed_on(suspicions)));
   const FrameOrigin& origin = branches_.front().origin();
   run_operator(seq, suspicions);
   if (was_told_to_stop()) return success();  // what the operator left undone must not be published
@@ -74,9 +74,9 @@ void FrameWork::run_operator(std::uint64_t seq, const Suspicions& suspicions) {
   if (setup_.weld().checksums) writer_.begin_checksum(seq);
   // Only sinks read what is built as JSON: whichever of the two has time checks what nobody looked at.
   const bool checks = setup_.weld().runner.built == Tag::json && ports_.readers_lag(seq);
-  if (definition_.hands_on_untouched && branches_.size() == 1 && suspicions.skips.empty()) {
+  if (is_handed_on(suspicions)) {
     records_ = branches_.front().size();
-    return untouched_.hand_on(branches_.front(), writer_, notes_, checks);
+    return untouched_.hand_on(branches_.front(), steps_, writer_, notes_, checks);
   }
   const FrameRecords in(branches_);
   records_ = in.size();
@@ -84,13 +84,30 @@ void FrameWork::run_operator(std::uint64_t seq, const Suspicions& suspicions) {
   runner_->run(in, writer_, notes_, suspicions);
 }
 
-Result<void> FrameWork::read_branches(std::uint64_t seq) {
+bool FrameWork::is_handed_on(const Suspicions& suspicions) const {
+  return definition_.hands_on_untouched && ports_.inputs() == 1 && suspicions.skips.empty();
+}
+
+// A frame that passes as a whole is copied to where it is to lie before it is known to be sound: nobody looks
+// into the block until its word says FULL, and if it is damaged this worker ends instead.
+Result<std::span<const std::byte>> FrameWork::read_branch(std::size_t edge, std::uint64_t seq,
+                                                          bool is_handed_on) {
+  const std::span<std::byte> space = ports_.space(seq);
+  if (is_handed_on && ports_.fits(edge, seq, space)) {
+    DATAGEN_TRY(const std::span<std::byte> copy, ports_.copy(edge, seq, space, &steps_));
+    return std::span<const std::byte>(copy);
+  }
+  DATAGEN_TRY(auto bytes, ports_.read(edge, seq));
+  bytes_.push_back(std::move(bytes));
+  return bytes_.back().bytes;
+}
+
+Result<void> FrameWork::read_branches(std::uint64_t seq, bool is_handed_on) {
   bytes_.clear();
   branches_.clear();
   for (std::size_t edge = 0; edge < ports_.inputs(); ++edge) {
-    DATAGEN_TRY(auto bytes, ports_.read(edge, seq));
-    DATAGEN_TRY(auto frame, FrameReader::open(bytes.bytes));
-    bytes_.push_back(std::move(bytes));
+    DATAGEN_TRY(const auto bytes, read_branch(edge, seq, is_handed_on));
+    DATAGEN_TRY(auto frame, FrameReader::open(bytes));
     branches_.push_back(std::move(frame));
   }
   return success();

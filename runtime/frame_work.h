@@ -44,8 +44,11 @@ class FrameWork {
   }
   // The operator's work on what read_branches() found.
   void run_operator(std::uint64_t seq, const Suspicions& suspicions);
-  // Frame `seq` of every in-edge, checked.
-  Result<void> read_branches(std::uint64_t seq);
+  // The frame passes as a whole.
+  bool is_handed_on(const Suspicions& suspicions) const;
+  // Frame `seq` of every in-edge, checked; one that passes as a whole stands in the out-edge's block then.
+  Result<void> read_branches(std::uint64_t seq, bool is_handed_on);
+  Result<std::span<const std::byte>> read_branch(std::size_t edge, std::uint64_t seq, bool is_handed_on);
 
   const detail::StageDefinition& definition_;
   WorkerSetup& setup_;
@@ -55,6 +58,7 @@ class FrameWork {
   std::unique_ptr<detail::ContextState> own_context_;  // of all but the first
   std::unique_ptr<OperatorRunner> runner_;
   std::vector<ipc::FrameBytes> bytes_;  // by in-edge
+  ipc::FrameSteps steps_;               // of one that was copied
   std::vector<FrameReader> branches_;
   FrameWriter writer_;
   UntouchedFrame untouched_;

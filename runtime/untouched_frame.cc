@@ -2,8 +2,9 @@
 
 namespace datagen {
 
-void UntouchedFrame::hand_on(const FrameReader& in, FrameWriter& out, StageNotes& notes, bool checks) {
-  out.add_all(in);
+void UntouchedFrame::hand_on(const FrameReader& in, const ipc::FrameSteps& steps, FrameWriter& out,
+                             StageNotes& notes, bool checks) {
+  out.add_all(in, steps);
   notes.counts.in += in.size();
   notes.counts.out += in.size();
   if (!checks) return;

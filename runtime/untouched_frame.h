@@ -10,9 +10,11 @@ namespace datagen {
 
 class UntouchedFrame {
  public:
-  // `out` was begun from `in`. With `checks` records are marked that are found to be valid; those that are
-  // not, or of which it is not known, are left to the sink, which looks at all that is not marked.
-  void hand_on(const FrameReader& in, FrameWriter& out, StageNotes& notes, bool checks);
+  // `out` was begun from `in`; `steps` as for FrameWriter::add_all. With `checks` records are marked that are
+  // found to be valid; those that are not, or of which it is not known, are left to the sink, which looks at
+  // all that is not marked.
+  void hand_on(const FrameReader& in, const ipc::FrameSteps& steps, FrameWriter& out, StageNotes& notes,
+               bool checks);
 
  private:
   JsonIndex index_;

@@ -119,15 +119,21 @@ int produce(Ports ports, Fill fill) {
   }
 }
 
-// Takes one frame and gives it to `use`; false when it was not there, or not sound.
+// Takes one frame and gives its number to `use`; false when it was not there, or not sound.
 template <class Use>
-bool consume(Ports& ports, Use use) {
+bool consume_number(Ports& ports, Use use) {
   std::uint64_t seq = 0;
-  if (ports.claim(seq) != Ports::Outcome::frame) return false;
-  const auto frame = ports.read(0, seq);
-  if (!frame || !use(seq, frame.value().bytes)) return false;
+  if (ports.claim(seq) != Ports::Outcome::frame || !use(seq)) return false;
   ports.free(seq);
   return true;
+}
+// The same with its bytes.
+template <class Use>
+bool consume(Ports& ports, Use use) {
+  return consume_number(ports, [&](std::uint64_t seq) {
+    const auto frame = ports.read(0, seq);
+    return frame && use(seq, frame.value().bytes);
+  });
 }
 
 // Memory of two processes without a ring in it.

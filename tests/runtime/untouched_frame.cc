@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <simdjson.h>
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -67,9 +68,26 @@ Made hand_on(const FrameReader& in, std::size_t space_bytes, bool checks, StageN
   FrameWriter writer;
   writer.begin_from(space, in);
   writer.begin_checksum(kSeq);
-  UntouchedFrame().hand_on(in, writer, notes, checks);
+  UntouchedFrame().hand_on(in, {}, writer, notes, checks);
   const auto frame = writer.finish("another side");
   EXPECT_EQ(writer.checksum()->finish(frame), ipc::frame_checksum(frame, kSeq));
+  return copy(frame);
+}
+
+// As a stage does it: `in` is copied to where it is to lie, and hashed in that pass.
+Made hand_on_where_it_lies(const Made& in, std::size_t space_bytes, bool checks, StageNotes& notes) {
+  std::vector<std::byte> space(space_bytes);
+  ipc::FrameSteps steps;
+  ipc::copy_frame(space.data(), std::span(in.bytes).first(in.size), ipc::FrameChecksum(kSeq), &steps);
+  const FrameReader reader = FrameReader::open(std::span(space).first(in.size)).value();
+  FrameWriter writer;
+  writer.begin_from(space, reader);
+  writer.begin_checksum(kSeq);
+  UntouchedFrame().hand_on(reader, steps, writer, notes, checks);
+  const auto frame = writer.finish("another side");
+  EXPECT_EQ(writer.checksum()->finish(frame), ipc::frame_checksum(frame, kSeq));
+  const auto others = writer.copy_without_side();
+  EXPECT_EQ(writer.checksum()->finish(others), ipc::frame_checksum(others, kSeq));
   return copy(frame);
 }
 
@@ -102,6 +120,23 @@ TEST(UntouchedFrame, HasTheSameRecords) {
       EXPECT_EQ(out.reader().side(), "another side");
       EXPECT_EQ(notes.counts.in, count);
       EXPECT_EQ(notes.counts.out, count);
+    }
+  }
+}
+
+TEST(UntouchedFrame, IsTheSameWhereItWasCopiedTo) {
+  for (const std::size_t count : {0, 1, 10, 60, 200, 400}) {
+    const Made in = mixed_frame(count);
+    // The first has room for it, but none for its side section.
+    for (const std::size_t more : {std::size_t{simdjson::SIMDJSON_PADDING}, std::size_t{1} << 20}) {
+      for (const bool checks : {false, true}) {
+        StageNotes one, other;
+        const Made out = hand_on_where_it_lies(in, in.size + more, checks, one);
+        const Made expected = hand_on(in.reader(), std::size_t{1} << 20, checks, other);
+        EXPECT_EQ(out.size, expected.size);
+        EXPECT_TRUE(std::ranges::equal(out.bytes, expected.bytes)) << count << " records";
+        EXPECT_EQ(one.counts, other.counts);
+      }
     }
   }
 }
