@@ -56,29 +56,24 @@ Result<FrameReader> FrameReader::open(std::span<const std::byte> bytes) {
   return reader;
 }
 
-RecordView FrameReader::operator[](std::size_t index) const {
+void FrameReader::read(std::size_t index, RecordView& record) const {
   const RecordEntry entry = this->entry(index);
-  RecordView record;
   record.payload = payload(entry);
   record.path = {record.payload.data() - entry.path_length, entry.path_length};
   record.tag = entry.tag;
   record.flags = entry.flags;
-  record.origin.source = origin_.source;
-  record.origin.offset = origin_.offset + entry.source;
-  if (entry.row == kNoRowDelta) {
-    record.origin.row = kNoRow;
-  } else {
-    record.origin.row = origin_.first_row + entry.row;
-    if (entry.row < origin_.places) {
-      Place place;
-      std::memcpy(&place, places_.data() + entry.row * sizeof place, sizeof place);
-      record.origin.line = place.line;
-      record.origin.offset = place.offset;
-      record.origin.source = static_cast<std::uint32_t>(place.source);
-    } else if (origin_.first_line != 0)
-      record.origin.line = origin_.first_line + entry.row;
+  record.origin = {kNoRow, 0, origin_.offset + entry.source, origin_.source};
+  if (entry.row == kNoRowDelta) return;
+  record.origin.row = origin_.first_row + entry.row;
+  if (entry.row < origin_.places) {
+    Place place;
+    std::memcpy(&place, places_.data() + entry.row * sizeof place, sizeof place);
+    record.origin.line = place.line;
+    record.origin.offset = place.offset;
+    record.origin.source = static_cast<std::uint32_t>(place.source);
+  } else if (origin_.first_line != 0) {
+    record.origin.line = origin_.first_line + entry.row;
   }
-  return record;
 }
 
 void FrameWriter::begin(std::span<std::byte> space, const FrameOrigin& origin) {

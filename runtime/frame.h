@@ -82,7 +82,12 @@ class FrameReader {
   static Result<FrameReader> open(std::span<const std::byte> bytes);
 
   std::size_t size() const { return records_; }
-  RecordView operator[](std::size_t index) const;
+  RecordView operator[](std::size_t index) const {
+    RecordView record;
+    read(index, record);
+    return record;
+  }
+  void read(std::size_t index, RecordView& record) const;
   // The same for who needs neither path nor origin.
   RecordEntry entry(std::size_t index) const {
     RecordEntry entry;

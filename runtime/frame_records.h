@@ -22,6 +22,15 @@ class FrameRecords {
   std::string_view text() const { return is_joined() ? std::string_view() : frames_[0].text(); }
   std::size_t size() const { return is_joined() ? records_.size() : frames_[0].size(); }
   RecordView operator[](std::size_t index) const { return is_joined() ? records_[index] : frames_[0][index]; }
+  // The same into a record that is there: a processor waits to copy in large pieces what it has just written
+  // in small ones.
+  void read(std::size_t index, RecordView& record) const {
+    if (is_joined()) {
+      record = records_[index];
+    } else {
+      frames_[0].read(index, record);
+    }
+  }
   // Its version of each branch, in order; one without a payload where that branch does not have it. Nothing
   // for a single branch.
   std::span<const RecordView> branches(std::size_t index) const {

@@ -19,14 +19,14 @@ constexpr std::size_t kArenaBytes = 16 * 1024;
 ItemState::ItemState(Tag built)
     : built_(built), arena_block_(kArenaBytes), arena_(arena_block_.data(), arena_block_.size()) {}
 
-void ItemState::load(const RecordView& record, std::span<const RecordView> versions,
-                     std::span<const std::string> branches) {
+RecordView& ItemState::begin_load(std::span<const RecordView> versions,
+                                  std::span<const std::string> branches) {
   restore();
-  record_ = record;
   versions_ = versions;
   branches_ = branches;
   parsed_ = false;
   is_indexed_ = false;
+  return record_;
 }
 
 void ItemState::restore() {
@@ -267,7 +267,7 @@ std::optional<std::string_view> ItemState::text_of(const JsonIndex::Field& field
   }
   const std::string_view content = field.value.substr(1, field.value.size() - 2);
   if (index_.is_free_of_escapes(content)) {
-    given_.push_back({content, field.value, true, true});
+    give(content, field.value, true, true);
     return content;
   }
   arena_used_ = true;
@@ -275,8 +275,17 @@ std::optional<std::string_view> ItemState::text_of(const JsonIndex::Field& field
   bool is_canonical = false;
   const char* const end = index_.decode(content, to, is_canonical);
   if (end == nullptr) return std::nullopt;
-  given_.push_back({{to, static_cast<std::size_t>(end - to)}, field.value, is_canonical, false});
-  return given_.back().text;
+  const std::string_view text(to, static_cast<std::size_t>(end - to));
+  give(text, field.value, is_canonical, false);
+  return text;
+}
+
+void ItemState::give(std::string_view text, std::string_view quoted, bool is_canonical, bool is_plain) {
+  GivenText& given = given_.emplace_back();
+  given.text = text;
+  given.quoted = quoted;
+  given.is_canonical = is_canonical;
+  given.is_plain = is_plain;
 }
 
 const ItemState::GivenText* ItemState::given(std::string_view text) const {

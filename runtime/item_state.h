@@ -52,10 +52,10 @@ class ItemState {
   ItemState& operator=(const ItemState&) = delete;
 
   // Takes a record to work on; its bytes stay readable (with simdjson's padding behind) until the next.
-  void load(const RecordView& record) { load(record, {}, {}); }
-  // The same of a join: its version of each branch (none: no payload), by the branches' names.
-  void load(const RecordView& record, std::span<const RecordView> versions,
-            std::span<const std::string> branches);
+  void load(const RecordView& record) { begin_load({}, {}) = record; }
+  // The same; the caller fills the record in. Of a join: its version of each branch (none: no payload), by
+  // the branches' names.
+  RecordView& begin_load(std::span<const RecordView> versions, std::span<const std::string> branches);
   // The text in which the records of the next loads lie, until it is set anew or to nothing: many are scanned
   // at once then.
   void set_frame(std::string_view text) { index_.begin(text); }
@@ -139,6 +139,7 @@ class ItemState {
   void parse_document();
   // The text of a field that is a string; nothing when it has no UTF-8 form.
   std::optional<std::string_view> text_of(const JsonIndex::Field& field);
+  void give(std::string_view text, std::string_view quoted, bool is_canonical, bool is_plain);
   // The given text that holds this one, cut between characters.
   const GivenText* given(std::string_view text) const;
   std::string_view keep(std::string_view bytes, std::size_t padding = 0);

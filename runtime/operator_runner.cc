@@ -70,10 +70,6 @@ void OperatorRunner::run(const FrameRecords& in, FrameWriter& out, StageNotes& n
   context_state_.notes = nullptr;
 }
 
-const DeadLetterReason* OperatorRunner::given_up(const RecordView& record) const {
-  return suspicions_->skips.empty() ? nullptr : suspicions_->find(record);
-}
-
 // ---- attempts
 
 namespace {
@@ -132,10 +128,9 @@ void OperatorRunner::run_item(ItemState& state, Result& result) {
 std::map<std::size_t, OperatorRunner::Result> OperatorRunner::run_firsts(const FrameRecords& in) {
   std::map<std::size_t, Result> results;
   for (const std::size_t index : suspicions_->firsts) {
-    if (index >= in.size() || given_up(in[index]) != nullptr) continue;
-    const RecordView view = in[index];
-    begin(0, index, 1, view);
-    load(state(0), in, index, view);
+    if (index >= in.size() || given_up(in, index) != nullptr) continue;
+    load(state(0), in, index);
+    begin(0, index, 1, state(0).record());
     run_item(state(0), results[index]);
     keep(state(0), results[index]);
     end(0);
@@ -149,17 +144,16 @@ void OperatorRunner::run_items(const FrameRecords& in, FrameWriter& out, StageNo
   record.set_frame(in.text());
   Result result;
   for (std::size_t index = 0; index < in.size(); ++index) {
-    const RecordView view = in[index];
-    if (const DeadLetterReason* reason = given_up(view)) {
-      bury(view, *reason, notes);
+    if (const DeadLetterReason* reason = given_up(in, index)) {
+      bury(in[index], *reason, notes);
       continue;
     }
     if (const auto first = firsts.find(index); first != firsts.end()) {
-      append_kept(view, first->second, out, notes);
+      append_kept(in[index], first->second, out, notes);
       continue;
     }
-    begin(0, index, 1, view);
-    load(record, in, index, view);
+    load(record, in, index);
+    begin(0, index, 1, record.record());
     run_item(record, result);
     append(record, result, out, notes);
   }
@@ -179,15 +173,14 @@ void OperatorRunner::run_items_in_threads(const FrameRecords& in, FrameWriter& o
       use_alternate_stack();
       ItemState& record = *states_[static_cast<std::size_t>(thread)];
       for (std::size_t index = next++; index < results.size(); index = next++) {
-        const RecordView view = in[index];
-        if (const DeadLetterReason* reason = given_up(view)) {
+        if (const DeadLetterReason* reason = given_up(in, index)) {
           results[index].dead = true;
           results[index].reason = *reason;
           continue;
         }
         if (firsts.contains(index)) continue;
-        begin(thread, index, 1, view);
-        load(record, in, index, view);
+        load(record, in, index);
+        begin(thread, index, 1, record.record());
         run_item(record, results[index]);
         keep(record, results[index]);
       }
@@ -204,13 +197,13 @@ void OperatorRunner::run_batches(const FrameRecords& in, FrameWriter& out, Stage
   std::size_t size = options_.batch_size == 0 ? std::max<std::size_t>(in.size(), 1) : options_.batch_size;
   if (suspicions_->run_alone) size = 1;
   for (std::size_t first = 0; first < in.size();) {
-    if (const DeadLetterReason* reason = given_up(in[first])) {
+    if (const DeadLetterReason* reason = given_up(in, first)) {
       bury(in[first++], *reason, notes);
       continue;
     }
     std::size_t last = std::min(suspicions_->next_split(first), std::min(first + size, in.size()));
     for (std::size_t index = first + 1; index < last; ++index) {
-      if (given_up(in[index]) != nullptr) last = index;
+      if (given_up(in, index) != nullptr) last = index;
     }
     run_batch(in, first, last - first, out, notes);
     first = last;
@@ -224,7 +217,7 @@ void OperatorRunner::run_batch(const FrameRecords& in, std::size_t first, std::s
   std::vector<std::unique_ptr<Item>> items;
   std::vector<Item*> pointers;
   for (std::size_t index = 0; index < count; ++index) {
-    load(state(index), in, first + index, in[first + index]);
+    load(state(index), in, first + index);
     items.push_back(std::make_unique<Item>(*states_[index]));
     pointers.push_back(items.back().get());
   }

@@ -96,9 +96,8 @@ class OperatorRunner {
     std::vector<std::size_t> ends;
   };
 
-  void load(detail::ItemState& state, const FrameRecords& in, std::size_t index,
-            const RecordView& record) const {
-    state.load(record, in.branches(index), options_.branches);
+  void load(detail::ItemState& state, const FrameRecords& in, std::size_t index) const {
+    in.read(index, state.begin_load(in.branches(index), options_.branches));
   }
   // Calls the operator on one record until it returns or the attempts are used up; fills the result's fate.
   void run_item(detail::ItemState& state, Result& result);
@@ -111,7 +110,9 @@ class OperatorRunner {
     if (progress_) progress_(thread, 0, 0, nullptr);
   }
   // The reason, when the record was given up because it killed its workers.
-  const DeadLetterReason* given_up(const RecordView& record) const;
+  const DeadLetterReason* given_up(const FrameRecords& in, std::size_t index) const {
+    return suspicions_->skips.empty() ? nullptr : suspicions_->find(in[index]);
+  }
   void run_batch(const FrameRecords& in, std::size_t first, std::size_t count, FrameWriter& out,
                  StageNotes& notes);
   // By index, what became of the records that are tried again: before the others, so that another death
