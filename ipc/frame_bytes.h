@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 
 #include "ipc/frame_checksum.h"
@@ -16,7 +17,9 @@ namespace datagen::ipc {
 
 struct FrameBytes {
   std::span<const std::byte> bytes;
-  Mapping overflow;  // keeps `bytes` mapped when they are not in the block
+  // Keeps `bytes` mapped when they are not in the block. A pointer, so that a frame that is there, as nearly
+  // all are, moves cheaply to whoever reads it.
+  std::unique_ptr<Mapping> overflow;
 };
 
 enum class Checksums { required, if_present };

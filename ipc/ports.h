@@ -55,8 +55,8 @@ class Ports {
   Result<FrameBytes> read(std::size_t in_edge, std::uint64_t seq) const;
 
   // A copy of the frame in `to`, checked as it is made; `to` means nothing when that fails. For who wants a
-  // copy anyway: it is as fast as a copy alone where the bytes come from another processor (see read_copy).
-  // Errors: the ring was damaged; the frame is longer than `to`.
+  // copy anyway: the bytes come from another processor once, and are hashed when they are near (see
+  // read_copy). Errors: the ring was damaged; the frame is longer than `to`.
   Result<std::span<std::byte>> copy(std::size_t in_edge, std::uint64_t seq, std::span<std::byte> to,
                                     FrameSteps* steps = nullptr) const;
   // Whether it would not be longer, as far as its header says.

@@ -63,9 +63,11 @@ class Graph {
       return std::to_string(getpid()) + "." + std::to_string(++attempts) + " " + got;
     });
   }
+  // Where there is room, what it reads is copied to its out-edge's block, as by a stage that hands frames on.
   void run_join(Ports& ports, std::uint64_t frames = ~std::uint64_t{0}) const {
     run_transform(ports, frames, [](Ports& in, std::uint64_t seq) {
-      const std::string left = text_of(must(in.read(0, seq)).bytes);
+      const std::string left = in.fits(0, seq, in.space(seq)) ? text_of(must(in.copy(0, seq, in.space(seq))))
+                                                              : text_of(must(in.read(0, seq)).bytes);
       DATAGEN_CHECK(left == text_of(must(in.read(1, seq)).bytes), "two versions of frame %d",
                     static_cast<int>(seq));
       return left.substr(left.find(' ') + 1);
