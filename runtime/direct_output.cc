@@ -9,7 +9,7 @@ namespace datagen {
 namespace {
 
 // What is smaller is likely to be read again soon, and may stay in the page cache.
-constexpr std::uint64_t kLargeFile = 64 << 20;
+constexpr std::uint64_t kLargeFile = 16 << 20;
 // Frames below it are of a stream that trickles: whoever looks at the file is to see them.
 constexpr std::size_t kLargeWrite = 64 << 10;
 // A slower disk would not keep up with a run, and the page cache gives it more at a time.

@@ -17,21 +17,18 @@ namespace datagen {
 namespace {
 
 constexpr std::uint64_t kPieces = 3;  // one is filled, one written, one waits
-constexpr std::size_t kPieceBytes = 1 << 20;
+constexpr std::size_t kPieceBytes = 640 << 10;
 constexpr std::uint64_t kTimedBytes = 32 << 20;  // below it, a rate says little
-// A disk's request has few entries when memory is in few pieces.
+// All pieces lie in one, so that a disk's request has few entries.
 constexpr std::size_t kHugePage = 2 << 20;
-constexpr std::size_t kMemoryBytes = 2 * kHugePage;
-static_assert(kPieces * kPieceBytes <= kMemoryBytes);
+static_assert(kPieces * kPieceBytes <= kHugePage);
 
 }  // namespace
 
 PageWriter::PageWriter(int fd, std::string path)
-    : fd_(fd),
-      path_(std::move(path)),
-      memory_(static_cast<char*>(std::aligned_alloc(kHugePage, kMemoryBytes))) {
+    : fd_(fd), path_(std::move(path)), memory_(static_cast<char*>(std::aligned_alloc(kHugePage, kHugePage))) {
   if (!memory_) throw std::bad_alloc();
-  madvise(memory_.get(), kMemoryBytes, MADV_HUGEPAGE);  // a hint
+  madvise(memory_.get(), kHugePage, MADV_HUGEPAGE);  // a hint
   thread_ = std::thread([this] { run(); });
 }
 

@@ -2,9 +2,9 @@
 // split_records); plain, or compressed by suffix (.gz, .zst).
 //
 // Owner: the one worker of a sink. Compressed records are gathered into units (gzip members, zstd frames) of
-// about 1 MiB, plain ones of a large file into pieces of that size that bypass the page cache; what is not
-// yet written as whole units or pieces is `held`: its frames stay in the ring, so a successor that cuts the
-// output behind the last frame that is written finds them there again.
+// about 1 MiB, plain ones of a large file into somewhat smaller pieces that bypass the page cache; what is
+// not yet written as whole units or pieces is `held`: its frames stay in the ring, so a successor that cuts
+// the output behind the last frame that is written finds them there again.
 #pragma once
 
 #include <cstdint>

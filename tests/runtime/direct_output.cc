@@ -98,12 +98,12 @@ TEST(DirectOutput, LeavesThePageCacheAlone) {
 TEST(DirectOutput, AutomaticBypassesInLargeFilesAndForLargeWritesOnly) {
   const TemporaryFolder folder;
   const std::string path = folder.path() + "/out";
-  constexpr std::uint64_t kLarge = 64 << 20;
+  constexpr std::uint64_t kLarge = 16 << 20;
   const std::string frame(100'000, 'x');
   {
     DirectOutput small(Bypass::automatic);
     small.open(path, 0);
-    for (int write = 0; write < 50; ++write) small.write(frame);
+    for (int write = 0; write < 20; ++write) small.write(frame);
     EXPECT_EQ(small.written(), small.bytes());
   }
   std::filesystem::resize_file(path, kLarge + 5);
