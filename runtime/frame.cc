@@ -189,6 +189,11 @@ std::size_t FrameWriter::space_left(std::size_t records_more) const {
   return usable > taken ? usable - taken : 0;
 }
 
+std::size_t FrameWriter::entries_left(std::size_t bytes) const {
+  const std::size_t space = space_left(0);
+  return space > bytes ? (space - bytes) / sizeof(RecordEntry) : 0;
+}
+
 void FrameWriter::add_in_place(std::size_t position, std::size_t length, std::uint32_t row) {
   table_.push_back({static_cast<std::uint32_t>(sizeof(FrameHeader) + position),
                     static_cast<std::uint32_t>(length), row, static_cast<std::uint32_t>(position), 0,

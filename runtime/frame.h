@@ -158,6 +158,8 @@ class FrameWriter {
   // Bytes that `records` more entries would leave for payloads in the given space, less what stages behind
   // may add.
   std::size_t space_left(std::size_t records_more) const;
+  // How many more entries leave room for `bytes` of payloads, by the same measure.
+  std::size_t entries_left(std::size_t bytes) const;
 
   // For a source of what another part of the graph wrote: each record's "_i", its last member there, becomes
   // its identity and is taken out of it. Once, when the frame is filled. False: a record has none.

@@ -119,11 +119,12 @@ bool JsonLinesReader::read(SourceFrame& frame) {
 std::size_t JsonLinesReader::take_lines(SourceFrame& frame, const char* bytes, std::size_t size) {
   std::size_t begin = 0;
   std::uint64_t row = 0;
-  while (begin < size && frame.records_left() > 0 && frame.has_room_beside(size)) {
+  std::size_t left = frame.records_left_beside(size);
+  while (begin < size && left > 0) {
     const auto* newline = static_cast<const char*>(std::memchr(bytes + begin, '\n', size - begin));
     if (newline == nullptr) break;
     const auto end = static_cast<std::size_t>(newline - bytes);
-    take_line(frame, bytes, begin, end, row++);
+    left -= take_line(frame, bytes, begin, end, row++) ? 1 : 0;
     begin = end + 1;
   }
   position_.offset += begin;
@@ -132,10 +133,11 @@ std::size_t JsonLinesReader::take_lines(SourceFrame& frame, const char* bytes, s
   return begin;
 }
 
-void JsonLinesReader::take_line(SourceFrame& frame, const char* bytes, std::size_t begin, std::size_t end,
+// False: there is nothing in it.
+bool JsonLinesReader::take_line(SourceFrame& frame, const char* bytes, std::size_t begin, std::size_t end,
                                 std::uint64_t row) {
   if (end > begin && bytes[end - 1] == '\r') --end;
-  if (end == begin || (bytes[begin] <= ' ' && is_blank(bytes + begin, bytes + end))) return;
+  if (end == begin || (bytes[begin] <= ' ' && is_blank(bytes + begin, bytes + end))) return false;
   if (end - begin > line_bytes_max_) {
     SourcePosition at = position_;
     at.row += row;
@@ -144,9 +146,10 @@ void JsonLinesReader::take_line(SourceFrame& frame, const char* bytes, std::size
     frame.reject({bytes + begin, std::min(end - begin, kRejectedBytesKept)}, at, "too_long",
                  "the line has " + std::to_string(end - begin) + " bytes, the limit is " +
                      std::to_string(line_bytes_max_));
-    return;
+    return true;
   }
   frame.add_in_place(begin, end - begin, static_cast<std::uint32_t>(row));
+  return true;
 }
 
 // A line that does not fit into a block: collected in memory, and framed alone.

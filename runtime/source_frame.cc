@@ -67,7 +67,9 @@ void SourceFrame::count(std::string_view name, std::int64_t amount) {
 void SourceFrame::set_cursor(std::string_view cursor) { writer_->origin().set_cursor(cursor); }
 std::span<char> SourceFrame::room() { return writer_->room(); }
 
-bool SourceFrame::has_room_beside(std::size_t bytes) const { return writer_->space_left(1) >= bytes; }
+std::size_t SourceFrame::records_left_beside(std::size_t bytes) const {
+  return std::min(records_left(), writer_->entries_left(bytes));
+}
 
 void SourceFrame::add_in_place(std::size_t position, std::size_t length, std::uint32_t row_from_start) {
   writer_->add_in_place(position, length, row_from_start);

@@ -46,7 +46,7 @@ class JsonLinesReader {
  private:
   std::size_t fill(char* to, std::size_t wanted);
   std::size_t take_lines(SourceFrame& frame, const char* bytes, std::size_t size);
-  void take_line(SourceFrame& frame, const char* bytes, std::size_t begin, std::size_t end,
+  bool take_line(SourceFrame& frame, const char* bytes, std::size_t begin, std::size_t end,
                  std::uint64_t row);
   void read_long_line(SourceFrame& frame, std::string_view begun);
   void skip_byte_order_mark();

@@ -78,8 +78,8 @@ class SourceFrame {
   // Without a copy, for sources whose records lie in their input as they are: read `room()` bytes of the
   // input into it, beginning at the position given to start(), then name each record by its offset in it.
   std::span<char> room();
-  // Whether one more in-place record fits beside `bytes` of input.
-  bool has_room_beside(std::size_t bytes) const;
+  // How many more of them fit beside `bytes` of input; not more than records_left().
+  std::size_t records_left_beside(std::size_t bytes) const;
   void add_in_place(std::size_t position, std::size_t length, std::uint32_t row_from_start);
   void set_in_place_bytes(std::size_t bytes);
 
