@@ -36,6 +36,7 @@ Result<FrameBytes> map_frame(const Ring& ring, std::uint64_t seq, const BlockHea
   frame.bytes = std::span<const std::byte>(frame.overflow->data(), header.frame_bytes);
   return frame;
 }
+
 std::span<const std::byte> in_block(const Ring& ring, std::uint64_t seq, const BlockHeader& header) {
   return {ring.frame_space(seq).data(), header.frame_bytes};
 }

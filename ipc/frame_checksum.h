@@ -42,12 +42,6 @@ class FrameChecksum {
 // Of a frame that is there as a whole.
 std::uint64_t frame_checksum(std::span<const std::byte> frame, std::uint64_t seq);
 
-// Copies a frame to `to`, piece by piece; the checksum of the copy, taken while each piece is near. `sum` may
-// know a part of it. `steps`, when given, gets the sum as it was behind each whole piece (see FrameSteps).
-class FrameSteps;
-std::uint64_t copy_frame(std::byte* to, std::span<const std::byte> frame, FrameChecksum sum,
-                         FrameSteps* steps = nullptr);
-
 // What was known of a frame's checksum at each of its pieces: for another frame of that number which begins
 // with the same bytes, but for those in the first piece.
 class FrameSteps {
@@ -63,5 +57,10 @@ class FrameSteps {
  private:
   std::vector<FrameChecksum> steps_;
 };
+
+// Copies a frame to `to`, piece by piece; the checksum of the copy, taken while each piece is near. `sum` may
+// know a part of it. `steps`, when given, gets the sum as it was behind each whole piece.
+std::uint64_t copy_frame(std::byte* to, std::span<const std::byte> frame, FrameChecksum sum,
+                         FrameSteps* steps = nullptr);
 
 }  // namespace datagen::ipc

@@ -194,19 +194,16 @@ Ports::Outcome Ports::wait_for_room(std::uint64_t seq) {
 }
 
 Result<FrameBytes> Ports::read(std::size_t in_edge, std::uint64_t seq) const {
-  return read_frame(in_[in_edge].ring, seq, overflow_,
-                    checksums_ ? Checksums::required : Checksums::if_present);
+  return read_frame(in_[in_edge].ring, seq, overflow_, wanted_checksums());
 }
 
 Result<std::span<std::byte>> Ports::copy(std::size_t in_edge, std::uint64_t seq, std::span<std::byte> to,
                                          FrameSteps* steps) const {
-  return read_copy(in_[in_edge].ring, seq, overflow_,
-                   checksums_ ? Checksums::required : Checksums::if_present, to, steps);
+  return read_copy(in_[in_edge].ring, seq, overflow_, wanted_checksums(), to, steps);
 }
 
 Result<FrameBytes> Ports::read_published(std::uint64_t seq) const {
-  return read_frame(out_.front().ring, seq, overflow_,
-                    checksums_ ? Checksums::required : Checksums::if_present);
+  return read_frame(out_.front().ring, seq, overflow_, wanted_checksums());
 }
 
 // Gives the checksum.

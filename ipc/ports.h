@@ -111,6 +111,7 @@ class Ports {
   std::uint32_t cell_index() const { return cell_index_; }
 
  private:
+  Checksums wanted_checksums() const { return checksums_ ? Checksums::required : Checksums::if_present; }
   bool is_ready(std::uint64_t seq) const;
   bool has_room(std::uint64_t seq) const;
   bool try_claim(std::uint64_t& seq);

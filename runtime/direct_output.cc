@@ -46,7 +46,6 @@ bool DirectOutput::wants_bypass(std::size_t bytes) {
   if (pages_) {
     const std::uint64_t rate = pages_->rate();
     if (rate != 0 && rate < kFastDisk) {
-      flush();
       bypass_ = Bypass::never;
       return false;
     }

@@ -21,7 +21,11 @@ class FrameRecords {
   // Where all of them lie; empty for several branches.
   std::string_view text() const { return is_joined() ? std::string_view() : frames_[0].text(); }
   std::size_t size() const { return is_joined() ? records_.size() : frames_[0].size(); }
-  RecordView operator[](std::size_t index) const { return is_joined() ? records_[index] : frames_[0][index]; }
+  RecordView operator[](std::size_t index) const {
+    RecordView record;
+    read(index, record);
+    return record;
+  }
   // The same into a record that is there: a processor waits to copy in large pieces what it has just written
   // in small ones.
   void read(std::size_t index, RecordView& record) const {

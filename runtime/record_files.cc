@@ -43,9 +43,8 @@ void RecordFiles::declare(Parameters& p) {
   p.integer("split_records", 0).min(0).help("records for each part, instead of bytes; 0: one file");
   p.choice("direct", {"auto", "never", "always"}, "auto")
       .help(
-          "write past the page cache (not what is compressed); auto: what is behind a file's first 16 MiB, "
-          "if "
-          "the disk takes 250 MB/s");
+          "past the page cache (never what is compressed); auto: behind a file's first 16 MiB, if the disk "
+          "takes 250 MB/s");
 }
 
 void RecordFiles::configure(const std::string& path, Context& context) {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -74,7 +75,7 @@ TEST(DirectOutput, LeavesThePageCacheAlone) {
   const TemporaryFolder folder;
   struct statfs system {};
   ASSERT_EQ(statfs(folder.path().c_str(), &system), 0);
-  if (system.f_type == 0x01021994) GTEST_SKIP() << "a file system in memory";
+  if (system.f_type == TMPFS_MAGIC) GTEST_SKIP() << "a file system in memory";
   const std::string path = folder.path() + "/out";
   DirectOutput output(Bypass::always);
   output.open(path, 0);
@@ -83,7 +84,7 @@ TEST(DirectOutput, LeavesThePageCacheAlone) {
   output.flush();
   output.sync();
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if ((fcntl(fd, F_SETFL, O_DIRECT)) != 0) GTEST_SKIP() << "a file system without O_DIRECT";
+  if (fcntl(fd, F_SETFL, O_DIRECT) != 0) GTEST_SKIP() << "a file system without O_DIRECT";
   void* const mapped = mmap(nullptr, text.size(), PROT_READ, MAP_SHARED, fd, 0);
   ASSERT_NE(mapped, MAP_FAILED);
   std::vector<unsigned char> pages((text.size() + PageWriter::kPage - 1) / PageWriter::kPage);
