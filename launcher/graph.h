@@ -86,9 +86,8 @@ struct Graph {
   std::int64_t log_bytes = 64 << 20;
   std::vector<std::string> stage_path;  // absolute
   std::vector<HookSpec> hooks;
-  std::int64_t slots = 64;
-  std::optional<std::int64_t> block_bytes;  // unset: as fits the input
-  std::int64_t frame_records = 0;           // 0: as few as slow stages need
+  std::optional<std::int64_t> slots, block_bytes;  // unset: as fits the workers and the input
+  std::int64_t frame_records = 0;                  // 0: as few as slow stages need
   bool checksums = true;
   EndSpec input, output;
   std::vector<NamedInput> inputs;  // that `input`, merge://RULE then, joins

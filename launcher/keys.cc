@@ -44,8 +44,9 @@ constexpr Key kKeys[] = {
      "who is told what happens to the run: a file, or a list of files, {fd: N} and {command: […]}"},
     {Scope::graph, "rings", map, running, "{}", "size of the shared memory between stages"},
 
-    {Scope::rings, "slots", whole, running, "64", "frames that a ring holds", 2, 65'536},
-    {Scope::rings, "block_bytes", size, running, "256KiB, less for a small input",
+    {Scope::rings, "slots", whole, running, "16 to 64, by the workers", "frames that a ring holds", 2,
+     65'536},
+    {Scope::rings, "block_bytes", size, running, "768KiB for 16 slots, less for more and for a small input",
      "room for one frame; larger ones overflow", 4096, 1024 * kMiB},
     {Scope::rings, "frame_records", whole, running, "0",
      "most records that the source puts in a frame; 0: as few as slow stages need", 0, 1'000'000'000},

@@ -8,6 +8,7 @@
 
 #include "ipc/control.h"
 #include "ipc/ring.h"
+#include "launcher/ring_sizes.h"
 #include "runtime/run_files.h"
 
 namespace datagen::launcher {
@@ -17,14 +18,8 @@ void fit_workers(Plan& plan) {
   for (PlannedStage& stage : plan.stages) {
     stage.first_cell = next;
     next += stage.workers();
-    if (stage.running.frames == 1) continue;
-    // In a ring with as many slots as frames are in work, the oldest would hold all others up.
-    const auto slots = static_cast<std::uint32_t>(2 * stage.running.workers * stage.running.frames);
-    for (const auto* edges : {&stage.in, &stage.out}) {
-      for (const std::uint32_t edge : *edges)
-        plan.edges[edge].slots = std::max(plan.edges[edge].slots, slots);
-    }
   }
+  fit_rings(plan);
 }
 
 std::vector<std::string> Plan::stage_names() const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,8 +48,14 @@ struct PlannedStage {
 
 struct PlannedEdge {
   std::uint32_t from = 0, to = 0;  // indices into Plan::stages
-  std::uint32_t slots = 64;
-  std::uint64_t block_bytes = 256 << 10;
+  std::uint32_t slots = 0;         // this and the next as fit_rings() found
+  std::uint64_t block_bytes = 0;
+};
+
+// Of all rings, as the user set it; unset: as fits the workers and the input.
+struct RingSettings {
+  std::optional<std::uint32_t> slots;
+  std::optional<std::uint64_t> block_bytes;
 };
 
 struct Plan {
@@ -65,6 +72,7 @@ struct Plan {
   std::vector<HookSpec> hooks;
   std::vector<PlannedStage> stages;  // in topological order
   std::vector<PlannedEdge> edges;
+  RingSettings rings;
   std::vector<FrozenInput> inputs;
   std::vector<std::string> outputs;  // absolute paths that the sinks will write
 
@@ -84,8 +92,7 @@ struct Plan {
 // Where a committer's log stands.
 std::string done_path(const std::string& run_directory, const PlannedStage& stage);
 
-// Numbers the workers' cells, and gives rings the slots that the frames in work need; again after `workers`
-// or `frames` changed.
+// Numbers the workers' cells, and sizes the rings for the frames in work; again after anything of it changed.
 void fit_workers(Plan& plan);
 
 // What the run's output depends on, as PATH and value: two plans with the same keys give the same output.

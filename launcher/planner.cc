@@ -18,8 +18,6 @@ namespace datagen::launcher {
 
 namespace {
 
-constexpr std::uint64_t kBlockBytes = PlannedEdge{}.block_bytes;
-
 class Planner {
  public:
   Planner(const GraphReading& reading, StageLookup& lookup)
@@ -30,6 +28,7 @@ class Planner {
     plan_.ids = graph_.ids;
     plan_.max_dead_letters = graph_.max_dead_letters;
     plan_.checksums = graph_.checksums;
+    plan_.rings = {graph_.slots, graph_.block_bytes};
     plan_.frame_records = static_cast<std::uint64_t>(graph_.frame_records);
     plan_.hooks = graph_.hooks;
     plan_.commit_interval_ms = static_cast<std::uint64_t>(graph_.commit_interval_ms);
@@ -45,7 +44,7 @@ class Planner {
       add_all();
     }
     for (const LookedAt& end : ends_) look_at_data(end);
-    fit_blocks();
+    fit_workers(plan_);
     check_exclusions();
     sort_by_place(errors_);
     if (!errors_.empty()) return errors_;
@@ -266,12 +265,11 @@ class Planner {
       const std::uint32_t to = place_of_[edge.to];
       plan_.stages[from].out.push_back(static_cast<std::uint32_t>(plan_.edges.size()));
       plan_.stages[to].in.push_back(static_cast<std::uint32_t>(plan_.edges.size()));
-      plan_.edges.push_back({from, to, static_cast<std::uint32_t>(graph_.slots), kBlockBytes});
+      plan_.edges.push_back({.from = from, .to = to});
     }
     std::uint32_t parts = 0;
     for (PlannedStage& stage : plan_.stages)
       stage.part = stage.in.empty() ? parts++ : plan_.stages[plan_.edges[stage.in.front()].from].part;
-    fit_workers(plan_);
   }
 
   // Branches meet frame by frame, so none may have numbered its frames anew.
@@ -339,18 +337,6 @@ class Planner {
                            is_read ? "also read" : "written by another too"));
       written.push_back(spec.exclusions);
     }
-  }
-
-  // All blocks are allocated at the start, which would take longer than to read a small input. That only
-  // says how large frames are: a stage may make more of it, and what does not fit a block overflows.
-  void fit_blocks() {
-    constexpr std::uint64_t kLeast = 16 << 10;
-    std::uint64_t bytes = 0;
-    for (const FrozenInput& input : plan_.inputs) bytes += std::min(input.bytes, kBlockBytes);
-    std::uint64_t block = std::clamp(ipc::round_up(4 * bytes, ipc::kPageBytes), kLeast, kBlockBytes);
-    if (bytes == 0) block = kBlockBytes;  // nobody knows: a pipe, or another process's memory
-    if (graph_.block_bytes) block = static_cast<std::uint64_t>(*graph_.block_bytes);
-    for (PlannedEdge& edge : plan_.edges) edge.block_bytes = block;
   }
 
   void check_size() {

@@ -216,14 +216,14 @@ Result<Plan> replay_plan(const Plan& plan, const std::string& stage, const std::
   reader.executable = source;
   reader.uri = "dead-letters://" + letters_path;
   reader.params = {{"letters", json_string(letters_path)}};
-  const auto connect = [&](std::uint32_t from, std::uint32_t to, const PlannedEdge& like) {
+  const auto connect = [&](std::uint32_t from, std::uint32_t to) {
     cut.stages[from].out.push_back(static_cast<std::uint32_t>(cut.edges.size()));
     cut.stages[to].in.push_back(static_cast<std::uint32_t>(cut.edges.size()));
-    cut.edges.push_back({from, to, like.slots, like.block_bytes});
+    cut.edges.push_back({.from = from, .to = to});
   };
-  connect(0, first, plan.edges[entry.in.front()]);
+  connect(0, first);
   for (const PlannedEdge& edge : plan.edges) {
-    if (members.contains(edge.from)) connect(edge.from, edge.to, edge);
+    if (members.contains(edge.from)) connect(edge.from, edge.to);
   }
   fit_workers(cut);
   return cut;

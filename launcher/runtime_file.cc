@@ -112,6 +112,14 @@ std::string rebuilt_json(const Rebuilt& rebuilt) {
                      rebuilt.frame);
 }
 
+std::string rings_json(const RingSettings& rings) {
+  std::string text;
+  if (rings.slots) text += fmt::format("\"slots\": {}", *rings.slots);
+  if (rings.block_bytes)
+    text += fmt::format("{}\"block_bytes\": {}", text.empty() ? "" : ", ", *rings.block_bytes);
+  return "{" + text + "}";
+}
+
 std::string to_json(const RuntimeFile& file) {
   const Plan& plan = file.plan;
   std::string text = "{\n  \"version\": 1,\n";
@@ -136,6 +144,7 @@ std::string to_json(const RuntimeFile& file) {
   if (!file.earlier_ledgers.empty())
     text += fmt::format("  \"earlier_ledgers\": [{}],\n", joined_strings(file.earlier_ledgers));
   text += "  \"stages\": [\n" + lines_json(plan.stages, stage_json) + "\n  ],\n";
+  text += "  \"rings\": " + rings_json(plan.rings) + ",\n";
   text +=
       "  \"edges\": [\n" +
       lines_json(plan.edges,
@@ -300,6 +309,12 @@ Result<RuntimeFile> read_runtime_file(const std::string& run_directory, const st
   }
   plan.log_bytes = number(root, "log_bytes", plan.log_bytes);
   for (const dom::element stage : list(root, "stages")) plan.stages.push_back(read_stage(stage));
+  if (dom::element rings; root["rings"].get(rings) == simdjson::SUCCESS) {
+    if (const std::uint64_t slots = number(rings, "slots", 0); slots != 0)
+      plan.rings.slots = static_cast<std::uint32_t>(slots);
+    if (const std::uint64_t bytes = number(rings, "block_bytes", 0); bytes != 0)
+      plan.rings.block_bytes = bytes;
+  }
   for (const dom::element edge : list(root, "edges")) {
     plan.edges.push_back({static_cast<std::uint32_t>(number(edge, "from")),
                           static_cast<std::uint32_t>(number(edge, "to")),

@@ -18,7 +18,7 @@ TEST(Graph, TheSmallestHasTwoEndsAndDefaults) {
   EXPECT_EQ(graph.ids, "add");
   EXPECT_EQ(graph.max_dead_letters.count, std::nullopt);
   EXPECT_DOUBLE_EQ(graph.max_dead_letters.share, 0.05);
-  EXPECT_EQ(graph.slots, 64);
+  EXPECT_FALSE(graph.slots);
   EXPECT_FALSE(graph.block_bytes);
   EXPECT_EQ(graph.input.uri.text(), "jsonl:///work/dir/graphs/in.jsonl");
   EXPECT_EQ(graph.output.uri.text(), "jsonl:///work/dir/graphs/out.jsonl");

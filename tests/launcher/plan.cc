@@ -1,6 +1,8 @@
 // From a graph to a plan, in a world that the test makes up: all that is wrong in one round, nothing twice.
 #include "launcher/planner.h"
 
+#include <fmt/format.h>
+
 #include "graph_text.h"
 #include "made_up_world.h"
 
@@ -98,28 +100,47 @@ TEST(Plan, EndsAreCheckedAlsoWhereTheStagesBetweenThemAreWrong) {
       "stages[0]: reads its own records in a circle: a -> b -> a at graphs/corpus.yaml:5:9");
 }
 
+// As "SLOTS x KiB" of the edge before the sink, for an input of so many bytes.
+std::string rings_of(const std::string& rings, const std::string& stage, std::uint64_t bytes) {
+  struct World : MadeUpWorld {
+    Result<std::vector<FrozenInput>> freeze(const std::string&, const std::string& path,
+                                            const std::vector<std::string>&) override {
+      return std::vector<FrozenInput>{{path, size}};
+    }
+    std::uint64_t size = 0;
+  } world;
+  world.size = bytes;
+  const auto plan = make_plan(read_graph("datagen: 1\ninput: in.jsonl\noutput: out.jsonl\n" + rings +
+                                             "stages:\n- {clean: {max: 3}" + stage + "}\n",
+                                         "graphs/corpus.yaml", context_of({})),
+                              world);
+  if (!plan) return show(plan.error());
+  const PlannedEdge& edge = plan.value().edges.back();
+  return fmt::format("{} x {}", edge.slots, edge.block_bytes >> 10);
+}
+
 TEST(Plan, BlocksFitASmallInputUnlessTheyAreGiven) {
-  const auto block = [](const std::string& rings, std::uint64_t bytes) {
-    struct World : MadeUpWorld {
-      Result<std::vector<FrozenInput>> freeze(const std::string&, const std::string& path,
-                                              const std::vector<std::string>&) override {
-        return std::vector<FrozenInput>{{path, size}};
-      }
-      std::uint64_t size = 0;
-    } world;
-    world.size = bytes;
-    const auto plan = make_plan(read_graph("datagen: 1\ninput: in.jsonl\noutput: out.jsonl\n" + rings +
-                                               "stages:\n- clean: {max: 3}\n",
-                                           "graphs/corpus.yaml", context_of({})),
-                                world);
-    return plan ? plan.value().edges.back().block_bytes : 0;
-  };
-  EXPECT_EQ(block("", 10), 16u << 10);
-  EXPECT_EQ(block("", 20'000), 80u << 10);
-  EXPECT_EQ(block("", 64 << 10), 256u << 10);
-  EXPECT_EQ(block("", std::uint64_t{1} << 40), 256u << 10);
-  EXPECT_EQ(block("", 0), 256u << 10) << "of a pipe nobody knows the size";
-  EXPECT_EQ(block("rings: {block_bytes: 1MiB}\n", 10), 1u << 20);
+  EXPECT_EQ(rings_of("", "", 10), "16 x 16");
+  EXPECT_EQ(rings_of("", "", 20'000), "16 x 80");
+  EXPECT_EQ(rings_of("", "", 64 << 10), "16 x 256");
+  EXPECT_EQ(rings_of("", "", 2 << 20), "16 x 256");
+  EXPECT_EQ(rings_of("", "", 4 << 20), "16 x 512") << "eight frames at least";
+  EXPECT_EQ(rings_of("", "", std::uint64_t{1} << 40), "16 x 768");
+  EXPECT_EQ(rings_of("", "", 0), "16 x 768") << "of a pipe nobody knows the size";
+  EXPECT_EQ(rings_of("rings: {block_bytes: 1MiB}\n", "", 10), "64 x 1024");
+  EXPECT_EQ(rings_of("rings: {slots: 8}\n", "", 10), "8 x 16");
+  EXPECT_EQ(rings_of("rings: {slots: 8}\n", "", std::uint64_t{1} << 40), "8 x 256");
+}
+
+TEST(Plan, RingsHoldFramesForAllWorkers) {
+  const auto slots = [](const std::string& stage) { return rings_of("", stage, 0); };
+  EXPECT_EQ(slots(", workers: 3"), "16 x 768");
+  EXPECT_EQ(slots(", workers: 4"), "32 x 384");
+  EXPECT_EQ(slots(", workers: 8"), "64 x 256");
+  EXPECT_EQ(slots(", workers: 64"), "64 x 256");
+  EXPECT_EQ(slots(", workers: 2, frames: 50"), "200 x 256");
+  EXPECT_EQ(rings_of("rings: {slots: 2}\n", ", workers: 4", 0), "2 x 256") << "as the user wants it";
+  EXPECT_EQ(rings_of("rings: {slots: 2}\n", ", workers: 2, frames: 5", 0), "20 x 256");
 }
 
 TEST(Plan, AllThatWillBeAskedIsToldBeforeTheFirstQuestion) {
