@@ -9,6 +9,7 @@ namespace datagen {
 
 bool Item::has(std::string_view key) const { return static_cast<bool>(get(key)); }
 std::string_view Item::text(std::string_view key) const { return state_->text(key); }
+std::optional<std::string_view> Item::raw(std::string_view key) const { return state_->json_of(key); }
 Value Item::get(std::string_view key) const { return state_->value(key); }
 Value Item::from(std::string_view branch) const { return Value(state_->from(branch)); }
 std::string Item::id() const { return state_->id(); }

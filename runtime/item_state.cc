@@ -85,16 +85,6 @@ std::string_view ItemState::keep(std::string_view bytes, std::size_t padding) {
   return {kept, bytes.size()};
 }
 
-Node* ItemState::make_node(const Node* parent, std::size_t index, std::string_view key) {
-  arena_used_ = true;
-  auto* node = new (arena_.allocate(sizeof(Node), alignof(Node))) Node{};
-  node->item = this;
-  node->parent = parent;
-  node->index = index;
-  node->key = key;
-  return node;
-}
-
 const Node* ItemState::missing(const Node* parent, std::string_view key) {
   return make_node(parent, 0, keep(key));
 }
@@ -250,13 +240,22 @@ const Node* ItemState::find(std::string_view key) {
   return json_node(found, document_.is_exact(), nullptr, index, keep(key));
 }
 
+// The common case, which needs no node: an untouched record of the source. Null for all others.
+const JsonIndex::Field* ItemState::untouched_field(std::string_view key) {
+  if (has_members_ || record_.tag != Tag::json) return nullptr;
+  validate();
+  return is_indexed_ ? index_.find(key) : nullptr;
+}
+
+std::optional<std::string_view> ItemState::json_of(std::string_view key) {
+  const JsonIndex::Field* const field = untouched_field(key);
+  return field != nullptr ? std::optional(field->value) : std::nullopt;
+}
+
 std::string_view ItemState::text(std::string_view key) {
-  if (!has_members_ && record_.tag == Tag::json) {
-    validate();  // the common case without a node: an untouched record of the source
-    const JsonIndex::Field* field = is_indexed_ ? index_.find(key) : nullptr;
-    if (field != nullptr && field->value[0] == '"') {
-      if (const auto text = text_of(*field)) return *text;
-    }
+  const JsonIndex::Field* const field = untouched_field(key);
+  if (field != nullptr && field->value[0] == '"') {
+    if (const auto text = text_of(*field)) return *text;
   }
   return Value(find(key)).as<std::string_view>();
 }

@@ -37,9 +37,14 @@ struct Node {
   std::optional<std::string_view> text;     // what a string says, where that is known without its element
   mutable std::string_view raw;             // JSON text, once known
   bool is_element = false;                  // of an array: named by its index
-  // Where it stands in a JSON container, when it was reached by iterating.
-  std::optional<simdjson::dom::array::iterator> element_at;
-  std::optional<simdjson::dom::object::iterator> member_at;
+  bool is_iterated = false;                 // an IteratedNode
+};
+
+// One that was reached by iterating over a JSON container, and where it stands there.
+template <class Iterator>
+struct IteratedNode : Node {
+  explicit IteratedNode(const Iterator& where) : at(where) {}
+  Iterator at;
 };
 
 class ItemState {
@@ -85,6 +90,7 @@ class ItemState {
   const Node* find(std::string_view key);
   Value value(std::string_view key) { return Value(find(key)); }
   std::string_view text(std::string_view key);
+  std::optional<std::string_view> json_of(std::string_view key);
   std::string json();
   bool has_lone_surrogate();
   const Node* from(std::string_view branch);
@@ -125,7 +131,23 @@ class ItemState {
   using MemberIterator = simdjson::dom::object::iterator;
   const Node* element_node(ElementIterator at, const Node& parent, std::size_t index);
   const Node* member_node(MemberIterator at, const Node& parent, std::size_t index);
-  Node* make_node(const Node* parent, std::size_t index, std::string_view key);
+  Node* make_node(const Node* parent, std::size_t index, std::string_view key) {
+    return place_node<Node>(parent, index, key);
+  }
+  // In the arena; where it stands from the first on, since a copy waits for what was just written.
+  template <class Made, class... More>
+  Made* place_node(const Node* parent, std::size_t index, std::string_view key, const More&... more) {
+    arena_used_ = true;
+    auto* const made = new (arena_.allocate(sizeof(Made), alignof(Made))) Made(more...);
+    made->item = this;
+    made->parent = parent;
+    made->index = index;
+    made->key = key;
+    return made;
+  }
+  template <class Iterator>
+  const Node* iterated_node(const Iterator& at, simdjson::dom::element element, const Node& parent,
+                            std::size_t index, std::string_view key);
   Node* json_node(simdjson::dom::element element, bool exact, const Node* parent, std::size_t index,
                   std::string_view key);
   Node* msgpack_node(const msgpack::object& object, const Node* parent, std::size_t index,
@@ -136,6 +158,7 @@ class ItemState {
   Node* text_node(std::string_view text, std::string_view quoted, std::string_view key);
   const Node* member_node(const Member& member);
   const Node* field_node(const JsonIndex::Field& field);
+  const JsonIndex::Field* untouched_field(std::string_view key);
   void parse_document();
   // The text of a field that is a string; nothing when it has no UTF-8 form.
   std::optional<std::string_view> text_of(const JsonIndex::Field& field);

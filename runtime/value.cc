@@ -1,14 +1,13 @@
 // Value: reading JSON (simdjson's DOM) and built records (msgpack) through one face.
 #include "datagen/value.h"
 
+#include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <concepts>
-#include <cstdlib>
-#include <iterator>
 #include <optional>
 
 #include "item_state.h"
+#include "json_number.h"
 #include "json_scan.h"
 #include "json_write.h"
 
@@ -62,29 +61,37 @@ const Node* ItemState::child_by_key(const Node& parent, std::string_view key) {
   return missing(&parent, key);
 }
 
+template <class Iterator>
+const Node* ItemState::iterated_node(const Iterator& at, simdjson::dom::element element, const Node& parent,
+                                     std::size_t index, std::string_view key) {
+  auto* const node = place_node<IteratedNode<Iterator>>(&parent, index, key, at);
+  node->backing = Backing::json;
+  node->exact = parent.exact;
+  node->element = element;
+  node->is_element = parent.element.is_array();
+  node->is_iterated = true;
+  return node;
+}
+
 const Node* ItemState::element_node(ElementIterator at, const Node& parent, std::size_t index) {
   const simdjson::dom::array elements = parent.element.get_array();
-  if (!(at != elements.end())) return nullptr;
-  Node* node = json_node(*at, parent.exact, &parent, index, {});
-  node->is_element = true;
-  node->element_at = at;
-  return node;
+  return at != elements.end() ? iterated_node(at, *at, parent, index, {}) : nullptr;
 }
 
 const Node* ItemState::member_node(MemberIterator at, const Node& parent, std::size_t index) {
   const simdjson::dom::object members = parent.element.get_object();
-  if (!(at != members.end())) return nullptr;
-  Node* node = json_node(at.value(), parent.exact, &parent, index, at.key());
-  node->member_at = at;
-  return node;
+  return at != members.end() ? iterated_node(at, at.value(), parent, index, at.key()) : nullptr;
 }
 
 // One step behind `child`: simdjson finds a neighbour at once, but an index only by counting.
 const Node* ItemState::next_child(const Node& child) {
-  if (child.element_at)
-    return element_node(++ElementIterator(*child.element_at), *child.parent, child.index + 1);
-  if (child.member_at) return member_node(++MemberIterator(*child.member_at), *child.parent, child.index + 1);
-  return child_by_index(*child.parent, child.index + 1);
+  if (!child.is_iterated) return child_by_index(*child.parent, child.index + 1);
+  if (child.is_element) {
+    ElementIterator at = static_cast<const IteratedNode<ElementIterator>&>(child).at;
+    return element_node(++at, *child.parent, child.index + 1);
+  }
+  MemberIterator at = static_cast<const IteratedNode<MemberIterator>&>(child).at;
+  return member_node(++at, *child.parent, child.index + 1);
 }
 
 const Node* ItemState::child_by_index(const Node& parent, std::size_t index) {
@@ -137,6 +144,18 @@ std::string_view ItemState::raw(const Node& node) {
 
 }  // namespace detail
 
+namespace {
+
+bool is_integer(std::string_view number) {
+  return std::ranges::none_of(number, [](char c) { return c == '.' || c == 'e' || c == 'E'; });
+}
+
+bool is_number(JsonType type) {
+  return type == JsonType::INT64 || type == JsonType::UINT64 || type == JsonType::DOUBLE;
+}
+
+}  // namespace
+
 Value::Type Value::type() const {
   switch (node_->backing) {
     case Backing::missing:
@@ -157,7 +176,7 @@ Value::Type Value::type() const {
           break;
       }
       // Every number that is not exact stands for another: its text tells.
-      if (!node_->exact) return raw().find_first_of(".eE") == raw().npos ? Type::integer : Type::number;
+      if (!node_->exact) return is_integer(raw()) ? Type::integer : Type::number;
       return node_->element.type() == JsonType::DOUBLE ? Type::number
                                                        : Type::integer;  // is_double() takes integers too
     case Backing::msgpack:
@@ -190,43 +209,9 @@ bool Value::as_bool() const {
 
 namespace {
 
-// A number of few digits and without exponent. Its digits and the power of ten are both doubles as they are,
-// so their quotient is rounded once, and right (Clinger 1990). Nothing: not one of these.
-std::optional<double> short_number(std::string_view text) {
-  constexpr double kPowers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
-                                1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
-  const bool is_negative = text.front() == '-';
-  if (is_negative) text.remove_prefix(1);
-  if (text.size() > std::size(kPowers)) return std::nullopt;
-  std::uint64_t digits = 0;
-  std::size_t behind_point = 0;  // where the digits behind it begin
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (text[at] == '.') {
-      behind_point = at + 1;
-    } else if (json::is_digit(text[at])) {
-      digits = 10 * digits + static_cast<std::uint64_t>(text[at] - '0');
-    } else {
-      return std::nullopt;
-    }
-  }
-  const double value =
-      static_cast<double>(digits) / kPowers[behind_point == 0 ? 0 : text.size() - behind_point];
-  return is_negative ? -value : value;
-}
-
 // A number that simdjson has not read: from its own text.
-template <class Number>
+template <std::integral Number>
 Number number_from_text(std::string_view text, bool& fits) {
-  if constexpr (std::floating_point<Number>) {
-    fits = true;
-    if (const auto value = short_number(text)) return *value;
-    Number value{};
-    // It gives up on what is too small as well, where Python and simdjson say 0.
-    if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc())
-      value = std::strtod(std::string(text).c_str(), nullptr);
-    fits = std::isfinite(value);
-    return value;
-  }
   Number number{};
   if (text == "-0") text.remove_prefix(1);  // an unsigned zero, too
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -272,15 +257,14 @@ std::uint64_t Value::as_uint64() const {
 }
 
 double Value::as_double() const {
+  if (node_->backing == Backing::json && is_number(node_->element.type())) {
+    if (node_->exact) return double(node_->element.get_double());
+    const auto number = json::to_double(raw());
+    if (!number) throw_out_of_range();
+    return *number;
+  }
   const Type found = type();
   if (found != Type::integer && found != Type::number) node_->item->throw_wrong_type(*node_, "a number");
-  if (node_->backing == Backing::json && node_->exact) return double(node_->element.get_double());
-  if (node_->backing == Backing::json) {
-    bool fits = false;
-    const double number = number_from_text<double>(raw(), fits);
-    if (!fits) throw_out_of_range();
-    return number;
-  }
   if (found == Type::number) return node_->object->via.f64;
   return node_->object->type == msgpack::type::POSITIVE_INTEGER ? static_cast<double>(node_->object->via.u64)
                                                                 : static_cast<double>(node_->object->via.i64);

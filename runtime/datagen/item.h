@@ -25,6 +25,10 @@ class Item {
   // The text of a field. Throws BadRecord when it is missing, not text, or holds a lone surrogate.
   std::string_view text(std::string_view key) const;
   Value get(std::string_view key) const;
+  // The JSON text of a field where it stands in the record as it came, which costs less than get(key).raw().
+  // Nothing when it is not there, or when the record was built or written to: get() knows then. Throws
+  // BadRecord when the record is not valid JSON.
+  std::optional<std::string_view> raw(std::string_view key) const;
   // In a stage that reads several branches of one source (from: [a, b]): the record's version of one of them.
   // Null where that branch does not have it, and in a stage that reads only one. Throws std::logic_error for
   // a name that is not among them, BadRecord when that version is no valid JSON.

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "json_number.h"
 #include "json_scan.h"
 
 namespace datagen {
@@ -111,7 +112,9 @@ std::optional<SimpleCondition> SimpleCondition::parse(std::string_view expressio
 }
 
 SimpleCondition::Operand SimpleCondition::read(const Item& item, const std::vector<std::string>& path) {
-  using Rank = Operand::Rank;
+  if (const auto json = path.size() == 1 ? item.raw(path.front()) : std::nullopt) {
+    if (const auto found = operand(*json)) return *found;
+  }
   Value value = item.get(path.front());
   for (std::size_t step = 1; step < path.size(); ++step) {
     if (value && !value.is_null()) {
@@ -120,6 +123,35 @@ SimpleCondition::Operand SimpleCondition::read(const Item& item, const std::vect
       return {};
     }
   }
+  return operand(value);
+}
+
+// Nothing for what is not as easy.
+std::optional<SimpleCondition::Operand> SimpleCondition::operand(std::string_view json) {
+  using Rank = Operand::Rank;
+  switch (json.front()) {
+    case 'n':
+      return Operand{};
+    case 'f':
+      return Operand{.rank = Rank::false_, .text = {}};
+    case 't':
+      return Operand{.rank = Rank::true_, .text = {}};
+    case '[':
+      return Operand{.rank = Rank::array, .text = {}};
+    case '{':
+      return Operand{.rank = Rank::object, .text = {}};
+    case '"':
+      if (!json::is_plain_string(json)) return std::nullopt;
+      return Operand{.rank = Rank::text, .text = json.substr(1, json.size() - 2)};
+    default:
+      if (const auto number = json::to_double(json))
+        return Operand{.rank = Rank::number, .number = *number, .text = {}};
+      return std::nullopt;
+  }
+}
+
+SimpleCondition::Operand SimpleCondition::operand(const Value& value) {
+  using Rank = Operand::Rank;
   switch (value.type()) {
     case Value::Type::missing:
     case Value::Type::null:

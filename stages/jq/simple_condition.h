@@ -57,6 +57,8 @@ class SimpleCondition {
   class Parser;
 
   static Operand read(const Item& item, const std::vector<std::string>& path);
+  static Operand operand(const Value& value);
+  static std::optional<Operand> operand(std::string_view json);
 
   std::vector<std::vector<Comparison>> any_of_;  // each: all of
   bool is_negated_ = false;
