@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "byte_buffer.h"
+#include "line_ends.h"
 
 namespace datagen {
 
@@ -23,7 +24,9 @@ bool is_blank(const char* begin, const char* end) {
 }  // namespace
 
 JsonLinesReader::JsonLinesReader(std::uint64_t line_bytes_max)
-    : line_bytes_max_(line_bytes_max), carry_(std::make_unique<ByteBuffer>()) {}
+    : line_bytes_max_(line_bytes_max),
+      carry_(std::make_unique<ByteBuffer>()),
+      line_ends_(std::make_unique<LineEnds>()) {}
 
 JsonLinesReader::~JsonLinesReader() = default;
 
@@ -120,10 +123,8 @@ std::size_t JsonLinesReader::take_lines(SourceFrame& frame, const char* bytes, s
   std::size_t begin = 0;
   std::uint64_t row = 0;
   std::size_t left = frame.records_left_beside(size);
-  while (begin < size && left > 0) {
-    const auto* newline = static_cast<const char*>(std::memchr(bytes + begin, '\n', size - begin));
-    if (newline == nullptr) break;
-    const auto end = static_cast<std::size_t>(newline - bytes);
+  for (const std::size_t end : line_ends_->find({bytes, size})) {
+    if (left == 0) break;
     left -= take_line(frame, bytes, begin, end, row++) ? 1 : 0;
     begin = end + 1;
   }

@@ -18,6 +18,7 @@
 namespace datagen {
 
 class ByteBuffer;
+class LineEnds;
 
 class JsonLinesReader {
  public:
@@ -57,7 +58,8 @@ class JsonLinesReader {
   bool at_end_ = false;
   std::exception_ptr failure_;         // of the stream; thrown when nothing else is left
   std::unique_ptr<ByteBuffer> carry_;  // read, but not yet in a frame
-  std::size_t bytes_per_line_ = 128;   // of the last frame; decides how much of a frame is left to its table
+  std::unique_ptr<LineEnds> line_ends_;
+  std::size_t bytes_per_line_ = 128;  // of the last frame; decides how much of a frame is left to its table
 };
 
 }  // namespace datagen

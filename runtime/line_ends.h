@@ -1,0 +1,25 @@
+// Where the lines of a text end: all of them in one pass by vectors, instead of a search for each.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "vectors.h"
+
+namespace datagen {
+
+class LineEnds {
+ public:
+  explicit LineEnds(Vectors vectors = best_vectors()) : vectors_(vectors) {}
+
+  // Offsets of every \n of a text of less than 4 GiB, in their order. Valid until the next call.
+  std::span<const std::uint32_t> find(std::string_view text);
+
+ private:
+  Vectors vectors_;
+  std::vector<std::uint32_t> found_;  // more than there are, to be used again
+};
+
+}  // namespace datagen
