@@ -26,8 +26,8 @@ class Item {
   std::string_view text(std::string_view key) const;
   Value get(std::string_view key) const;
   // The JSON text of a field where it stands in the record as it came, which costs less than get(key).raw().
-  // Nothing when it is not there, or when the record was built or written to: get() knows then. Throws
-  // BadRecord when the record is not valid JSON.
+  // Nothing when it does not stand there like that, as in a record that was written to: get() knows all of
+  // them. Throws BadRecord when the record is not valid JSON.
   std::optional<std::string_view> raw(std::string_view key) const;
   // In a stage that reads several branches of one source (from: [a, b]): the record's version of one of them.
   // Null where that branch does not have it, and in a stage that reads only one. Throws std::logic_error for

@@ -597,6 +597,20 @@ TEST(Item, ReadsAndWritesABuiltRecord) {
   EXPECT_EQ(item.written(), R"({"text":"new","f":1.0,"list":[1,"x"],"none":null})");
 }
 
+TEST(Item, RawIsAFieldOfAnUntouchedRecordAsItStands) {
+  LoadedItem item(R"({"n": 1.50 ,"s":"a\u0062", "o":{"x": [1 , 2]},"n":1e400})");
+  EXPECT_EQ(item->raw("n"), "1e400") << "the last of duplicates";
+  EXPECT_EQ(item->raw("s"), R"("a\u0062")");
+  EXPECT_EQ(item->raw("o"), R"({"x": [1 , 2]})");
+  EXPECT_EQ(item->raw("x"), std::nullopt);
+  item->set("t", 1);
+  EXPECT_EQ(item->raw("n"), std::nullopt) << "it was written to";
+  LoadedItem escaped(R"({"\u006b":1})");
+  EXPECT_EQ(escaped->raw("k"), std::nullopt) << "its key does not stand there";
+  EXPECT_EQ(escaped->get("k").as<int>(), 1);
+  EXPECT_EQ(bad_reason([] { LoadedItem(R"({"n":01})")->raw("n"); }), "bad_json");
+}
+
 TEST(Item, RawPartsSurviveAChainOfStages) {
   LoadedItem first(R"({"n":1e400,"s":"\ud800","t":"x","big":123456789012345678901234567890})");
   first->set("t", "y");
