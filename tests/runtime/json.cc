@@ -18,18 +18,29 @@ namespace {
 // ---- scanning
 
 TEST(JsonScan, FindsALineEndAtEveryPlaceOfEveryLength) {
-  for (std::size_t length = 0; length < 140; ++length) {
-    const std::string text(length, '\x0b');
-    ASSERT_FALSE(json::has_line_end(text)) << length;
-    // Not what stands around it.
-    const std::string around = '\n' + text + '\r';
-    ASSERT_FALSE(json::has_line_end(std::string_view(around).substr(1, length))) << length;
-    for (std::size_t place = 0; place < length; ++place) {
-      for (const char line_end : {'\n', '\r'}) {
-        std::string two_lines = text;
-        two_lines[place] = line_end;
-        ASSERT_TRUE(json::has_line_end(two_lines)) << length << ' ' << place;
+  for (std::size_t length = 0; length < 1'200; length += length < 150 ? 1 : 1 + length % 64 / 3) {
+    for (const char other : {' ', '\x0b', '\x8a', '\xff'}) {
+      const std::string text(length, other);
+      ASSERT_FALSE(json::has_line_end(text)) << length;
+      // Not what stands around it.
+      const std::string around = '\n' + text + '\r';
+      ASSERT_FALSE(json::has_line_end(std::string_view(around).substr(1, length))) << length;
+      for (std::size_t place = 0; place < length; ++place) {
+        for (const char line_end : {'\n', '\r'}) {
+          std::string two_lines = text;
+          two_lines[place] = line_end;
+          ASSERT_TRUE(json::has_line_end(two_lines)) << length << ' ' << place;
+        }
       }
+    }
+  }
+}
+
+TEST(JsonScan, TakesNoOtherByteForALineEnd) {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (const std::size_t length : {1, 63, 64, 100, 600}) {
+      const std::string text(length, static_cast<char>(byte));
+      EXPECT_EQ(json::has_line_end(text), byte == '\n' || byte == '\r') << byte << ' ' << length;
     }
   }
 }

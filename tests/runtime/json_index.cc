@@ -194,6 +194,41 @@ TEST(JsonIndex, TakesManyRecordsThatAreScannedInParts) {
   EXPECT_EQ(compare(index, Around(lines, random)), 1'999u);
 }
 
+// One line end in front of each token in turn, blanks in front of the others, wherever in 64 bytes that lies
+// and whatever of the record is in a piece that was scanned at once.
+TEST(JsonIndex, SeesALineEndBetweenTokensWhereverItStands) {
+  constexpr std::size_t kPieceBytes = 16 * 1024;
+  const std::string tokens[] = {"\"key\"", ":", "\"", ",", "\"b\"", ":", "[", "1", ",", "{", "}", "]", "}"};
+  JsonIndex index;
+  for (std::size_t shift = 0; shift < 130; ++shift) {
+    for (std::size_t place = 0; place < std::size(tokens); ++place) {
+      for (const char gap : {' ', '\t', '\n', '\r'}) {
+        std::string record = "{";
+        for (std::size_t token = 0; token < std::size(tokens); ++token) {
+          record += (token == place ? gap : ' ') + tokens[token];
+          if (tokens[token] == "\"") record += std::string(shift / 2, 'x') + "\"";
+        }
+        const std::string filler = "{\"a\":\"" + std::string(kPieceBytes - shift, 'x') + "\"}";
+        const std::string bytes = padded("{}\r\n" + record + "\n" + filler + "\n" + record + "\n{}\n");
+        const std::string_view text(bytes);
+        index.begin(text.substr(0, bytes.size() - simdjson::SIMDJSON_PADDING));
+        std::size_t at = 0;
+        const auto is_plain = [&](std::size_t length, std::size_t behind) {
+          EXPECT_TRUE(index.check(text.substr(at, length)));
+          at += length + behind;
+          return index.is_plain();
+        };
+        const bool is_line = gap == ' ' || gap == '\t';
+        ASSERT_TRUE(is_plain(2, 2));
+        ASSERT_EQ(is_plain(record.size(), 1), is_line) << shift << record;
+        ASSERT_TRUE(is_plain(filler.size(), 1));
+        ASSERT_EQ(is_plain(record.size(), 1), is_line) << shift << record;
+        ASSERT_TRUE(is_plain(2, 1));
+      }
+    }
+  }
+}
+
 TEST(JsonIndex, KnowsNothingOfARecordThatStandsWhereAnotherStood) {
   JsonIndex index;
   std::string bytes = padded(R"({"a":"xyz"})");
