@@ -108,6 +108,8 @@ struct alignas(kCacheLine) Cell {
   // Hints for the source, by a stage or sink; 0: not known yet. See runtime/pace.h.
   AtomicWord frame_ns;     // how long its frames take
   AtomicWord rows_wanted;  // rows of the input that it wants in a frame
+  // A hint, too, by the launcher: when a worker of this cell died last, CLOCK_MONOTONIC. 0: none did.
+  AtomicWord died_ns;
 };
 
 // As a mark: the stream has ended, and all of it is committed.
@@ -119,7 +121,7 @@ static_assert(offsetof(Cell, semaphore) == 8 && offsetof(Cell, pid) == 64 && off
               offsetof(Cell, written_version) == 320 && offsetof(Cell, committed_mark) == 328 &&
               offsetof(Cell, committed_seq) == 336 && offsetof(Cell, issued_mark) == 344 &&
               offsetof(Cell, checkpoint_mark) == 352 && offsetof(Cell, frame_ns) == 360 &&
-              offsetof(Cell, rows_wanted) == 368);
+              offsetof(Cell, rows_wanted) == 368 && offsetof(Cell, died_ns) == 376);
 
 struct alignas(kCacheLine) ControlHeader {
   AtomicWord magic;

@@ -1,12 +1,12 @@
 #include "ipc/ports.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "ipc/clock.h"
 
 namespace datagen::ipc {
 
@@ -21,12 +21,6 @@ void relax() {
 #else
   std::atomic_signal_fence(std::memory_order_seq_cst);
 #endif
-}
-
-std::uint64_t now_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
 }  // namespace
@@ -137,7 +131,7 @@ std::optional<Ports::Outcome> Ports::spin(Attempt attempt) const {
 
 template <class Attempt>
 Ports::Outcome Ports::park(Attempt attempt, bool for_input) {
-  const std::uint64_t began = now_ns();
+  const std::uint64_t began = monotonic_ns();
   cell_->heartbeat_ns.store(began, std::memory_order_relaxed);  // so it tells how long this one waits
   cell_->state.store(for_input ? WorkerState::waiting_for_input : WorkerState::waiting_for_room,
                      std::memory_order_relaxed);
@@ -153,7 +147,7 @@ Ports::Outcome Ports::park(Attempt attempt, bool for_input) {
   leave_parking();
   cell_->state.store(WorkerState::running, std::memory_order_relaxed);
   AtomicWord& waited = for_input ? cell_->counters.wait_input_ns : cell_->counters.wait_room_ns;
-  const std::uint64_t now = now_ns();
+  const std::uint64_t now = monotonic_ns();
   cell_->heartbeat_ns.store(now, std::memory_order_relaxed);
   waited.fetch_add(now - began, std::memory_order_relaxed);
   return *outcome;

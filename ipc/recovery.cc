@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "ipc/clock.h"
+
 namespace datagen::ipc {
 
 std::uint32_t take_back_claims(Ring& ring, std::uint32_t owner) {
@@ -103,6 +105,7 @@ Result<std::uint32_t> recover_worker(const Control& control, std::uint32_t cell,
                                      std::span<Edge> in, std::span<Edge> out, const OverflowPolicy& overflow,
                                      Checksums checksums) {
   clear_cell(control, cell);
+  control.cell(cell).died_ns.store(monotonic_ns(), std::memory_order_relaxed);
   std::string report;
   // It had the frames that it read mapped read-only: of these rings only the words can be damaged.
   for (const Edge& edge : in) report += check_words(edge.ring, siblings);

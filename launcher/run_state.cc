@@ -1,23 +1,17 @@
 #include "launcher/run_state.h"
 
 #include <fmt/format.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 
+#include "ipc/clock.h"
 #include "launcher/process_facts.h"
 
 namespace datagen::launcher {
 
 namespace {
-
-std::int64_t now_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
 
 // Since a moment that another process wrote; nothing when it wrote none.
 std::optional<double> age(std::uint64_t since_ns, std::int64_t now) {
@@ -141,7 +135,7 @@ EdgeState look_at_edge(const RunView& view, const EpochNames& epoch, std::uint32
 
 RunState look_at(const RunView& view, std::optional<std::uint32_t> only) {
   RunState state;
-  state.taken_ns = now_ns();
+  state.taken_ns = static_cast<std::int64_t>(ipc::monotonic_ns());
   if (view.epochs.empty()) return state;
   const EpochNames& epoch = view.epochs.front();
   state.epoch = epoch.hex();

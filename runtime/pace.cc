@@ -37,6 +37,20 @@ void FramePace::note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t ro
   cell.frame_ns.store(static_cast<std::uint64_t>(std::max(1.0, frame_ns_)), std::memory_order_relaxed);
 }
 
+namespace {
+
+// What is to be in a frame of a stage that wants `wanted` rows in one, a worker of which died at `died_ns`.
+std::uint64_t after_death(std::uint64_t wanted, std::uint64_t died_ns, std::uint64_t now_ns,
+                          std::size_t least) {
+  constexpr double kPartOfLife = 4;
+  const double life = now_ns > died_ns ? static_cast<double>(now_ns - died_ns) : 0;
+  const double share = std::min(1.0, life / kPartOfLife / kFrameNs);
+  const auto rows = static_cast<std::uint64_t>(static_cast<double>(wanted) * share);
+  return std::min<std::uint64_t>(wanted, std::max<std::uint64_t>(rows, least));
+}
+
+}  // namespace
+
 SourcePace::SourcePace(const ipc::Control& control, std::vector<PacedStage> stages, std::uint64_t first_seq,
                        std::size_t records_max)
     : control_(control),
@@ -44,17 +58,21 @@ SourcePace::SourcePace(const ipc::Control& control, std::vector<PacedStage> stag
       first_seq_(first_seq),
       records_max_(records_max == 0 ? std::numeric_limits<std::size_t>::max() : records_max) {}
 
-std::size_t SourcePace::records() const {
+std::size_t SourcePace::records(std::uint64_t now_ns) const {
   std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
   std::size_t first_records = records_max_;
   bool is_known = true, has_batches = false;
   for (const PacedStage& stage : stages_) {
     std::uint64_t wanted = 0;  // the smallest wish of those who have one
+    std::uint64_t died_ns = 0;
     for (std::uint32_t index = 0; index < stage.workers.count; ++index) {
-      const std::uint64_t wish =
-          control_.cell(stage.workers.first + index).rows_wanted.load(std::memory_order_relaxed);
+      const ipc::Cell& cell = control_.cell(stage.workers.first + index);
+      const std::uint64_t wish = cell.rows_wanted.load(std::memory_order_relaxed);
       if (wish != 0) wanted = wanted == 0 ? wish : std::min(wanted, wish);
+      died_ns = std::max(died_ns, cell.died_ns.load(std::memory_order_relaxed));
     }
+    if (died_ns != 0 && wanted != 0 && wanted != kAll)
+      wanted = after_death(wanted, died_ns, now_ns, stage.first_records);
     is_known = is_known && wanted != 0;
     has_batches = has_batches || wanted == kAll;
     if (wanted != 0) most = std::min(most, wanted);

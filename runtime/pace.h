@@ -6,7 +6,8 @@
 // rows of the input it wants in a frame, and how long its frames take. The source takes the smallest wish
 // (ten times that where another stage pays for each frame, such as a program that is started for it: else
 // the starts keep all others slow, whose wishes for small frames bring more starts), and waits when what lies
-// before a stage is more than half a second's work for it.
+// before a stage is more than half a second's work for it. Where workers die one after the other, frames are
+// smaller: a quarter of the time since the last death, so that the next undoes little.
 //
 // All of it is a hint, written by the worker whose cell it is: a value that is old, lost with an epoch or
 // wrong changes the size of frames and nothing else. Records hang on rows, not on frames, so the output is
@@ -55,8 +56,8 @@ class SourcePace {
   // 0: nothing.
   SourcePace(const ipc::Control& control, std::vector<PacedStage> stages, std::uint64_t first_seq,
              std::size_t records_max);
-  // Most records for the next frame.
-  std::size_t records() const;
+  // Most records for the next frame; the clock is CLOCK_MONOTONIC.
+  std::size_t records(std::uint64_t now_ns) const;
   // Frame `seq` would only lie and wait: look again in kPauseMs. Never true for long: it needs a stage that
   // has not even begun one of the last frames.
   bool is_far_ahead(std::uint64_t seq) const;

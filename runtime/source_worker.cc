@@ -10,6 +10,7 @@
 
 #include "followed_output.h"
 #include "frame.h"
+#include "ipc/clock.h"
 #include "pace.h"
 #include "stage_lock.h"
 #include "worker_setup.h"
@@ -132,7 +133,7 @@ class SourceWorker {
     for (;;) {
       notes_.clear();
       writer_.begin(ports_.space(seq), FrameOrigin{});
-      SourceFrame frame(writer_, notes_, dead_letters_, pace_.records());
+      SourceFrame frame(writer_, notes_, dead_letters_, pace_.records(ipc::monotonic_ns()));
       if (is_open_ && source_.read(frame)) {
         if (followed_ && !writer_.take_ids())
           throw BadInput(setup_.weld().inputs.front().uri + " holds a record without _i: it was changed");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "crash_handler.h"
+#include "ipc/clock.h"
 #include "ipc/recovery.h"
 #include "paid_work.h"
 #include "run_files.h"
@@ -22,12 +23,6 @@
 namespace datagen {
 
 namespace {
-
-std::uint64_t monotonic_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 // Field 22 of /proc/self/stat; 0 when it cannot be read. The second field may hold blanks and brackets.
 std::uint64_t start_ticks() {
@@ -119,14 +114,14 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
 std::uint64_t WorkerSetup::show_frame(std::uint64_t seq) {
   ipc::Cell& cell = ports_->cell();
   cell.current_frame.store(seq, std::memory_order_relaxed);
-  const std::uint64_t now = monotonic_ns();
+  const std::uint64_t now = ipc::monotonic_ns();
   cell.heartbeat_ns.store(now, std::memory_order_relaxed);
   return now;
 }
 
 void WorkerSetup::show_cost(std::uint64_t began_ns, std::uint64_t rows, std::size_t records) {
   const std::lock_guard lock(counting_);
-  pace_->note(ports_->cell(), monotonic_ns() - began_ns, rows, records);
+  pace_->note(ports_->cell(), ipc::monotonic_ns() - began_ns, rows, records);
 }
 
 namespace {

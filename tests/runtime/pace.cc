@@ -37,7 +37,7 @@ class Pace : public testing::Test {
 
   // One frame through all stages; returns how many rows the source gave it.
   std::size_t turn() {
-    const std::size_t rows = std::min<std::size_t>(source_->records(), kBlockRows);
+    const std::size_t rows = std::min<std::size_t>(source_->records(now_), kBlockRows);
     for (std::size_t index = 0; index < costs_.size(); ++index) note(index, rows);
     return rows;
   }
@@ -61,25 +61,26 @@ class Pace : public testing::Test {
   ipc::Control control_ = rig_.control();
   std::vector<Cost> costs_;
   std::vector<FramePace> paces_;
+  std::uint64_t now_ = 1'000'000'000;
   std::unique_ptr<SourcePace> source_;
 };
 
 TEST_F(Pace, BeginsSmallUntilEachStageHasHadAFrame) {
   begin({{0.001}, {0.001}});
-  EXPECT_EQ(source_->records(), 8u);
+  EXPECT_EQ(source_->records(now_), 8u);
   note(0, 8);
-  EXPECT_EQ(source_->records(), 8u);
+  EXPECT_EQ(source_->records(now_), 8u);
   note(1, 8);
-  EXPECT_GT(source_->records(), 1000u);
+  EXPECT_GT(source_->records(now_), 1000u);
 }
 
 TEST_F(Pace, BeginsWithWhatOneCallTakesWhereAllStagesTakeBatches) {
   constexpr std::size_t kAny = ~std::size_t{0};  // a sink's
   begin({{0.001, 0, 42, true, 1, 42}, {0.001, 0, 64, true, 1, 64}, {0.001, 0, 1, false, 1, kAny}});
-  EXPECT_EQ(source_->records(), 42u);
+  EXPECT_EQ(source_->records(now_), 42u);
   paces_.clear();
   begin({{0.001, 0, 42, true, 1, 42}, {0.001}, {0.001, 0, 1, false, 1, kAny}});
-  EXPECT_EQ(source_->records(), 8u) << "who works on records one by one may take long for each";
+  EXPECT_EQ(source_->records(now_), 8u) << "who works on records one by one may take long for each";
 }
 
 TEST_F(Pace, GivesTheSlowestStageFramesOfFiftyMilliseconds) {
@@ -90,6 +91,18 @@ TEST_F(Pace, GivesTheSlowestStageFramesOfFiftyMilliseconds) {
     EXPECT_LE(took, 50.5) << row_ms;
     EXPECT_GT(took, 25) << row_ms;
   }
+}
+
+TEST_F(Pace, FramesAreAPartOfTheTimeSinceTheLastDeath) {
+  begin({{0.001}, {0.002}});
+  const std::size_t calm = settle();
+  EXPECT_EQ(calm, 25'000u);
+  cell(1).died_ns.store(now_);
+  EXPECT_EQ(source_->records(now_), 8u);
+  EXPECT_EQ(source_->records(now_ - 1), 8u) << "the launcher's clock is read a moment later";
+  EXPECT_NEAR(static_cast<double>(source_->records(now_ + 4'000'000)), 500, 2) << "a millisecond's work";
+  EXPECT_EQ(source_->records(now_ + 200'000'000), calm);
+  EXPECT_EQ(source_->records(now_ + 900'000'000), calm);
 }
 
 TEST_F(Pace, ARecordSlowerThanThatGoesAlone) {
@@ -136,16 +149,16 @@ TEST_F(Pace, OneFrameThatWasHeldUpChangesLittle) {
   begin({{1}});
   const std::size_t before = settle();
   paces_[0].note(cell(0), 5000 * 1'000'000ull, before, before);
-  EXPECT_LT(source_->records(), before);
+  EXPECT_LT(source_->records(now_), before);
   for (int frame = 0; frame < 20; ++frame) turn();
-  EXPECT_GT(source_->records(), before * 9 / 10);
+  EXPECT_GT(source_->records(now_), before * 9 / 10);
 }
 
 TEST_F(Pace, AnEmptyFrameSaysNothingOfTheCost) {
   begin({{1}});
   const std::size_t before = settle();
   paces_[0].note(cell(0), 3, 0, 0);
-  EXPECT_EQ(source_->records(), before);
+  EXPECT_EQ(source_->records(now_), before);
 }
 
 TEST_F(Pace, WaitsWhenHalfASecondsWorkLiesBeforeAStage) {
