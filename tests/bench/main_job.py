@@ -84,14 +84,15 @@ def competitors(options, output, work):
         found.append(Competitor("datagen", run, output_of(datagen, "--version"), reference=True))
     else:
         skipped.append(f"datagen (no {datagen}; ./dev build makes it)")
-    found.append(Competitor("fused", [fused, *([] if ids else ["--no-ids"]), options.input, output], "simdjson"))
+    as_asked = [] if ids else ["--no-ids"]
+    found.append(Competitor("fused", [fused, *as_asked, options.input, output], "simdjson"))
     python, version = find_duckdb(options.venv)
     if python:
         found.append(Competitor("duckdb", [python, "-c", DUCKDB, options.input, output], version))
     else:
         skipped.append("duckdb (no Python package; pip install duckdb)")
-    if ids and not options.fast_only:
-        found.append(Competitor("python", [sys.executable, os.path.join(HERE, "reference.py")],
+    if not options.fast_only:
+        found.append(Competitor("python", [sys.executable, os.path.join(HERE, "reference.py"), *as_asked],
                                 platform.python_version(), slow=True, reference=True, to_stdout=True, stdin=True))
     part_path = os.path.join(work, "part.jsonl")
     part = None
