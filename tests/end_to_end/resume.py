@@ -61,6 +61,20 @@ class Resume(RunTest):
         self.datagen("resume", self.run_directory, "--set", "clean_text.workers=3")
         self.assertEqual(self.read("out.jsonl"), reference(self.source))
 
+    def test_rings_fit_the_workers_of_the_resume_unless_they_were_set(self):
+        def slots():
+            with open(self.path("run/runtime.json")) as file:
+                return {edge["slots"] for edge in json.load(file)["edges"]}
+
+        for sets, before, after in (((), 16, 64), (("--set", "rings.slots=8"), 8, 8)):
+            self.stop_in_the_middle((*self.run_flags(self.source, "clean_text"), *sets), signal.SIGINT)
+            self.assertEqual(slots(), {before})
+            self.datagen("resume", self.run_directory, "--set", "clean_text.workers=9")
+            self.assertEqual(slots(), {after})
+            self.assertEqual(self.read("out.jsonl"), reference(self.source))
+            shutil.rmtree(self.run_directory)
+            os.unlink(self.path("out.jsonl"))
+
     def test_an_output_that_was_changed_is_refused(self):
         self.stop()
         committed = self.commits()[-1]["output"]["bytes"]
