@@ -171,11 +171,13 @@ class Books(LlmTest):
     def test_report_metrics_and_top_are_the_servers_own_count_by_model_and_endpoint(self):
         servers = [self.server("--latency", "150", "--latency-max", "250") for _ in range(2)]
         said = {0: '[[say no]] [[then {"score": 1}]]', 1: "[[say never]]"}
-        self.write_records([{"t": f'{row} {said.get(row % 10, "[[say {}]]".format(json.dumps({"score": row})))}'} for row in range(600)])
+        # The last holds the run up behind its last call, so that somebody sees the metrics of all of them.
+        self.write_records([{"t": f'{row} {said.get(row % 10, "[[say {}]]".format(json.dumps({"score": row})))}', "ms": 1500 if row == 599 else 6}
+                            for row in range(600)])
         self.write("prices.json", json.dumps(self.PRICES))
         endpoints = [{"url": server.url + "?api-key=no", "model": model} for server, model in zip(servers, self.PRICES)]
         params = {"endpoints": endpoints, "prompt": "{t}", "schema": SCORE, "max_in_flight": 10, "prices": self.path("prices.json")}
-        slow = {"run": os.path.join(os.path.dirname(runs.BIN), "tests", "slow"), "params": {"ms": 6}}  # what it reads is sealed while it works
+        slow = {"run": os.path.join(os.path.dirname(runs.BIN), "tests", "slow")}  # what it reads is sealed while it works
         graph = {"datagen": 1, "pipeline": "books", "commit_interval": "20ms", "rings": {"slots": 4}, "max_dead_letters": "100%", "input": "jsonl://" + self.path("in.jsonl"),
                  "output": "jsonl://" + self.path("out.jsonl"),
                  "stages": [{"use": "llm_chat", "params": params, "frames": 2, "batch_size": 10, "output": "jsonl://" + self.path("middle.jsonl"), "durable": True}, slow]}
