@@ -28,14 +28,19 @@ class FramePace {
   // `round`: records that the threads take at once, or a batch call has; a frame is made of whole rounds, of
   // threads two at least, since in a part of one most would wait for the others. 0: a batch call takes the
   // whole frame, which may cost the same however many records it has: then frames are as large as they come.
-  FramePace(std::size_t round, bool is_batch) : round_(round), rounds_min_(round > 1 && !is_batch ? 2 : 1) {}
+  // `frames`: that the worker has in work at once.
+  FramePace(std::size_t round, bool is_batch, std::size_t frames = 1)
+      : round_(round), rounds_min_(round > 1 && !is_batch ? 2 : 1), frames_(frames) {}
   // A frame of `rows` rows of the input, `records` of them when they reached this stage, took so long.
   void note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t rows, std::uint64_t records);
 
  private:
   std::size_t round_;
   double rounds_min_;
-  double frame_ns_ = 0;  // moving averages
+  std::size_t frames_;
+  bool has_begun_ = false;
+  std::size_t unsure_ = 0;  // frames still to come that say nothing
+  double frame_ns_ = 0;     // moving averages
   double row_ns_ = 0;
 };
 

@@ -76,7 +76,7 @@ Result<std::unique_ptr<WorkerSetup>> WorkerSetup::attach(const WorkerOptions& op
   setup->pace_.emplace(takes_whole_frames
                            ? 0
                            : std::max(weld.runner.batch_size, static_cast<std::size_t>(weld.runner.threads)),
-                       weld.is_batch);
+                       weld.is_batch, static_cast<std::size_t>(weld.frames));
   const std::uint32_t cell = weld.cells.first + options.index;
   if (cell >= control.size()) return Error("the control segment has too few cells");
   setup->ports_.emplace(std::move(in), std::move(out), std::move(control), cell, weld.cells, order, first_seq,

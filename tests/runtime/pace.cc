@@ -105,6 +105,18 @@ TEST_F(Pace, FramesAreAPartOfTheTimeSinceTheLastDeath) {
   EXPECT_EQ(source_->records(now_ + 900'000'000), calm);
 }
 
+TEST_F(Pace, ASuccessorsFirstFramesSayNothingSinceTheyMayBePaidFor) {
+  begin({{1.0}});
+  const std::size_t before = settle();
+  FramePace successor(1, false, 2);
+  for (int frame = 0; frame < 2; ++frame) {
+    successor.note(cell(0), 3, before, before);
+    EXPECT_EQ(source_->records(now_), before);
+  }
+  successor.note(cell(0), 10'000'000 * before, before, before);
+  EXPECT_LT(source_->records(now_), before);
+}
+
 TEST_F(Pace, ARecordSlowerThanThatGoesAlone) {
   begin({{2000}});
   EXPECT_EQ(settle(), 1u);
