@@ -21,14 +21,11 @@ double average(double before, double now) { return before == 0 ? now : (3 * befo
 }  // namespace
 
 void FramePace::note(ipc::Cell& cell, std::uint64_t elapsed_ns, std::uint64_t rows, std::uint64_t records) {
-  if (!has_begun_) {
-    has_begun_ = true;
-    // A successor begins with what was in work at the death, much of which may be paid for and take no time:
-    // what its predecessor wished stands until it has seen others.
-    if (cell.rows_wanted.load(std::memory_order_relaxed) != 0) unsure_ = frames_;
-  }
-  if (unsure_ > 0) {
-    --unsure_;
+  // A successor begins with what was in work at the death, much of which may be paid for and take no time:
+  // what its predecessor wished stands until it has seen others.
+  if (!unsure_) unsure_ = cell.rows_wanted.load(std::memory_order_relaxed) != 0 ? frames_ : 0;
+  if (*unsure_ > 0) {
+    --*unsure_;
     return;
   }
   const double elapsed = std::max<double>(1, static_cast<double>(elapsed_ns));

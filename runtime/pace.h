@@ -9,13 +9,14 @@
 // before a stage is more than half a second's work for it. Where workers die one after the other, frames are
 // smaller: a quarter of the time since the last death, so that the next undoes little.
 //
-// All of it is a hint, written by the worker whose cell it is: a value that is old, lost with an epoch or
-// wrong changes the size of frames and nothing else. Records hang on rows, not on frames, so the output is
-// the same.
+// All of it is a hint, written by the worker whose cell it is (of its deaths by the launcher): a value that
+// is old, lost with an epoch or wrong changes the size of frames and nothing else. Records hang on rows, not
+// on frames, so the output is the same.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "ipc/control.h"
@@ -38,9 +39,8 @@ class FramePace {
   std::size_t round_;
   double rounds_min_;
   std::size_t frames_;
-  bool has_begun_ = false;
-  std::size_t unsure_ = 0;  // frames still to come that say nothing
-  double frame_ns_ = 0;     // moving averages
+  std::optional<std::size_t> unsure_;  // frames still to come that say nothing; known from the first on
+  double frame_ns_ = 0;                // moving averages
   double row_ns_ = 0;
 };
 

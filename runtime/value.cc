@@ -150,10 +150,6 @@ bool is_integer(std::string_view number) {
   return std::ranges::none_of(number, [](char c) { return c == '.' || c == 'e' || c == 'E'; });
 }
 
-bool is_number(JsonType type) {
-  return type == JsonType::INT64 || type == JsonType::UINT64 || type == JsonType::DOUBLE;
-}
-
 }  // namespace
 
 Value::Type Value::type() const {
@@ -257,7 +253,7 @@ std::uint64_t Value::as_uint64() const {
 }
 
 double Value::as_double() const {
-  if (node_->backing == Backing::json && is_number(node_->element.type())) {
+  if (node_->backing == Backing::json && node_->element.is_number()) {
     if (node_->exact) return double(node_->element.get_double());
     const auto number = json::to_double(raw());
     if (!number) throw_out_of_range();
