@@ -180,18 +180,17 @@ class Secrets(LlmTest):
     KEY = "sk-very-secret-0123456789"
 
     def everything(self):
-        """All that the run has written, and what the arguments of processes show."""
-        for directory, _, files in os.walk(self.folder):
-            for name in files:
-                with open(os.path.join(directory, name), "rb") as file:
-                    yield os.path.join(directory, name), file.read()
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                try:
-                    with open(f"/proc/{entry}/cmdline", "rb") as file:
-                        yield f"/proc/{entry}/cmdline", file.read()
-                except OSError:
-                    pass
+        """All that the run has written, and what the arguments of processes show. The run goes on meanwhile: a file may have
+        been renamed (then it is read under its new name), a process may have ended."""
+        paths = [os.path.join(directory, name) for directory, _, files in os.walk(self.folder) for name in files]
+        paths += [f"/proc/{entry}/cmdline" for entry in os.listdir("/proc") if entry.isdigit()]
+        for path in paths:
+            try:
+                with open(path, "rb") as file:
+                    data = file.read()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            yield path, data
 
     def check(self, params, env, code=0):
         self.graph(params)
