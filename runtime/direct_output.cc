@@ -57,6 +57,8 @@ std::uint64_t DirectOutput::bytes() const { return is_in_use_ ? pages_->position
 
 std::uint64_t DirectOutput::written() { return is_in_use_ ? pages_->written() : file_.bytes(); }
 
+bool DirectOutput::wait_for_piece() { return is_in_use_ && pages_->wait_for_piece(); }
+
 void DirectOutput::flush() {
   if (!is_in_use_) return;
   const std::string_view left = pages_->end();

@@ -36,6 +36,8 @@ class DirectOutput {
 
   // The system has taken all bytes below it.
   std::uint64_t written();
+  // Waits until more is written than now; false: nothing is on its way. Throws as write().
+  bool wait_for_piece();
   // Writes all that was given to write().
   void flush();
   // The same, and nothing more follows.

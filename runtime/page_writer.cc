@@ -16,12 +16,13 @@ namespace datagen {
 
 namespace {
 
-constexpr std::uint64_t kPieces = 3;  // one is filled, one written, one waits
-constexpr std::size_t kPieceBytes = 640 << 10;
+// Each piece costs two switches between threads, in which the disk idles when the processors are busy; but
+// what waits to be one is held. So an idle disk gets a small one, and while it is busy the next one grows.
+constexpr std::size_t kPieceLeast = 640 << 10;
+constexpr std::size_t kPieceMost = 1 << 20;
 constexpr std::uint64_t kTimedBytes = 32 << 20;  // below it, a rate says little
 // All pieces lie in one, so that a disk's request has few entries.
 constexpr std::size_t kHugePage = 2 << 20;
-static_assert(kPieces * kPieceBytes <= kHugePage);
 
 }  // namespace
 
@@ -29,6 +30,7 @@ PageWriter::PageWriter(int fd, std::string path)
     : fd_(fd), path_(std::move(path)), memory_(static_cast<char*>(std::aligned_alloc(kHugePage, kHugePage))) {
   if (!memory_) throw std::bad_alloc();
   madvise(memory_.get(), kHugePage, MADV_HUGEPAGE);  // a hint
+  static_assert(kPieces * kPieceMost <= kHugePage);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -41,7 +43,7 @@ PageWriter::~PageWriter() {
   thread_.join();
 }
 
-char* PageWriter::piece(std::uint64_t number) const { return memory_.get() + number % kPieces * kPieceBytes; }
+char* PageWriter::piece(std::uint64_t number) const { return memory_.get() + number % kPieces * kPieceMost; }
 
 void PageWriter::begin(std::uint64_t offset) {
   if (is_direct_) set_direct(true);
@@ -53,36 +55,51 @@ void PageWriter::begin(std::uint64_t offset) {
 
 void PageWriter::append(std::string_view text) {
   while (!text.empty()) {
-    const std::size_t bytes = std::min(text.size(), kPieceBytes - filled_);
+    const std::size_t bytes = std::min(text.size(), kPieceMost - filled_);
     std::memcpy(piece(pushed_) + filled_, text.data(), bytes);
     filled_ += bytes;
     text.remove_prefix(bytes);
-    if (filled_ == kPieceBytes) push(kPieceBytes);
+    if (filled_ == kPieceMost) push();
   }
+  if (filled_ >= kPieceLeast && is_idle()) push();
 }
 
 std::string_view PageWriter::end() {
-  const std::size_t pages = filled_ / kPage * kPage;
-  const std::string_view left{piece(pushed_) + pages, filled_ - pages};
-  if (pages > 0) push(pages);
+  if (filled_ >= kPage) push();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return done_ == pushed_; });
   set_direct(false);
   throw_failure();
-  filled_ = 0;
-  return left;
+  return {piece(pushed_), std::exchange(filled_, 0)};
 }
 
-// Hands a piece over and takes the next, once it is free.
-void PageWriter::push(std::size_t bytes) {
+// Hands the whole pages over and takes the next piece, once it is free, for the rest.
+void PageWriter::push() {
+  const std::size_t bytes = filled_ / kPage * kPage;
+  const char* rest = piece(pushed_) + bytes;
   std::unique_lock lock(mutex_);
-  last_bytes_ = bytes;
+  bytes_[pushed_ % kPieces] = bytes;
   ++pushed_;
   changed_.notify_all();
   changed_.wait(lock, [&] { return pushed_ - done_ < kPieces; });
   throw_failure();
   piece_offset_ += bytes;
-  filled_ = 0;
+  filled_ -= bytes;
+  std::memcpy(piece(pushed_), rest, filled_);
+}
+
+bool PageWriter::is_idle() {
+  const std::lock_guard lock(mutex_);
+  return done_ == pushed_;
+}
+
+bool PageWriter::wait_for_piece() {
+  std::unique_lock lock(mutex_);
+  if (done_ == pushed_) return false;
+  const std::uint64_t before = done_;
+  changed_.wait(lock, [&] { return done_ != before; });
+  throw_failure();
+  return true;
 }
 
 std::uint64_t PageWriter::written() {
@@ -105,7 +122,7 @@ void PageWriter::run() {
   for (;;) {
     changed_.wait(lock, [&] { return is_ending_ || done_ < pushed_; });
     if (is_ending_) return;
-    const std::string_view pages{piece(done_), done_ + 1 == pushed_ ? last_bytes_ : kPieceBytes};
+    const std::string_view pages{piece(done_), bytes_[done_ % kPieces]};
     const std::uint64_t offset = written_;
     // Behind a failure nothing may follow: the file would have a hole.
     int error = error_;

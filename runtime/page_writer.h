@@ -3,6 +3,7 @@
 // Owner: one DirectOutput. What is in here when the process dies is not in the file.
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
@@ -35,6 +36,8 @@ class PageWriter {
   // Writes what are whole pages, and waits until all is in the file. Gives what is left, less than a page; it
   // is valid until begin(). Throws as append().
   std::string_view end();
+  // Waits until another piece is in the file; false: none is on its way. Throws as append().
+  bool wait_for_piece();
   // All that was appended is in the file below this offset.
   std::uint64_t written();
   // Behind all that was appended.
@@ -43,12 +46,15 @@ class PageWriter {
   std::uint64_t rate();
 
  private:
+  static constexpr std::uint64_t kPieces = 2;  // one is filled, one written
+
   struct Free {
     void operator()(char* memory) const { std::free(memory); }
   };
 
   char* piece(std::uint64_t number) const;
-  void push(std::size_t bytes);
+  void push();
+  bool is_idle();
   void run();
   int write(std::string_view pages, std::uint64_t offset);
   void set_direct(bool direct) const;
@@ -64,9 +70,9 @@ class PageWriter {
 
   std::mutex mutex_;  // what stands below
   std::condition_variable changed_;
-  std::uint64_t pushed_ = 0, done_ = 0;  // pieces; those between them are the thread's
-  std::size_t last_bytes_ = 0;           // of the last pushed one; those before it are full
-  std::uint64_t written_ = 0;            // offset
+  std::uint64_t pushed_ = 0, done_ = 0;       // pieces; those between them are the thread's
+  std::array<std::size_t, kPieces> bytes_{};  // of those that are pushed
+  std::uint64_t written_ = 0;                 // offset
   std::uint64_t timed_bytes_ = 0, timed_ns_ = 0;
   int error_ = 0;
   bool is_ending_ = false;

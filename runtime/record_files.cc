@@ -273,7 +273,24 @@ void RecordFiles::cover_written() {
   }
 }
 
-void RecordFiles::flush() {
+// False: nothing is on its way into the file.
+bool RecordFiles::wait_for_oldest() {
+  if (queue_) {
+    if (queue_->empty()) return false;
+    collect(queue_->size() - 1);
+    return true;
+  }
+  const bool waited = file_->wait_for_piece();
+  cover_written();
+  return waited;
+}
+
+void RecordFiles::flush(std::uint64_t most) {
+  // What is on its way first: to end a piece or a unit before its time would make whoever fills the next
+  // wait.
+  while (held() > most && wait_for_oldest()) {
+  }
+  if (most > 0 && held() <= most) return;
   if (!queue_) {
     file_->flush();
     return cover_written();

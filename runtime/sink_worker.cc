@@ -121,7 +121,7 @@ class SinkWorker {
     append_side_section(side_, frame.side(), weld_.stage_index, notes_);
     DATAGEN_TRY(totals_.add(side_, side_lines_));
     side_files_.write(side_lines_);
-    if (frame.origin().mark != 0 || held_.size() >= held_max() || wants_turn_over()) sink_.flush();
+    sink_.flush(frame.origin().mark != 0 || wants_turn_over() ? 0 : held_max());
     const std::optional<Commit> commit = commit_at(frame.origin(), seq + 1);
     keep_accounts(commit);
     held_.push_back({seq, side_files_.dead_letter_bytes(), journal_.position()});
@@ -183,7 +183,7 @@ class SinkWorker {
   }
 
   int seal(std::uint64_t end) {
-    sink_.flush();
+    sink_.flush(0);
     free_written();
     committer_->wait();
     Commit commit;

@@ -51,7 +51,7 @@ class RecordFiles {
 
   // As in Sink.
   std::uint64_t held() const { return writes_ - covered_writes_; }
-  void flush();
+  void flush(std::uint64_t most);
   std::uint64_t bytes() const { return covered_bytes_; }
   void sync();
   Sink::Tail tail() const;
@@ -70,6 +70,7 @@ class RecordFiles {
   void collect(std::size_t most);
   void cover();
   void cover_written();
+  bool wait_for_oldest();
   void begin_file();
   void sync_files(bool with_current);
 
@@ -108,7 +109,7 @@ class RecordFilesSink : public Sink {
  public:
   explicit RecordFilesSink(std::string suffix) : files_(std::move(suffix)) {}
   std::uint64_t held() const override { return files_.held(); }
-  void flush() override { files_.flush(); }
+  void flush(std::uint64_t most) override { files_.flush(most); }
   std::uint64_t bytes() const override { return files_.bytes(); }
   void sync() override { files_.sync(); }
   Tail tail() const override { return files_.tail(); }

@@ -43,8 +43,9 @@ struct Sink {
   // How many of the last calls of write() are not in the output yet, since records are gathered into larger
   // units: their frames stay in the ring, and go to a successor again should this process die.
   virtual std::uint64_t held() const { return 0; }
-  // Writes what is held. Called before every commit, at the end, and when much of the ring is held.
-  virtual void flush() {}
+  // Writes what is held, the oldest first, until it is no more than `most` calls. Called behind each write(),
+  // with as many as the ring can spare; with 0 before every commit and at the end.
+  virtual void flush([[maybe_unused]] std::uint64_t most) {}
   // Bytes of output so far, behind the last call of write() that is not held: what open() is told to go on
   // behind.
   virtual std::uint64_t bytes() const = 0;

@@ -62,8 +62,8 @@ class MemorySink : public datagen::Sink {
   std::uint64_t held() const override { return writes_.size(); }
   std::uint64_t bytes() const override { return taken_bytes_; }
 
-  void flush() override {
-    for (look(); !writes_.empty(); look()) wait();
+  void flush(std::uint64_t most) override {
+    for (look(); writes_.size() > most; look()) wait();
   }
   void sync() override {}  // what the reader has dealt with is its affair
 

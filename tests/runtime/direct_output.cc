@@ -54,6 +54,10 @@ TEST(DirectOutput, HoldsWhatWasWrittenAndGoesOnWhereItIsCut) {
         output.write(text);
         expected += text;
         ASSERT_EQ(output.bytes(), expected.size());
+        const std::uint64_t before = output.written();
+        if (random() % 4 == 0 && output.wait_for_piece()) {
+          ASSERT_GT(output.written(), before);
+        }
         const std::uint64_t written = output.written();
         ASSERT_LE(written, expected.size());
         if (random() % 8 == 0) {

@@ -109,7 +109,7 @@ TEST(RecordFiles, ADeathAnywhereGivesTheSameFiles) {
       Sinking calm(settings);
       calm.open({}, header);
       for (const auto& frame : frames) calm.write(frame);
-      calm.files().flush();
+      calm.files().flush(0);
       EXPECT_EQ(calm.files().held(), 0u);
 
       Sinking shaken(settings);
@@ -124,7 +124,11 @@ TEST(RecordFiles, ADeathAnywhereGivesTheSameFiles) {
       };
       while (next < frames.size()) {
         shaken.write(frames[next++]);
-        if (random() % 5 == 0) shaken.files().flush();
+        if (random() % 5 == 0) {
+          const std::uint64_t most = random() % 3;
+          shaken.files().flush(most);
+          EXPECT_LE(shaken.files().held(), most);
+        }
         if (random() % 50 == 0) shaken.files().sync();
         if (random() % 4 != 0) continue;
         const std::size_t covered = next - shaken.files().held();
@@ -134,12 +138,29 @@ TEST(RecordFiles, ADeathAnywhereGivesTheSameFiles) {
         shaken.die();
         shaken.open(written, header);
       }
-      shaken.files().flush();
+      shaken.files().flush(0);
       EXPECT_EQ(shaken.files().held(), 0u);
       EXPECT_EQ(shaken.contents(), calm.contents()) << settings.name << " round " << round;
       EXPECT_EQ(shaken.files().tail().bytes, fs::file_size(shaken.files().tail().path));
     }
   }
+}
+
+// Who fills the next unit would wait for all of them, were each ended as soon as the ring runs short.
+TEST(RecordFiles, ToHoldLessEndsNoUnitBeforeItsTime) {
+  Sinking sink({"out.zst", {}});
+  sink.open({});
+  for (int frame = 0; frame < 40; ++frame) {
+    sink.write({std::string(300 << 10, 'x') + "\n"});
+    sink.files().flush(5);
+    EXPECT_LE(sink.files().held(), 5u);
+  }
+  sink.files().flush(0);
+  std::ifstream file(sink.path(), std::ios::binary);
+  const std::string packed{std::istreambuf_iterator<char>(file), {}};
+  int units = 0;
+  for (std::size_t at = 0; (at = packed.find("\x28\xb5\x2f\xfd", at)) != std::string::npos; ++at) ++units;
+  EXPECT_EQ(units, 10) << "of a MiB at least: four frames each";
 }
 
 TEST(RecordFiles, PartsHoldWhatTheyAreSaidTo) {
@@ -174,7 +195,7 @@ TEST(RecordFiles, AnEmptyPackedOutputIsOneEmptyUnit) {
   for (const char* name : {"out.gz", "out.zst"}) {
     Sinking sink({name, {}});
     sink.open({});
-    sink.files().flush();
+    sink.files().flush(0);
     EXPECT_GT(fs::file_size(sink.path()), 0u);
     EXPECT_EQ(sink.contents()[name], "");
   }
