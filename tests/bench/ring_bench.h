@@ -37,7 +37,7 @@ void ring_asleep(State& state, bool checksums);
 void atomics(State& state);
 void semaphores(State& state);
 
-constexpr RingGeometry kLarge{};
+constexpr RingGeometry kLarge{16, 256 << 10};  // as many slots as runs have where few workers meet
 inline const std::size_t kLargeBytes = kLarge.frame_capacity();
 
 // As many of both wait at most, in a ring of one message a frame and in the queue.
