@@ -17,20 +17,20 @@ namespace datagen {
 namespace {
 
 // Each piece costs two switches between threads, in which the disk idles when the processors are busy; but
-// what waits to be one is held. So an idle disk gets a small one, and while it is busy the next one grows.
+// what waits to be one is held. So pieces are small while the disk keeps up, and grow when it does not.
 constexpr std::size_t kPieceLeast = 640 << 10;
-constexpr std::size_t kPieceMost = 1 << 20;
+constexpr std::size_t kPieceMost = 2 << 20;      // a huge page, so that a disk's request has few entries
 constexpr std::uint64_t kTimedBytes = 32 << 20;  // below it, a rate says little
-// All pieces lie in one, so that a disk's request has few entries.
-constexpr std::size_t kHugePage = 2 << 20;
 
 }  // namespace
 
 PageWriter::PageWriter(int fd, std::string path)
-    : fd_(fd), path_(std::move(path)), memory_(static_cast<char*>(std::aligned_alloc(kHugePage, kHugePage))) {
+    : fd_(fd),
+      path_(std::move(path)),
+      memory_(static_cast<char*>(std::aligned_alloc(kPieceMost, kPieces * kPieceMost))),
+      piece_bytes_(kPieceLeast) {
   if (!memory_) throw std::bad_alloc();
-  madvise(memory_.get(), kHugePage, MADV_HUGEPAGE);  // a hint
-  static_assert(kPieces * kPieceMost <= kHugePage);
+  madvise(memory_.get(), kPieces * kPieceMost, MADV_HUGEPAGE);  // a hint
   thread_ = std::thread([this] { run(); });
 }
 
@@ -61,7 +61,7 @@ void PageWriter::append(std::string_view text) {
     text.remove_prefix(bytes);
     if (filled_ == kPieceMost) push();
   }
-  if (filled_ >= kPieceLeast && is_idle()) push();
+  if (filled_ >= piece_bytes_ || (filled_ >= kPieceLeast && is_idle())) push();
 }
 
 std::string_view PageWriter::end() {
@@ -80,6 +80,8 @@ void PageWriter::push() {
   std::unique_lock lock(mutex_);
   bytes_[pushed_ % kPieces] = bytes;
   ++pushed_;
+  const bool is_behind = pushed_ - done_ == kPieces;
+  piece_bytes_ = std::clamp(is_behind ? 2 * piece_bytes_ : piece_bytes_ / 2, kPieceLeast, kPieceMost);
   changed_.notify_all();
   changed_.wait(lock, [&] { return pushed_ - done_ < kPieces; });
   throw_failure();

@@ -66,6 +66,7 @@ class PageWriter {
   // The owner's: the piece that is being filled.
   std::uint64_t piece_offset_ = 0;  // in the file
   std::size_t filled_ = 0;
+  std::size_t piece_bytes_;  // when so much is filled, it is handed over
   bool is_direct_ = true;  // false: the file system has refused it. The thread's while a piece is on its way
 
   std::mutex mutex_;  // what stands below
