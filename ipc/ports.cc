@@ -220,6 +220,7 @@ std::uint64_t Ports::write_block(Edge& edge, std::uint64_t seq, std::span<const 
 // All of a frame but the store that publishes it.
 Result<void> Ports::write_frame(Edge& edge, std::uint64_t seq, std::span<const std::byte> frame,
                                 const FrameChecksum& begun) {
+  edge.ring.fetch_to_write(seq);
   const SlotWord before = edge.ring.word(seq);
   DATAGEN_CHECK(before == SlotWord::free(seq), "ring %s seq %llu word %llx", edge.ring.name().c_str(),
                 static_cast<unsigned long long>(seq), static_cast<unsigned long long>(before.bits()));
