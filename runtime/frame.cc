@@ -194,10 +194,11 @@ std::size_t FrameWriter::entries_left(std::size_t bytes) const {
   return space > bytes ? (space - bytes) / sizeof(RecordEntry) : 0;
 }
 
-void FrameWriter::add_in_place(std::size_t position, std::size_t length, std::uint32_t row) {
+void FrameWriter::add_in_place(std::size_t position, std::size_t length, std::uint32_t row,
+                               std::uint8_t flags) {
   table_.push_back({static_cast<std::uint32_t>(sizeof(FrameHeader) + position),
                     static_cast<std::uint32_t>(length), row, static_cast<std::uint32_t>(position), 0,
-                    Tag::json, 0});
+                    Tag::json, flags});
 }
 
 void FrameWriter::set_in_place_bytes(std::size_t bytes) { end_ = sizeof(FrameHeader) + bytes; }

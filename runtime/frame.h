@@ -153,7 +153,7 @@ class FrameWriter {
   // In place: `room` bytes to be filled; then each record is named by its position in them. For sources,
   // whose lines lie in the order and distance of the file.
   std::span<char> room();
-  void add_in_place(std::size_t position, std::size_t length, std::uint32_t row);
+  void add_in_place(std::size_t position, std::size_t length, std::uint32_t row, std::uint8_t flags = 0);
   void set_in_place_bytes(std::size_t bytes);
   // Bytes that `records` more entries would leave for payloads in the given space, less what stages behind
   // may add.

@@ -74,7 +74,9 @@ class ItemState {
   Outcome outcome() const { return outcome_; }
   const RecordView& record() const { return record_; }
   // What is known of the record as it was taken.
-  std::uint8_t flags() const { return record_.flags | (is_indexed_ && index_.is_plain() ? kPlain : 0); }
+  std::uint8_t flags() const {
+    return record_.flags | (is_indexed_ && index_.is_plain(record_.flags & kOneLine) ? kPlain : 0);
+  }
   bool is_validated() const { return record_.flags & kValidated; }
   const std::string& drop_reason() const { return drop_reason_; }  // also of a rejection
   const std::string& rejection() const { return rejection_; }      // in words

@@ -107,8 +107,8 @@ bool JsonIndex::check(std::string_view record) {
   return is_usable_ && walk(json::trim(record));
 }
 
-bool JsonIndex::is_plain() const {
-  return record_.front() == '{' && record_.back() == '}' && !json::has_line_end(record_) &&
+bool JsonIndex::is_plain(bool is_one_line) const {
+  return record_.front() == '{' && record_.back() == '}' && (is_one_line || !json::has_line_end(record_)) &&
          find("_i") == nullptr;
 }
 

@@ -41,7 +41,8 @@ class JsonIndex {
   // The last of them with this key; null when there is none.
   const Field* find(std::string_view key) const;
   // Of the same: nothing stands around the object and no line end within it, and it has no "_i".
-  bool is_plain() const;
+  // `is_one_line`: the second is known.
+  bool is_plain(bool is_one_line) const;
   // An escape \uD800 to \uDFFF may stand in it.
   bool may_have_surrogates() const { return escapes_.has_surrogate(); }
   // No escape stands in this part of it.

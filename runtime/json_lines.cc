@@ -134,7 +134,7 @@ std::size_t JsonLinesReader::take_lines(SourceFrame& frame, const char* bytes, s
   return begin;
 }
 
-// False: there is nothing in it.
+// A line of the bytes that take_lines() was given last. False: there is nothing in it.
 bool JsonLinesReader::take_line(SourceFrame& frame, const char* bytes, std::size_t begin, std::size_t end,
                                 std::uint64_t row) {
   if (end > begin && bytes[end - 1] == '\r') --end;
@@ -149,7 +149,7 @@ bool JsonLinesReader::take_line(SourceFrame& frame, const char* bytes, std::size
                      std::to_string(line_bytes_max_));
     return true;
   }
-  frame.add_in_place(begin, end - begin, static_cast<std::uint32_t>(row));
+  frame.add_in_place(begin, end - begin, static_cast<std::uint32_t>(row), !line_ends_->has_returns());
   return true;
 }
 

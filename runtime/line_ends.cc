@@ -17,22 +17,26 @@ using Block = const char*;  // of so many bytes
 
 #if defined(__x86_64__)
 
+// The newlines of a block, a bit for each; `returns` stays 0 as long as no \r is met.
 struct MarkCommonly {
-  std::uint64_t operator()(Block block) const {
+  std::uint64_t operator()(Block block, std::uint64_t& returns) const {
     std::uint64_t found = 0;
     for (std::size_t part = 0; part < kBlockBytes / sizeof(__m128i); ++part) {
       const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block) + part);
       const int bits = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')));
       found |= static_cast<std::uint64_t>(bits) << (sizeof bytes * part);
+      returns |= static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r'))));
     }
     return found;
   }
 };
 
 struct MarkByAvx2 {
-  DATAGEN_AVX2 std::uint64_t operator()(Block block) const {
-    const auto marks = [](Block at) DATAGEN_AVX2 {
+  DATAGEN_AVX2 std::uint64_t operator()(Block block, std::uint64_t& returns) const {
+    const auto marks = [&returns](Block at) DATAGEN_AVX2 {
       const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+      returns |=
+          static_cast<unsigned>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\r'))));
       return static_cast<unsigned>(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\n'))));
     };
     return marks(block) | std::uint64_t{marks(block + 32)} << 32;
@@ -40,17 +44,23 @@ struct MarkByAvx2 {
 };
 
 struct MarkByAvx512 {
-  DATAGEN_AVX512 std::uint64_t operator()(Block block) const {
-    return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(block), _mm512_set1_epi8('\n'));
+  DATAGEN_AVX512 std::uint64_t operator()(Block block, std::uint64_t& returns) const {
+    const __m512i bytes = _mm512_loadu_si512(block);
+    returns |= _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\r'));
+    return _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n'));
   }
 };
 
 #else
 
+// The newlines of a block, a bit for each; `returns` stays 0 as long as no \r is met.
 struct MarkCommonly {
-  std::uint64_t operator()(Block block) const {
+  std::uint64_t operator()(Block block, std::uint64_t& returns) const {
     std::uint64_t found = 0;
-    for (std::size_t bit = 0; bit < kBlockBytes; ++bit) found |= std::uint64_t{block[bit] == '\n'} << bit;
+    for (std::size_t bit = 0; bit < kBlockBytes; ++bit) {
+      found |= std::uint64_t{block[bit] == '\n'} << bit;
+      returns |= std::uint64_t{block[bit] == '\r'};
+    }
     return found;
   }
 };
@@ -63,10 +73,11 @@ struct MarkCommonly {
 template <class Mark>
 [[gnu::always_inline]] inline std::size_t find_in_blocks(const char* bytes, std::size_t blocks,
                                                          std::uint32_t offset, std::uint32_t* ends,
-                                                         Mark mark) {
+                                                         std::uint64_t& returns, Mark mark) {
   std::uint32_t* to = ends;
+  std::uint64_t met = 0;
   for (; blocks > 0; --blocks, bytes += kBlockBytes, offset += kBlockBytes) {
-    std::uint64_t marks = mark(bytes);
+    std::uint64_t marks = mark(bytes, met);
     std::uint32_t* const behind = to + std::popcount(marks);
     const auto take = [&] {
       *to++ = offset + static_cast<std::uint32_t>(std::countr_zero(marks));
@@ -77,26 +88,28 @@ template <class Mark>
     while (to < behind) take();
     to = behind;
   }
+  returns |= met;
   return static_cast<std::size_t>(to - ends);
 }
 
 using FindInBlocks = std::size_t (*)(const char* bytes, std::size_t blocks, std::uint32_t offset,
-                                     std::uint32_t* ends);
+                                     std::uint32_t* ends, std::uint64_t& returns);
 
-std::size_t find_commonly(const char* bytes, std::size_t blocks, std::uint32_t offset, std::uint32_t* ends) {
-  return find_in_blocks(bytes, blocks, offset, ends, MarkCommonly());
+std::size_t find_commonly(const char* bytes, std::size_t blocks, std::uint32_t offset, std::uint32_t* ends,
+                          std::uint64_t& returns) {
+  return find_in_blocks(bytes, blocks, offset, ends, returns, MarkCommonly());
 }
 
 #if defined(__x86_64__)
 
 DATAGEN_AVX2 std::size_t find_by_avx2(const char* bytes, std::size_t blocks, std::uint32_t offset,
-                                      std::uint32_t* ends) {
-  return find_in_blocks(bytes, blocks, offset, ends, MarkByAvx2());
+                                      std::uint32_t* ends, std::uint64_t& returns) {
+  return find_in_blocks(bytes, blocks, offset, ends, returns, MarkByAvx2());
 }
 
 DATAGEN_AVX512 std::size_t find_by_avx512(const char* bytes, std::size_t blocks, std::uint32_t offset,
-                                          std::uint32_t* ends) {
-  return find_in_blocks(bytes, blocks, offset, ends, MarkByAvx512());
+                                          std::uint32_t* ends, std::uint64_t& returns) {
+  return find_in_blocks(bytes, blocks, offset, ends, returns, MarkByAvx512());
 }
 
 FindInBlocks find_by(Vectors vectors) {
@@ -116,10 +129,11 @@ std::span<const std::uint32_t> LineEnds::find(std::string_view text) {
   constexpr std::size_t kBlocksAtOnce = 64;  // between two looks at the room for what is found
   const FindInBlocks find_some = find_by(vectors_);
   std::size_t count = 0;
+  returns_ = 0;
   const auto add = [&](const char* bytes, std::size_t blocks, std::size_t offset) {
     const std::size_t most = count + blocks * kBlockBytes + 2;
     if (found_.size() < most) found_.resize(2 * most);
-    count += find_some(bytes, blocks, static_cast<std::uint32_t>(offset), found_.data() + count);
+    count += find_some(bytes, blocks, static_cast<std::uint32_t>(offset), found_.data() + count, returns_);
   };
   const std::size_t whole = text.size() / kBlockBytes;
   for (std::size_t block = 0; block < whole; block += kBlocksAtOnce)

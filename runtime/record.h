@@ -17,6 +17,8 @@ constexpr std::uint8_t kValidated = 1;  // the payload was checked in full once,
 // Of a validated json payload: what a sink writes where it adds no "_i". One line, nothing around it, no "_i"
 // in it.
 constexpr std::uint8_t kPlain = 2;
+// Of a payload that may not be checked yet: neither \n nor \r stands in it.
+constexpr std::uint8_t kOneLine = 4;
 
 // Where a record was read, and which child of it this is.
 struct Origin {

@@ -71,8 +71,9 @@ std::size_t SourceFrame::records_left_beside(std::size_t bytes) const {
   return std::min(records_left(), writer_->entries_left(bytes));
 }
 
-void SourceFrame::add_in_place(std::size_t position, std::size_t length, std::uint32_t row_from_start) {
-  writer_->add_in_place(position, length, row_from_start);
+void SourceFrame::add_in_place(std::size_t position, std::size_t length, std::uint32_t row_from_start,
+                               bool is_one_line) {
+  writer_->add_in_place(position, length, row_from_start, is_one_line ? kOneLine : 0);
   ++notes_->counts.in;
   ++notes_->counts.out;
 }

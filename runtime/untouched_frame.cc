@@ -12,7 +12,7 @@ void UntouchedFrame::hand_on(const FrameReader& in, const ipc::FrameSteps& steps
   for (std::size_t record = 0; record < in.size(); ++record) {
     const RecordEntry entry = in.entry(record);
     if (entry.tag != Tag::json || (entry.flags & kValidated) || !index_.check(in.payload(entry))) continue;
-    out.mark(record, index_.is_plain() ? kValidated | kPlain : kValidated);
+    out.mark(record, index_.is_plain(entry.flags & kOneLine) ? kValidated | kPlain : kValidated);
   }
   index_.begin({});
 }

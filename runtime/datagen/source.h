@@ -80,7 +80,9 @@ class SourceFrame {
   std::span<char> room();
   // How many more of them fit beside `bytes` of input; not more than records_left().
   std::size_t records_left_beside(std::size_t bytes) const;
-  void add_in_place(std::size_t position, std::size_t length, std::uint32_t row_from_start);
+  // `is_one_line`: it is known that neither \n nor \r stands in it, which spares others a look.
+  void add_in_place(std::size_t position, std::size_t length, std::uint32_t row_from_start,
+                    bool is_one_line = false);
   void set_in_place_bytes(std::size_t bytes);
 
   std::size_t size() const;

@@ -75,6 +75,7 @@ constexpr std::size_t kNoLimit = 1 << 30;
 
 struct Reading {
   std::vector<Line> lines;
+  std::uint64_t one_line = 0;             // of them, those that say so
   std::vector<SourcePosition> positions;  // behind each frame
   StageCounts counts;
   std::vector<std::string> dead_letters;
@@ -104,6 +105,10 @@ Reading read_fd(int fd, std::size_t frame_bytes, std::size_t limit, const Source
     std::vector<Line> lines;
     for (std::size_t index = 0; index < frame.value().size(); ++index) {
       const RecordView record = frame.value()[index];
+      if (record.flags & kOneLine) {
+        EXPECT_EQ(record.payload.find_first_of("\r\n"), record.payload.npos) << record.payload;
+        ++reading.one_line;
+      }
       lines.push_back(
           {std::string(record.payload), record.origin.row, record.origin.line, record.origin.offset});
     }
@@ -141,6 +146,17 @@ void expect_naive(const std::string& file, std::size_t frame_bytes = 8192, std::
     ASSERT_EQ(reading.lines[index], expected[index]) << "frames of " << frame_bytes;
   }
   EXPECT_EQ(reading.counts.in, expected.size());
+}
+
+TEST(JsonLines, SaysOfRecordsThatTheyAreOneLine) {
+  const auto count = [](std::string_view bytes) {
+    const InputFd file(bytes);
+    return read_fd(file.get(), 8192, kNoLimit, {}).one_line;
+  };
+  EXPECT_EQ(count("{}\n{\"a\":1}\n\n{}"), 3u);
+  EXPECT_EQ(count("{}"), 1u);
+  EXPECT_EQ(count("{}\n{\r}\n"), 0u) << "it is known of all of a piece, or of none";
+  EXPECT_EQ(count("{}\r\n{}\r\n"), 0u);
 }
 
 TEST(JsonLines, SplitsLines) {

@@ -21,6 +21,7 @@ class LineEndsBy : public testing::TestWithParam<Vectors> {
     }
     const auto found = ends_.find(text);
     ASSERT_EQ(std::vector(found.begin(), found.end()), expected) << text.size() << " bytes: " << text;
+    ASSERT_EQ(ends_.has_returns(), text.find('\r') != text.npos) << text.size() << " bytes: " << text;
   }
 
   LineEnds ends_{GetParam()};
@@ -32,6 +33,8 @@ TEST_P(LineEndsBy, FindsEveryPlaceOfABlock) {
     for (std::size_t at = 0; at < size; ++at) {
       std::string text(size, 'x');
       text[at] = '\n';
+      check(text);
+      text[at] = '\r';
       check(text);
     }
     check(std::string(size, '\n'));
