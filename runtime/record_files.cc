@@ -286,11 +286,12 @@ bool RecordFiles::wait_for_oldest() {
 }
 
 void RecordFiles::flush(std::uint64_t most) {
-  // What is on its way first: to end a piece or a unit before its time would make whoever fills the next
-  // wait.
-  while (held() > most && wait_for_oldest()) {
+  if (most > 0) {
+    // To end a piece or a unit before its time would make whoever fills the next wait.
+    while (held() > most && wait_for_oldest()) {
+    }
+    if (held() <= most) return;
   }
-  if (most > 0 && held() <= most) return;
   if (!queue_) {
     file_->flush();
     return cover_written();
