@@ -209,6 +209,8 @@ def main():
     parser.add_argument("--committed", type=int, default=10_000_000, help="records before the resume")
     parser.add_argument("--work", default="", help="folder for inputs and outputs (default: a temporary one)")
     options = parser.parse_args()
+    if options.rounds < 2:
+        parser.error("--rounds: at least 2, for quartiles")
     options.bin = os.path.abspath(options.bin)
     work = tempfile.mkdtemp(prefix="datagen-bench.", dir=options.work or None)
     bench = Bench(options, work)
