@@ -15,9 +15,10 @@ namespace {
 constexpr std::size_t kBlockBytes = 64;
 using Block = const char*;  // of so many bytes
 
+// A mark gives the newlines of a block, a bit for each; `returns` stays 0 as long as it meets no \r.
+
 #if defined(__x86_64__)
 
-// The newlines of a block, a bit for each; `returns` stays 0 as long as no \r is met.
 struct MarkCommonly {
   std::uint64_t operator()(Block block, std::uint64_t& returns) const {
     std::uint64_t found = 0;
@@ -53,7 +54,6 @@ struct MarkByAvx512 {
 
 #else
 
-// The newlines of a block, a bit for each; `returns` stays 0 as long as no \r is met.
 struct MarkCommonly {
   std::uint64_t operator()(Block block, std::uint64_t& returns) const {
     std::uint64_t found = 0;
@@ -75,7 +75,7 @@ template <class Mark>
                                                          std::uint32_t offset, std::uint32_t* ends,
                                                          std::uint64_t& returns, Mark mark) {
   std::uint32_t* to = ends;
-  std::uint64_t met = 0;
+  std::uint64_t met = 0;  // a register, which a caller's word is not
   for (; blocks > 0; --blocks, bytes += kBlockBytes, offset += kBlockBytes) {
     std::uint64_t marks = mark(bytes, met);
     std::uint32_t* const behind = to + std::popcount(marks);

@@ -56,7 +56,6 @@ class MemorySink : public datagen::Sink {
       lines.remove_prefix(size);
     }
     writes_.push_back({next_, bytes_});
-    look();
   }
 
   std::uint64_t held() const override { return writes_.size(); }
